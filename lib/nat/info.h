@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What a translator tells the control core about its state: plain copies, made on the owner's
+// thread.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "net/addr.h"
+
+namespace isthmus::nat {
+
+enum class TcpState : uint8_t {
+  kNone,  ///< not TCP
+  kClosed,
+  kV4Init,
+  kV6Init,
+  kEstablished,
+  kV4FinRcv,
+  kV6FinRcv,
+  kV4V6FinRcv,
+  kTrans,
+};
+
+struct SessionInfo {
+  net::Ip6 inside;
+  net::Be16 inside_port{};
+  net::Ip4 outside;
+  net::Be16 outside_port{};
+  net::Ip4 remote;
+  net::Be16 remote_port{};
+  uint8_t protocol = 0;  ///< 6, 17, or 1 for ICMP queries
+  uint8_t instance = 0;
+  TcpState state = TcpState::kNone;
+  uint32_t idle_ms = 0;
+  uint32_t expires_in_ms = 0;
+  uint64_t packets_6to4 = 0, packets_4to6 = 0, bytes_6to4 = 0, bytes_4to6 = 0;
+};
+
+struct BindingInfo {
+  net::Ip6 inside;
+  net::Be16 inside_port{};
+  net::Ip4 outside;
+  net::Be16 outside_port{};
+  uint8_t protocol = 0;
+  uint8_t instance = 0;
+  bool is_static = false;
+  uint32_t sessions = 0;
+};
+
+/// Matches sessions and bindings; an absent field matches all. Shared by show and clear.
+struct Filter {
+  std::optional<net::Ip6Prefix> inside;
+  std::optional<net::Ip4Prefix> outside;
+  std::optional<uint16_t> outside_port;
+  std::optional<net::Ip4Prefix> remote;  ///< sessions only
+  std::optional<uint8_t> protocol;
+};
+
+struct PoolInfo {
+  uint32_t instance = 0;
+  uint32_t pool = 0;
+  uint64_t addresses = 0;  ///< of which this worker owns cells
+  uint64_t capacity = 0;   ///< owned cells, per protocol
+  uint64_t used_tcp = 0, used_udp = 0, used_icmp = 0;
+};
+
+struct TableInfo {
+  uint64_t sessions = 0, session_capacity = 0;
+  uint64_t bindings = 0, binding_capacity = 0;
+  uint64_t subscribers = 0, subscriber_capacity = 0;
+  uint64_t memory_bytes = 0;
+};
+
+}  // namespace isthmus::nat

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What a translator is told at start. Plain data: lib/dataplane fills it from the configuration.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "net/addr.h"
+#include "net/hash.h"
+#include "net/rfc6052.h"
+#include "steer/ownership.h"
+#include "xlat/rewrite.h"
+#include "xlat/siit.h"
+
+namespace isthmus::nat {
+
+/// Session lifetimes in seconds (RFC 6146 4; RFC 7857 2 splits the transitory one).
+struct Timers {
+  uint32_t udp = 300;
+  uint32_t tcp_established = 7200;
+  uint32_t tcp_opening = 240;
+  uint32_t tcp_closing = 240;
+  uint32_t tcp_incoming_syn = 6;
+  uint32_t icmp = 60;
+  uint32_t fragment = 2;
+};
+
+enum class Filtering : uint8_t { kEndpointIndependent, kAddressDependent };
+
+struct PortRange {
+  uint16_t first = 1024;
+  uint16_t last = 65535;
+};
+
+struct Pool {
+  std::string name;
+  std::vector<steer::AddressRange> ranges;
+  PortRange ports;
+};
+
+/// One stateful instance: its prefixes share its pools.
+struct Instance {
+  std::string name;
+  std::vector<net::Prefix6052> prefixes;
+  std::vector<Pool> pools;
+  Timers timers;
+  Filtering filtering = Filtering::kEndpointIndependent;
+  xlat::Policy policy;
+  bool allow_non_global = false;       ///< conflict C3 knob
+  bool rst_closes_half_closed = true;  ///< conflict C11: RST in FIN RCV -> closing timer
+  bool syn_reopens_closed = true;      ///< conflict C11: SYN in FIN+FIN or TRANS restarts
+};
+
+struct Settings {
+  std::vector<Instance> instances;
+  std::vector<xlat::Siit> stateless;
+  // Per worker.
+  uint32_t max_sessions = 1u << 17;
+  uint32_t max_bindings = 1u << 16;
+  uint32_t max_subscribers = 1u << 14;
+  uint32_t max_held_syns = 256;
+  uint32_t max_fragments = 1024;
+  // Per subscriber; 0: no limit.
+  uint32_t subscriber_sessions = 0;
+  uint32_t subscriber_bindings = 0;
+  uint8_t subscriber_prefix_length = 64;
+  uint32_t icmp_errors_per_second = 1000;
+  net::HashKey hash_key;
+  uint64_t random_seed = 1;
+};
+
+}  // namespace isthmus::nat

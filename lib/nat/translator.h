@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// A worker's translator: stateful instances (RFC 6146), stateless ones (RFC 7915), and the state.
+//
+// Theory of operation. Single-threaded by contract: one worker owns a Translator and nobody else
+// touches it. Time comes in as milliseconds of a 32-bit clock that may wrap. A packet's walk:
+//   1. the worker parses it, asks classify() whose it is, and makes sure that it owns it;
+//   2. decide() takes a batch of one family, looks sessions up with prefetching (creating what the
+//   RFC
+//      says), and fills a Decision for each packet: drop, answer, hold, or translate to given
+//      addresses. Session state and counters change here;
+//   3. the worker looks up the route of Decision::next and tells apply() the path; apply() rewrites
+//      the packet in place.
+// Between bursts the worker calls expire() with a budget, and then originate() until it is empty,
+// which makes the packets nobody sent: TCP probes, and the ICMP error owed for a stored SYN.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+
+#include "nat/info.h"
+#include "nat/settings.h"
+#include "net/packet_buf.h"
+#include "net/parse.h"
+#include "net/result.h"
+#include "telemetry/counters.h"
+#include "xlat/icmp_error.h"
+#include "xlat/rewrite.h"
+
+namespace isthmus::nat {
+
+using telemetry::DropReason;
+
+inline constexpr unsigned kBatch = 64;
+
+/// Whose a packet is, by its destination.
+struct Class {
+  enum Kind : uint8_t { kNone, kStateful, kStateless } kind = kNone;
+  uint8_t instance = 0;  ///< index into Settings::instances or Settings::stateless
+  uint8_t prefix = 0;    ///< stateful, IPv6: index over all prefixes of all instances
+};
+
+enum class Verdict : uint8_t {
+  kTranslate,       ///< 6->4 or 4->6 with Decision::to4 / to6
+  kTranslateError,  ///< an ICMP error: also inner4 / inner6 and inner_view
+  kAnswer,          ///< turn it into the ICMP error `answer` for its sender
+  kConsumed,        ///< the translator kept what it needs; free the packet, count `reason`
+  kDrop,
+};
+
+struct Decision {
+  Verdict verdict = Verdict::kDrop;
+  DropReason reason = DropReason::kNone;
+  Class cls;
+  bool hairpin = false;         ///< 6->4, and the result goes to one of our own pool addresses
+  bool keep_hop_limit = false;  ///< set by the worker on the second half of a hairpin
+  bool has_delta = false;
+  net::ChecksumDelta delta;
+  xlat::ErrorSpec answer;
+  // The families are known from the packet's view: a 6->4 packet uses to4, a 4->6 packet to6.
+  xlat::Rewrite4 to4;
+  xlat::Rewrite6 to6;
+  xlat::Rewrite4 inner4;
+  xlat::Rewrite6 inner6;
+  net::PacketView inner_view;
+};
+
+/// Packets of one family, side by side.
+struct Batch {
+  unsigned count = 0;
+  net::PacketBuf* buf[kBatch];
+  net::PacketView view[kBatch];
+  Decision decision[kBatch];  ///< in: cls, keep_hop_limit; out: the rest
+};
+
+class Translator {
+ public:
+  /// Builds the state of worker `worker`. All memory is taken here. `ownership` must outlive it.
+  static Result<std::unique_ptr<Translator>> make(const Settings& settings,
+                                                  const steer::Ownership& ownership,
+                                                  unsigned worker, telemetry::Counters& counters);
+  ~Translator();
+
+  Class classify6(const net::Ip6& destination) const;
+  Class classify4(net::Ip4 destination) const;
+
+  /// All packets of `batch` have the same family and a class other than kNone, and this worker owns
+  /// the stateful ones.
+  void decide(Batch& batch, uint32_t now_ms);
+
+  /// Carries out kTranslate, kTranslateError or kAnswer on packet `i`. kForward of a hairpin leaves
+  /// an IPv4 packet addressed to one of our pools; the worker that owns it decides it again.
+  xlat::Outcome apply(Batch& batch, unsigned i, const xlat::Path& path, uint32_t now_ms);
+
+  /// Frees at most `budget` sessions whose time has come. True if more wait.
+  bool expire(uint32_t now_ms, unsigned budget);
+
+  /// Writes the next packet the translator itself owes somebody into `buf` (room for 576 bytes),
+  /// with its sender address `path.own4` where it is ours to send. False if none is pending.
+  bool originate(net::PacketBuf& buf, const xlat::Path& path);
+  bool has_origination() const;
+
+  // For the control core, run on the owner's thread. Cursors start at 0; the returned cursor is 0
+  // when the walk is complete. Each call looks at no more than `scan` table places.
+  struct DumpResult {
+    uint64_t next_cursor = 0;
+    std::size_t count = 0;
+  };
+  DumpResult dump_sessions(uint64_t cursor, unsigned scan, const Filter& filter, uint32_t now_ms,
+                           std::span<SessionInfo> out) const;
+  DumpResult dump_bindings(uint64_t cursor, unsigned scan, const Filter& filter,
+                           std::span<BindingInfo> out) const;
+  /// Deletes matching sessions (and bindings left without one); `count` is how many.
+  DumpResult clear_sessions(uint64_t cursor, unsigned scan, const Filter& filter);
+  /// Deletes matching dynamic bindings with all their sessions.
+  DumpResult clear_bindings(uint64_t cursor, unsigned scan, const Filter& filter);
+  std::size_t pool_info(std::span<PoolInfo> out) const;
+  TableInfo table_info() const;
+
+  /// New timers and options for existing instances (same number, names, prefixes and pools).
+  void update(const Settings& settings);
+
+ private:
+  struct State;
+  explicit Translator(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace isthmus::nat
