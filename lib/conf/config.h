@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The checked configuration. Immutable once loaded; a reload makes a new one.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "net/addr.h"
+#include "net/rfc6052.h"
+
+namespace isthmus::conf {
+
+enum class HugePages : uint8_t { kAuto, kOn, kOff };
+enum class Idle : uint8_t { kSpin, kYield };
+enum class LogLevel : uint8_t { kError, kWarning, kInfo, kDebug };
+enum class UdpZero : uint8_t { kDrop, kCompute, kForward };
+enum class Filtering : uint8_t { kEndpointIndependent, kAddressDependent };
+
+/// An address with the length of its subnet, as put on an interface.
+struct InterfaceAddress {
+  std::variant<net::Ip4, net::Ip6> address;
+  uint8_t length = 0;
+};
+
+/// A port itself (vlan 0: untagged frames) or a VLAN sub-interface of it. Each has a twin, a TAP in
+/// the kernel, named like it: "PORT" or "PORT.VLAN".
+struct Interface {
+  uint16_t vlan = 0;
+  std::string name;
+  std::vector<InterfaceAddress> addresses;
+};
+
+struct Port {
+  std::string name;
+  std::string device;  ///< PCI address or DPDK vdev string
+  uint16_t mtu = 1500;
+  uint16_t queues = 0;  ///< 0: as many as workers, if the device has them
+  uint16_t rx_descriptors = 1024;
+  uint16_t tx_descriptors = 1024;
+  std::vector<Interface> interfaces;  ///< at least one
+};
+
+/// A static route put into the kernel, from where it comes back to the dataplane.
+struct Route {
+  std::variant<net::Ip4Prefix, net::Ip6Prefix> prefix;
+  std::variant<net::Ip4, net::Ip6> via;  ///< same family
+  int line = 0;
+};
+
+struct AddressRange {
+  net::Ip4 first;
+  net::Ip4 last;
+};
+
+struct Pool {
+  std::string name;
+  std::vector<AddressRange> ranges;  ///< sorted, disjoint
+  uint16_t first_port = 1024;
+  uint16_t last_port = 65535;
+};
+
+struct Timers {  // seconds
+  uint32_t udp = 300;
+  uint32_t tcp_established = 7200;
+  uint32_t tcp_opening = 240;
+  uint32_t tcp_closing = 240;
+  uint32_t tcp_incoming_syn = 6;
+  uint32_t icmp = 60;
+  uint32_t fragment = 2;
+};
+
+struct TranslationPolicy {
+  uint16_t lowest_ipv6_mtu = 1280;
+  bool copy_traffic_class = true;
+  uint8_t fixed_traffic_class = 0;
+  UdpZero udp_zero_4to6 = UdpZero::kCompute;
+  UdpZero udp_zero_6to4 = UdpZero::kDrop;
+  bool allow_non_global = false;
+};
+
+struct Nat64 {
+  std::string name;
+  std::vector<net::Prefix6052> prefixes;
+  std::vector<Pool> pools;
+  Timers timers;
+  Filtering filtering = Filtering::kEndpointIndependent;
+  TranslationPolicy policy;
+};
+
+struct Siit {
+  std::string name;
+  net::Prefix6052 prefix = net::Prefix6052::well_known();
+  std::vector<net::Ip4Prefix> inside4;
+  TranslationPolicy policy;
+};
+
+struct Endpoint {
+  std::variant<net::Ip4, net::Ip6> address;
+  uint16_t port = 53;
+};
+
+struct Dns64 {
+  bool enabled = false;
+  std::vector<std::variant<net::Ip4, net::Ip6>>
+      listen;  ///< service addresses, also on an interface
+  std::vector<Endpoint> upstreams;
+  std::string nat64;                    ///< the instance whose first prefix is used for synthesis
+  std::vector<net::Ip6Prefix> exclude;  ///< RFC 6147 5.1.4; default ::ffff:0:0/96
+  uint32_t upstream_timeout_ms = 2000;
+  uint32_t cache_entries = 65536;
+  uint32_t max_in_flight = 10000;
+};
+
+struct Cores {
+  std::vector<unsigned> workers{1};  ///< CPU of each worker; a CPU may be named twice
+  unsigned control = 0;
+  Idle idle = Idle::kYield;
+};
+
+struct Memory {
+  HugePages huge_pages = HugePages::kAuto;
+  uint32_t megabytes = 1024;  ///< what DPDK may take
+  uint32_t buffers = 16384;   ///< packet buffers
+};
+
+struct Limits {
+  uint32_t sessions = 131072;  ///< all workers together
+  uint32_t bindings = 131072;
+  uint32_t subscribers = 16384;
+  uint32_t subscriber_sessions = 0;  ///< 0: none
+  uint32_t subscriber_bindings = 0;
+  uint8_t subscriber_prefix = 64;
+  uint32_t icmp_errors_per_second = 1000;
+  uint32_t neighbor_queue = 16;  ///< packets kept per unresolved neighbor
+};
+
+struct Control {
+  std::string socket = "/run/isthmus/isthmus.sock";
+  std::string group = "isthmus";  ///< owner group of the socket, if the group exists
+};
+
+struct Config {
+  std::string file;
+  std::string text;  ///< the file as read, for `show config --file`
+  Cores cores;
+  Memory memory;
+  Limits limits;
+  Control control;
+  LogLevel log_level = LogLevel::kInfo;
+  std::vector<Port> ports;
+  std::vector<Route> routes;
+  std::vector<Nat64> nat64;
+  std::vector<Siit> siit;
+  Dns64 dns64;
+};
+
+}  // namespace isthmus::conf

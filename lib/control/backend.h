@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What commands act on. Commands know this interface only, so that they are tested without a
+// dataplane.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "conf/config.h"
+#include "dataplane/dataplane.h"
+#include "net/result.h"
+
+namespace isthmus::control {
+
+struct TwinInfo {
+  std::string interface;  ///< also the TAP's name
+  uint32_t kernel_index = 0;
+  uint64_t to_kernel = 0, from_kernel = 0, dropped = 0;
+};
+
+struct NeighborQueueInfo {
+  uint64_t waiting = 0, released = 0, dropped = 0;
+};
+
+/// One named figure of the DNS64 service, e.g. {"queries", 12, "queries received"}.
+struct Figure {
+  std::string name;
+  uint64_t value = 0;
+  std::string help;
+};
+
+class Backend {
+ public:
+  virtual ~Backend() = default;
+  virtual dataplane::Dataplane& dataplane() = 0;
+  virtual std::shared_ptr<const conf::Config> config() const = 0;
+  virtual std::vector<TwinInfo> twins() const = 0;
+  virtual NeighborQueueInfo neighbor_queue() const = 0;
+  virtual std::vector<Figure> dns64_figures() const = 0;
+  virtual void dns64_flush_cache() = 0;
+  /// Build facts for `show version`: ordered name/value pairs.
+  virtual std::vector<std::pair<std::string, std::string>> version() const = 0;
+  /// Loads the file again and applies it, or leaves everything as it was.
+  virtual Status reload() = 0;
+};
+
+}  // namespace isthmus::control

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The dataplane as the control core sees it: start, stop, packets in and out of the kernel twin,
+// the forwarding state, and questions to workers. No rte_* types here.
+//
+// Theory of operation. make() starts EAL, ports, buffers and every worker's Translator; start()
+// launches workers. After that the control core alone calls the rest, from one thread. Workers and
+// control core meet in single-producer single-consumer rings: punt (worker -> control), inject
+// (control -> worker 0..n, which transmits), requests (control -> worker). Forwarding state is kept
+// twice (dataplane/topology.h); workers read the one that is published.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "conf/config.h"
+#include "nat/translator.h"
+#include "net/addr.h"
+#include "net/result.h"
+#include "telemetry/counters.h"
+
+namespace isthmus::dataplane {
+
+/// Index over all interfaces of all ports, in the order of the configuration.
+using InterfaceId = uint16_t;
+
+enum class PuntKind : uint8_t {
+  kLocal,       ///< for the box itself: goes to the interface's twin
+  kDns,         ///< UDP/53 to a DNS64 service address
+  kUnresolved,  ///< next hop's link address unknown: `next_hop` says whose; no Ethernet header yet
+};
+
+struct Punted {
+  PuntKind kind;
+  InterfaceId interface;  ///< where it came from; for kUnresolved, where it shall leave
+  /// kLocal, kDns: the Ethernet frame, untagged. kUnresolved: the IP packet.
+  std::span<const uint8_t> bytes;
+  std::variant<net::Ip4, net::Ip6> next_hop;  ///< kUnresolved only
+};
+
+struct InterfaceInfo {
+  std::string name;
+  std::string port;
+  uint16_t vlan = 0;
+  uint16_t mtu = 1500;
+  net::Mac mac;
+};
+
+struct PortInfo {
+  std::string name;
+  std::string device;
+  std::string driver;
+  bool link_up = false;
+  uint32_t speed_mbps = 0;
+  uint16_t rx_queues = 0, tx_queues = 0;
+  uint64_t rx_packets = 0, rx_bytes = 0, rx_missed = 0, rx_errors = 0, rx_no_buffer = 0;
+  uint64_t tx_packets = 0, tx_bytes = 0, tx_errors = 0;
+};
+
+struct WorkerInfo {
+  unsigned cpu = 0;
+  unsigned numa_node = 0;
+  uint64_t loops = 0, busy_loops = 0, packets = 0;
+  uint64_t busy_cycles = 0, total_cycles = 0;
+  std::vector<std::pair<std::string, uint16_t>> queues;  ///< (port, rx queue)
+};
+
+struct SteeringInfo {
+  std::string port;
+  std::string rung;  ///< "software hand-off"
+  std::string mode4;
+  uint64_t received = 0, handed_off = 0;
+};
+
+/// Where packets to a prefix go.
+struct NextHop {
+  InterfaceId interface = 0;
+  /// Gateway; absent: the destination is on the link.
+  std::optional<std::variant<net::Ip4, net::Ip6>> via;
+};
+
+struct RouteInfo {
+  std::variant<net::Ip4Prefix, net::Ip6Prefix> prefix;
+  NextHop next_hop;
+};
+
+struct NeighborInfo {
+  std::variant<net::Ip4, net::Ip6> address;
+  InterfaceId interface = 0;
+  std::optional<net::Mac> mac;
+};
+
+class Dataplane {
+ public:
+  static Result<std::unique_ptr<Dataplane>> make(const conf::Config& config);
+  virtual ~Dataplane() = default;
+
+  virtual Status start() = 0;
+  /// Stops workers, closes ports, releases EAL's files. Idempotent.
+  virtual void stop() = 0;
+
+  // --- packets -----------------------------------------------------------------------------------
+  /// Takes at most `limit` punted packets from all workers; returns how many. The bytes live only
+  /// during the call.
+  virtual unsigned take_punted(unsigned limit,
+                               const std::function<void(const Punted&)>& handler) = 0;
+  /// Sends an untagged Ethernet frame out of an interface; a VLAN tag is added where it has one.
+  /// False if the frame was dropped (ring full, no buffer, frame too long).
+  virtual bool inject(InterfaceId interface, std::span<const uint8_t> frame) = 0;
+
+  // --- forwarding state: changes collect until publish()
+  // -------------------------------------------
+  virtual void set_local_address(std::variant<net::Ip4, net::Ip6> address, InterfaceId interface,
+                                 bool present) = 0;
+  virtual Status set_route(const std::variant<net::Ip4Prefix, net::Ip6Prefix>& prefix,
+                           const std::optional<NextHop>& next_hop) = 0;
+  /// A neighbor's link address; nullopt: unknown again.
+  virtual void set_neighbor(std::variant<net::Ip4, net::Ip6> address, InterfaceId interface,
+                            std::optional<net::Mac> mac) = 0;
+  /// Makes collected changes visible to workers. Cheap when there are none.
+  virtual void publish() = 0;
+  virtual std::vector<RouteInfo> routes() const = 0;
+  virtual std::vector<NeighborInfo> neighbors() const = 0;
+
+  // --- questions ---------------------------------------------------------------------------------
+  virtual const std::vector<InterfaceInfo>& interfaces() const = 0;
+  virtual unsigned workers() const = 0;
+  virtual WorkerInfo worker_info(unsigned worker) const = 0;
+  virtual std::vector<PortInfo> port_info() const = 0;
+  virtual std::vector<SteeringInfo> steering_info() const = 0;
+  /// A worker's counters now (see telemetry/counters.h for why reading them is safe).
+  virtual telemetry::Counters counters(unsigned worker) const = 0;
+
+  /// Runs `question` on the worker between two bursts and waits for it (microseconds; the worker's
+  /// own bound is one burst). The question must be bounded: a few hundred table places at most.
+  /// Error when the worker does not answer within a second.
+  virtual Status ask(unsigned worker,
+                     const std::function<void(nat::Translator&, uint32_t now_ms)>& question) = 0;
+
+  /// Applies what may change live (timers, policies, limits).
+  virtual Status update(const conf::Config& config) = 0;
+};
+
+/// nat settings of one worker's share of `config`.
+nat::Settings make_settings(const conf::Config& config, uint64_t seed);
+
+}  // namespace isthmus::dataplane
