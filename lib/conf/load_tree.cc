@@ -97,6 +97,9 @@ Checked convert(const libconfig::Setting& setting, int depth, Node& node) {
       node.boolean = setting;
       return std::nullopt;
     case Setting::TypeInt:
+      node.kind = Node::Kind::kInteger;
+      node.integer = static_cast<int>(setting);
+      return std::nullopt;
     case Setting::TypeInt64:
       node.kind = Node::Kind::kInteger;
       node.integer = static_cast<long long>(setting);
