@@ -36,10 +36,11 @@ struct Fixture {
       text_ = kept + text_;
     }
     std::vector<std::string> lines;
-    for (std::size_t end; (end = text_.find('\n')) != std::string::npos;) {
-      lines.push_back(text_.substr(0, end));
-      text_.erase(0, end + 1);
+    std::size_t begin = 0;
+    for (std::size_t end; (end = text_.find('\n', begin)) != std::string::npos; begin = end + 1) {
+      lines.push_back(text_.substr(begin, end - begin));
     }
+    text_.erase(0, begin);
     return lines;
   }
   Json one(std::string_view line) {
