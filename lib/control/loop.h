@@ -40,7 +40,9 @@ class Loop {
   Loop(const Loop&) = delete;
   Loop& operator=(const Loop&) = delete;
 
-  ev_loop* ev() { return loop_; }
+  struct ev_loop* ev() {
+    return loop_;
+  }
   /// Turns until stop() is called, from a watcher or from `poll`.
   void run();
   void stop() { stopping_ = true; }
@@ -50,7 +52,7 @@ class Loop {
  private:
   void rest(uint32_t microseconds);
 
-  ev_loop* loop_;
+  struct ev_loop* loop_;
   std::function<unsigned()> poll_;
   RestSchedule schedule_;
   uint64_t invoked_ = 0;  ///< watchers called so far
