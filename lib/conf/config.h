@@ -56,7 +56,7 @@ struct AddressRange {
 };
 
 struct Pool {
-  std::string name;
+  std::string name = "pool";
   std::vector<AddressRange> ranges;  ///< sorted, disjoint
   uint16_t first_port = 1024;
   uint16_t last_port = 65535;
@@ -82,8 +82,8 @@ struct TranslationPolicy {
 };
 
 struct Nat64 {
-  std::string name;
-  std::vector<net::Prefix6052> prefixes;
+  std::string name = "nat64";
+  std::vector<net::Prefix6052> prefixes{net::Prefix6052::well_known()};
   std::vector<Pool> pools;
   Timers timers;
   Filtering filtering = Filtering::kEndpointIndependent;
@@ -91,7 +91,7 @@ struct Nat64 {
 };
 
 struct Siit {
-  std::string name;
+  std::string name = "siit";
   net::Prefix6052 prefix = net::Prefix6052::well_known();
   std::vector<net::Ip4Prefix> inside4;
   TranslationPolicy policy;
@@ -103,12 +103,14 @@ struct Endpoint {
 };
 
 struct Dns64 {
-  bool enabled = false;
+  bool enabled = false;  ///< the file has a dns64 group
   std::vector<std::variant<net::Ip4, net::Ip6>>
       listen;  ///< service addresses, also on an interface
   std::vector<Endpoint> upstreams;
-  std::string nat64;                    ///< the instance whose first prefix is used for synthesis
-  std::vector<net::Ip6Prefix> exclude;  ///< RFC 6147 5.1.4; default ::ffff:0:0/96
+  std::string nat64;  ///< the instance whose first prefix is used for synthesis
+  /// AAAA records inside are treated as absent (RFC 6147 5.1.4, which names this default).
+  std::vector<net::Ip6Prefix> exclude{
+      {net::Ip6{{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0, 0, 0, 0}}, 96}};
   uint32_t upstream_timeout_ms = 2000;
   uint32_t cache_entries = 65536;
   uint32_t max_in_flight = 10000;
@@ -130,8 +132,9 @@ struct Limits {
   uint32_t sessions = 131072;  ///< all workers together
   uint32_t bindings = 131072;
   uint32_t subscribers = 16384;
-  uint32_t subscriber_sessions = 0;  ///< 0: none
-  uint32_t subscriber_bindings = 0;
+  // A sixteenth of the smallest sensible gateway: no single subscriber can fill it.
+  uint32_t subscriber_sessions = 8192;  ///< 0: none
+  uint32_t subscriber_bindings = 4096;
   uint8_t subscriber_prefix = 64;
   uint32_t icmp_errors_per_second = 1000;
   uint32_t neighbor_queue = 16;  ///< packets kept per unresolved neighbor

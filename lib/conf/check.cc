@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Contradictions that no single option shows. The first one found is the error.
+#include "conf/check.h"
+
+#include <map>
+#include <set>
+
+#include "conf/option.h"
+
+namespace isthmus::conf {
+namespace {
+
+using Strings = std::map<std::string, std::string>;  // value -> path of its first use
+
+/// Notes that `path` has `value`; a problem if another path has it already.
+Checked unique(Strings& seen, const std::string& value, const std::string& path,
+               std::string_view what) {
+  const auto [it, is_new] = seen.emplace(value, path);
+  if (is_new) return std::nullopt;
+  return Problem{path, 0, quote(value),
+                 fmt::format("{} that {} does not have already", what, it->second)};
+}
+
+bool is_word(std::string_view text) {
+  return text.find_first_not_of(
+             "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-") ==
+             std::string_view::npos &&
+         !text.starts_with('-');
+}
+
+Checked check_word(const std::string& text, const std::string& path) {
+  if (is_word(text)) return std::nullopt;
+  return Problem{path, 0, quote(text), "letters, digits, '_' and '-'"};
+}
+
+Checked check_core(const Config& config, const Lines&) {
+  const auto count = config.cores.workers.size();
+  if (count == 0 || count > kMaxWorkers) {
+    return Problem{"cores.workers", 0, fmt::format("{} workers", count),
+                   fmt::format("1 to {} workers", kMaxWorkers)};
+  }
+  if (!config.control.socket.starts_with('/')) {
+    return Problem{"control.socket", 0, quote(config.control.socket),
+                   "a path that begins with \"/\""};
+  }
+  return std::nullopt;
+}
+
+Checked check_port(const Config& config, std::size_t index, const Lines& lines) {
+  // Kernel limits for the twin: IFNAMSIZ is 16 with the end mark; "all" and "default" mean every
+  // interface under /proc/sys/net.
+  constexpr std::size_t kMaxInterfaceName = 15;
+  const auto& port = config.ports[index];
+  const auto path = fmt::format("ports[{}]", index);
+  if (auto problem = check_word(port.name, path + ".name")) return problem;
+  if (port.name == "all" || port.name == "default" || port.name == "lo") {
+    return Problem{path + ".name", 0, quote(port.name), "a name that the kernel does not reserve"};
+  }
+  std::set<uint16_t> vlans;
+  for (std::size_t i = 0; i < port.interfaces.size(); ++i) {
+    const auto& interface = port.interfaces[i];
+    auto where = fmt::format("{}.interfaces[{}]", path, i);
+    if (!lines.has(where)) where = path + ".addresses";
+    if (!vlans.insert(interface.vlan).second) {
+      return Problem{lines.has(where + ".vlan") ? where + ".vlan" : where, 0,
+                     fmt::format("vlan {} again", interface.vlan),
+                     "each vlan once in a port (0, the default, is the untagged interface)"};
+    }
+    if (interface.name.size() > kMaxInterfaceName) {
+      return Problem{where + ".vlan", 0, fmt::format("interface name {}", quote(interface.name)),
+                     "PORT.VLAN of at most 15 characters: a shorter port name"};
+    }
+  }
+  return std::nullopt;
+}
+
+Checked check_ports(const Config& config, const Lines& lines) {
+  Strings names;
+  Strings devices;
+  for (std::size_t i = 0; i < config.ports.size(); ++i) {
+    const auto path = fmt::format("ports[{}]", i);
+    const auto& port = config.ports[i];
+    if (auto problem = check_port(config, i, lines)) return problem;
+    if (auto problem = unique(names, port.name, path + ".name", "a name")) return problem;
+    if (auto problem = unique(devices, port.device, path + ".device", "a device")) return problem;
+  }
+  return std::nullopt;
+}
+
+Checked check_names(const Config& config, const Lines&) {
+  Strings instances;
+  for (std::size_t i = 0; i < config.nat64.size(); ++i) {
+    const auto path = fmt::format("nat64[{}]", i);
+    const auto& nat64 = config.nat64[i];
+    if (auto problem = check_word(nat64.name, path + ".name")) return problem;
+    if (auto problem = unique(instances, nat64.name, path + ".name", "a name")) return problem;
+    if (nat64.prefixes.empty()) {
+      return Problem{path + ".prefixes", 0, "an empty list", "at least one element"};
+    }
+    Strings pools;
+    for (std::size_t j = 0; j < nat64.pools.size(); ++j) {
+      const auto pool = fmt::format("{}.pools[{}].name", path, j);
+      if (auto problem = check_word(nat64.pools[j].name, pool)) return problem;
+      if (auto problem = unique(pools, nat64.pools[j].name, pool, "a name")) return problem;
+    }
+  }
+  Strings stateless;
+  for (std::size_t i = 0; i < config.siit.size(); ++i) {
+    const auto path = fmt::format("siit[{}].name", i);
+    if (auto problem = check_word(config.siit[i].name, path)) return problem;
+    if (auto problem = unique(stateless, config.siit[i].name, path, "a name")) return problem;
+  }
+  return std::nullopt;
+}
+
+Checked check_timers(const Config& config, const Lines&) {
+  for (std::size_t i = 0; i < config.nat64.size(); ++i) {
+    const auto& timers = config.nat64[i].timers;
+    if (timers.tcp_opening > timers.tcp_established) {
+      return Problem{fmt::format("nat64[{}].timers.tcp_opening", i), 0,
+                     std::to_string(timers.tcp_opening),
+                     fmt::format("at most tcp_established ({})", timers.tcp_established)};
+    }
+  }
+  return std::nullopt;
+}
+
+Checked check_dns64(const Config& config, const Lines&) {
+  const auto& dns64 = config.dns64;
+  if (!dns64.enabled) return std::nullopt;
+  if (config.nat64.empty()) {
+    return Problem{"dns64", 0, "no nat64 instance", "one, whose prefix DNS64 can use"};
+  }
+  std::string known;
+  for (const auto& nat64 : config.nat64) {
+    if (nat64.name == dns64.nat64) known.clear();
+    if (nat64.name == dns64.nat64) break;
+    known += (known.empty() ? "\"" : ", \"") + nat64.name + '"';
+  }
+  if (!known.empty()) {
+    return Problem{"dns64.nat64", 0, quote(dns64.nat64), "the name of a nat64 instance: " + known};
+  }
+  std::set<std::string> listen;
+  for (std::size_t i = 0; i < dns64.listen.size(); ++i) {
+    const auto path = fmt::format("dns64.listen[{}]", i);
+    const auto text = TextCodec<Address>::print(dns64.listen[i]);
+    if (!listen.insert(text).second) return Problem{path, 0, quote(text), "each address once"};
+    if (!find_interface_address(config, dns64.listen[i])) {
+      return Problem{path, 0, quote(text), "an address that one of the ports' interfaces has"};
+    }
+  }
+  for (std::size_t i = 0; i < dns64.upstreams.size(); ++i) {
+    const auto& upstream = dns64.upstreams[i];
+    const auto text = TextCodec<Address>::print(upstream.address);
+    if (upstream.port == 53 && listen.contains(text)) {
+      return Problem{fmt::format("dns64.upstreams[{}]", i), 0, quote(text),
+                     "another resolver than dns64 itself"};
+    }
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+Checked check_config(const Config& config, const Lines& lines) {
+  using Check = Checked (*)(const Config&, const Lines&);
+  constexpr Check kChecks[] = {check_core,   check_ports,     check_names,
+                               check_timers, check_addresses, check_prefixes,
+                               check_pools,  check_routes,    check_dns64};
+  for (const auto check : kChecks) {
+    if (auto problem = check(config, lines)) {
+      if (problem->line == 0) problem->line = lines.of(problem->path);
+      return problem;
+    }
+  }
+  return std::nullopt;
+}
+
+}  // namespace isthmus::conf

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Parts of check_config() that live in a file of their own.
+#pragma once
+
+#include "conf/codec.h"
+#include "conf/tree.h"
+
+namespace isthmus::conf {
+
+inline constexpr std::size_t kMaxWorkers = 64;  ///< what lib/steer can tell apart
+
+/// Interface addresses: unicast, each once, none inside a translation prefix.
+Checked check_addresses(const Config& config, const Lines& lines);
+/// Translation prefixes and stateless IPv4 prefixes do not overlap.
+Checked check_prefixes(const Config& config, const Lines& lines);
+/// Pool addresses are unicast, in one pool only, and shared with the gateway by port at most.
+Checked check_pools(const Config& config, const Lines& lines);
+/// Gateways are on a link; a destination has one route.
+Checked check_routes(const Config& config, const Lines& lines);
+
+/// Name of the interface that has `address`.
+std::optional<std::string> find_interface_address(const Config& config, const Address& address);
+
+}  // namespace isthmus::conf

@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "control/command_show.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "conf/option.h"
+#include "control/json.h"
+
+namespace isthmus::control {
+namespace {
+
+std::string interface_name(Backend& backend, dataplane::InterfaceId id) {
+  const auto& interfaces = backend.dataplane().interfaces();
+  return id < interfaces.size() ? interfaces[id].name : fmt::format("#{}", id);
+}
+
+Json addresses_of(const conf::Config& config, const std::string& interface) {
+  Json list = Json::array();
+  for (const auto& port : config.ports) {
+    for (const auto& candidate : port.interfaces) {
+      if (candidate.name != interface) continue;
+      for (const auto& own : candidate.addresses) {
+        list.push_back(fmt::format("{}/{}", text(own.address), own.length));
+      }
+    }
+  }
+  return list;
+}
+
+Answer unanswered(unsigned worker, const Error& error) {
+  return failure(fmt::format("worker {}: {}", worker, error.text),
+                 "\"show workers\" tells whether it is alive; try again");
+}
+
+uint64_t addresses_in(const conf::Pool& pool) {
+  uint64_t count = 0;
+  for (const auto& range : pool.ranges) {
+    count += uint64_t{range.last.host()} - range.first.host() + 1;
+  }
+  return count;
+}
+
+}  // namespace
+
+Answer show_version(Backend& backend) {
+  Json out = Json::object();
+  for (const auto& [name, value] : backend.version()) out[name] = value;
+  return answer(out);
+}
+
+Answer show_ports(Backend& backend) {
+  Json list = Json::array();
+  for (const auto& port : backend.dataplane().port_info()) {
+    list.push_back({{"name", port.name},
+                    {"device", port.device},
+                    {"driver", port.driver},
+                    {"link", port.link_up ? "up" : "down"},
+                    {"speed_mbps", port.speed_mbps},
+                    {"rx_queues", port.rx_queues},
+                    {"tx_queues", port.tx_queues},
+                    {"rx_packets", port.rx_packets},
+                    {"rx_bytes", port.rx_bytes},
+                    {"rx_missed", port.rx_missed},
+                    {"rx_errors", port.rx_errors},
+                    {"rx_no_buffer", port.rx_no_buffer},
+                    {"tx_packets", port.tx_packets},
+                    {"tx_bytes", port.tx_bytes},
+                    {"tx_errors", port.tx_errors}});
+  }
+  return answer({{"ports", std::move(list)}});
+}
+
+Answer show_interfaces(Backend& backend) {
+  const auto config = backend.config();
+  const auto twins = backend.twins();
+  Json list = Json::array();
+  for (const auto& interface : backend.dataplane().interfaces()) {
+    Json row{{"name", interface.name},
+             {"port", interface.port},
+             {"vlan", interface.vlan},
+             {"mtu", interface.mtu},
+             {"mac", net::to_string(interface.mac)},
+             {"addresses", addresses_of(*config, interface.name)}};
+    for (const auto& twin : twins) {
+      if (twin.interface != interface.name) continue;
+      row["kernel_index"] = twin.kernel_index;
+      row["to_kernel"] = twin.to_kernel;
+      row["from_kernel"] = twin.from_kernel;
+      row["dropped"] = twin.dropped;
+    }
+    list.push_back(std::move(row));
+  }
+  return answer({{"interfaces", std::move(list)}});
+}
+
+Answer show_workers(Backend& backend, StateWalk& walk) {
+  Json list = Json::array();
+  auto& dataplane = backend.dataplane();
+  for (unsigned worker = 0; worker < dataplane.workers(); ++worker) {
+    const auto info = dataplane.worker_info(worker);
+    Json queues = Json::array();
+    for (const auto& [port, queue] : info.queues)
+      queues.push_back(fmt::format("{}:{}", port, queue));
+    Json row{{"worker", worker},
+             {"cpu", info.cpu},
+             {"numa_node", info.numa_node},
+             {"queues", std::move(queues)},
+             {"busy_percent", percent(info.busy_cycles, info.total_cycles)},
+             {"loops", info.loops},
+             {"busy_loops", info.busy_loops},
+             {"packets", info.packets}};
+    // A worker that does not answer is just what this command is asked about: say so, go on.
+    const auto tables = walk.tables(worker);
+    row["sessions"] = tables ? Json(tables->sessions) : Json();
+    row["bindings"] = tables ? Json(tables->bindings) : Json();
+    row["alive"] = static_cast<bool>(tables);
+    list.push_back(std::move(row));
+  }
+  return answer({{"workers", std::move(list)}});
+}
+
+Answer show_pools(Backend& backend, StateWalk& walk) {
+  const auto config = backend.config();
+  std::size_t count = 0;
+  for (const auto& nat64 : config->nat64) count += nat64.pools.size();
+  std::vector<nat::PoolInfo> sums;
+  std::vector<nat::PoolInfo> infos(count);
+  for (unsigned worker = 0; worker < walk.workers(); ++worker) {
+    const auto got = walk.pools(worker, infos);
+    if (!got) return unanswered(worker, got.error());
+    for (const auto& info : std::span(infos).first(std::min(*got, infos.size()))) {
+      auto sum = std::find_if(sums.begin(), sums.end(), [&](const nat::PoolInfo& s) {
+        return s.instance == info.instance && s.pool == info.pool;
+      });
+      if (sum == sums.end()) sum = sums.insert(sums.end(), {info.instance, info.pool});
+      sum->capacity += info.capacity;
+      sum->used_tcp += info.used_tcp;
+      sum->used_udp += info.used_udp;
+      sum->used_icmp += info.used_icmp;
+    }
+  }
+  Json list = Json::array();
+  for (const auto& sum : sums) {
+    if (sum.instance >= config->nat64.size()) continue;
+    const auto& nat64 = config->nat64[sum.instance];
+    if (sum.pool >= nat64.pools.size()) continue;
+    const auto& pool = nat64.pools[sum.pool];
+    list.push_back({{"nat64", nat64.name},
+                    {"pool", pool.name},
+                    {"addresses", addresses_in(pool)},
+                    {"ports", fmt::format("{}-{}", pool.first_port, pool.last_port)},
+                    {"capacity", sum.capacity},
+                    {"used_tcp", sum.used_tcp},
+                    {"used_udp", sum.used_udp},
+                    {"used_icmp", sum.used_icmp},
+                    {"used_percent", percent(std::max({sum.used_tcp, sum.used_udp, sum.used_icmp}),
+                                             sum.capacity)}});
+  }
+  return answer({{"pools", std::move(list)}});
+}
+
+Answer show_routes(Backend& backend) {
+  Json list = Json::array();
+  for (const auto& route : backend.dataplane().routes()) {
+    list.push_back({{"prefix", text(route.prefix)},
+                    {"via", route.next_hop.via ? Json(text(*route.next_hop.via)) : Json()},
+                    {"interface", interface_name(backend, route.next_hop.interface)}});
+  }
+  return answer({{"routes", std::move(list)}});
+}
+
+Answer show_neighbors(Backend& backend) {
+  Json list = Json::array();
+  for (const auto& neighbor : backend.dataplane().neighbors()) {
+    list.push_back({{"address", text(neighbor.address)},
+                    {"interface", interface_name(backend, neighbor.interface)},
+                    {"mac", neighbor.mac ? Json(net::to_string(*neighbor.mac)) : Json()}});
+  }
+  const auto queue = backend.neighbor_queue();
+  return answer({{"neighbors", std::move(list)},
+                 {"waiting", queue.waiting},
+                 {"released", queue.released},
+                 {"dropped", queue.dropped}});
+}
+
+Answer show_steering(Backend& backend) {
+  Json list = Json::array();
+  for (const auto& steering : backend.dataplane().steering_info()) {
+    list.push_back({{"port", steering.port},
+                    {"rung", steering.rung},
+                    {"mode4", steering.mode4},
+                    {"received", steering.received},
+                    {"handed_off", steering.handed_off},
+                    {"handed_off_percent", percent(steering.handed_off, steering.received)}});
+  }
+  return answer({{"steering", std::move(list)}});
+}
+
+Answer show_dns64(Backend& backend) {
+  if (!backend.config()->dns64.enabled) {
+    return failure("DNS64 is not configured", "add a dns64 group to the file and restart");
+  }
+  Json list = Json::array();
+  for (const auto& figure : backend.dns64_figures()) {
+    list.push_back({{"name", figure.name}, {"value", figure.value}, {"help", figure.help}});
+  }
+  return answer({{"dns64", std::move(list)}});
+}
+
+Answer show_config(Backend& backend, bool file) {
+  const auto config = backend.config();
+  if (file) return answer({{"file", config->file}, {"text", config->text}});
+  Json list = Json::array();
+  for (const auto& value : conf::values(*config)) {
+    // Values print in a syntax that JSON shares.
+    const auto parse = [](const std::string& text) {
+      return text.empty() ? Json() : Json::parse(text, nullptr, false);
+    };
+    list.push_back({{"option", value.path},
+                    {"value", parse(value.text)},
+                    {"default", parse(conf::default_text(*value.option))},
+                    {"unit", value.option->unit},
+                    {"change", value.option->change == conf::Change::kLive ? "live" : "restart"}});
+  }
+  return answer({{"options", std::move(list)}});
+}
+
+Answer show_memory(StateWalk& walk) {
+  Json list = Json::array();
+  for (unsigned worker = 0; worker < walk.workers(); ++worker) {
+    const auto tables = walk.tables(worker);
+    if (!tables) return unanswered(worker, tables.error());
+    list.push_back({{"worker", worker},
+                    {"sessions", tables->sessions},
+                    {"session_capacity", tables->session_capacity},
+                    {"bindings", tables->bindings},
+                    {"binding_capacity", tables->binding_capacity},
+                    {"subscribers", tables->subscribers},
+                    {"subscriber_capacity", tables->subscriber_capacity},
+                    {"table_bytes", tables->memory_bytes}});
+  }
+  return answer({{"memory", std::move(list)}});
+}
+
+}  // namespace isthmus::control

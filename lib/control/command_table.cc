@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "control/command_table.h"
+
+#include <algorithm>
+
+namespace isthmus::control {
+namespace {
+
+using enum ArgumentKind;
+
+constexpr Argument kInside{"inside", kPrefix6, "IPv6 hosts inside PREFIX"};
+constexpr Argument kOutsideArg{"outside", kOutside, "pool address or prefix, and port"};
+constexpr Argument kProtocolArg{"protocol", kProtocol, "tcp, udp or icmp"};
+constexpr Argument kRemote{"remote", kPrefix4, "IPv4 peers inside PREFIX"};
+constexpr Argument kLimit{"limit", kCount, "stop after so many"};
+
+constexpr Argument kSessionArguments[] = {kInside, kOutsideArg, kProtocolArg, kRemote, kLimit};
+constexpr Argument kBindingArguments[] = {kInside, kOutsideArg, kProtocolArg, kLimit};
+constexpr Argument kClearSessionArguments[] = {kInside, kOutsideArg, kProtocolArg, kRemote};
+constexpr Argument kClearBindingArguments[] = {kInside, kOutsideArg, kProtocolArg};
+constexpr Argument kAllArgument[] = {{"all", kFlag, "also those that are zero"}};
+constexpr Argument kFileArgument[] = {{"--file", kFlag, "the file's text, as it was loaded"}};
+constexpr Argument kHelpArgument[] = {{"COMMAND", kRest, "the command to explain"}};
+constexpr Argument kCompleteArgument[] = {{"PARTIAL", kRest, "a line being typed"}};
+
+constexpr bool kChanges = true;
+constexpr bool kStream = true;
+
+constexpr Command kCommands[] = {
+    {"show version",
+     Action::kShowVersion,
+     {},
+     false,
+     false,
+     "Version and build facts of the running daemon.",
+     "one object, a field for each fact"},
+    {"show ports",
+     Action::kShowPorts,
+     {},
+     false,
+     false,
+     "Ports: device, driver, link, queues, and what they counted.",
+     "ports: [name, device, driver, link, speed_mbps, queues, packets, bytes, errors]"},
+    {"show interfaces",
+     Action::kShowInterfaces,
+     {},
+     false,
+     false,
+     "Interfaces with their addresses, and traffic with their twins in the kernel.",
+     "interfaces: [name, port, vlan, mtu, mac, addresses, twin counters]"},
+    {"show workers",
+     Action::kShowWorkers,
+     {},
+     false,
+     false,
+     "Workers: CPU, queues, load, packets.",
+     "workers: [worker, cpu, numa_node, queues, busy_percent, packets, sessions, bindings]"},
+    {"show counters", Action::kShowCounters, kAllArgument, false, false,
+     "What workers counted, summed, since start or the last clear.",
+     "counters: [name, value, help]"},
+    {"show drops", Action::kShowDrops, kAllArgument, false, false, "Packets dropped, by reason.",
+     "drops: [reason, packets, help]"},
+    {"show pools",
+     Action::kShowPools,
+     {},
+     false,
+     false,
+     "Pools: how much of each is lent.",
+     "pools: [nat64, pool, addresses, ports, capacity, used_tcp, used_udp, used_icmp, "
+     "used_percent]"},
+    {"show bindings", Action::kShowBindings, kBindingArguments, false, kStream,
+     "Bindings: which pool address and port a host has.",
+     "a line for each: protocol, inside, inside_port, outside, outside_port, nat64, static, "
+     "sessions"},
+    {"show sessions", Action::kShowSessions, kSessionArguments, false, kStream,
+     "Sessions: who talks to whom, and how much.",
+     "a line for each: protocol, inside, inside_port, outside, outside_port, remote, remote_port, "
+     "state, idle_ms, expires_in_ms, packets and bytes both ways, nat64"},
+    {"show routes",
+     Action::kShowRoutes,
+     {},
+     false,
+     false,
+     "Routes that workers use.",
+     "routes: [prefix, via, interface]"},
+    {"show neighbors",
+     Action::kShowNeighbors,
+     {},
+     false,
+     false,
+     "Neighbors and their link addresses, and the queue of packets that wait for one.",
+     "neighbors: [address, interface, mac]; waiting, released, dropped"},
+    {"show steering",
+     Action::kShowSteering,
+     {},
+     false,
+     false,
+     "How packets find the worker that owns them.",
+     "steering: [port, rung, mode4, received, handed_off, handed_off_percent]"},
+    {"show dns64",
+     Action::kShowDns64,
+     {},
+     false,
+     false,
+     "What the DNS64 service did.",
+     "dns64: [name, value, help]"},
+    {"show config", Action::kShowConfig, kFileArgument, false, false,
+     "Options in force, with defaults, and whether a reload can change them.",
+     "options: [option, value, default, change]; with --file: file, text"},
+    {"show memory",
+     Action::kShowMemory,
+     {},
+     false,
+     false,
+     "Tables of each worker: how full, how large.",
+     "memory: [worker, sessions, session_capacity, bindings, binding_capacity, subscribers, "
+     "subscriber_capacity, table_bytes]"},
+    {"clear sessions", Action::kClearSessions, kClearSessionArguments, kChanges, false,
+     "End sessions that match, and bindings left without one.", "cleared: how many"},
+    {"clear bindings", Action::kClearBindings, kClearBindingArguments, kChanges, false,
+     "Remove dynamic bindings that match, with their sessions.", "cleared: how many"},
+    {"clear counters",
+     Action::kClearCounters,
+     {},
+     kChanges,
+     false,
+     "Let counters and drop reasons start from zero.",
+     "cleared: \"counters\""},
+    {"clear dns64-cache",
+     Action::kClearDns64Cache,
+     {},
+     kChanges,
+     false,
+     "Forget cached DNS answers.",
+     "cleared: \"dns64-cache\""},
+    {"reload",
+     Action::kReload,
+     {},
+     kChanges,
+     false,
+     "Read the configuration file again. An error leaves everything as it was.",
+     "reload: \"done\""},
+    {"help", Action::kHelp, kHelpArgument, false, false, "Commands, or one command's arguments.",
+     "commands: [command, help], or usage, help, answer, arguments: [argument, help]"},
+    {"complete", Action::kComplete, kCompleteArgument, false, false,
+     "Words that can come next, for shells.", "words: [...]"},
+};
+
+std::string_view placeholder(ArgumentKind kind) {
+  switch (kind) {
+    case kFlag: return "";
+    case kPrefix6:
+    case kPrefix4: return "PREFIX";
+    case kOutside: return "ADDRESS[:PORT]";
+    case kProtocol: return "tcp|udp|icmp";
+    case kCount: return "N";
+    case kRest: return "";
+  }
+  return "";
+}
+
+}  // namespace
+
+std::span<const Command> commands() {
+  return kCommands;
+}
+
+const Command* find_command(std::string_view path) {
+  const auto it = std::find_if(std::begin(kCommands), std::end(kCommands),
+                               [&](const Command& c) { return c.path == path; });
+  return it == std::end(kCommands) ? nullptr : &*it;
+}
+
+std::string usage(const Command& command) {
+  std::string out(command.path);
+  for (const auto& argument : command.arguments) {
+    out += " [" + std::string(argument.word);
+    if (const auto value = placeholder(argument.kind); !value.empty()) {
+      out += " " + std::string(value);
+    }
+    out += "]";
+  }
+  return out;
+}
+
+}  // namespace isthmus::control

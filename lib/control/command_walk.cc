@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "control/command_walk.h"
+
+#include <algorithm>
+#include <array>
+#include <iterator>
+
+#include <fmt/format.h>
+
+#include "control/json.h"
+
+namespace isthmus::control {
+namespace {
+
+// A step finds at most this many; the longest session line has about 400 octets.
+constexpr std::size_t kPerStep = 128;
+
+std::string_view protocol_name(uint8_t protocol) {
+  switch (protocol) {
+    case 1: return "icmp";
+    case 6: return "tcp";
+    case 17: return "udp";
+    default: return "other";
+  }
+}
+
+/// RFC 6146 3.5.2 names the states; NONE is ours, for other protocols.
+std::string_view state_name(nat::TcpState state) {
+  switch (state) {
+    case nat::TcpState::kNone: return "none";
+    case nat::TcpState::kClosed: return "closed";
+    case nat::TcpState::kV4Init: return "v4-init";
+    case nat::TcpState::kV6Init: return "v6-init";
+    case nat::TcpState::kEstablished: return "established";
+    case nat::TcpState::kV4FinRcv: return "v4-fin-rcv";
+    case nat::TcpState::kV6FinRcv: return "v6-fin-rcv";
+    case nat::TcpState::kV4V6FinRcv: return "v4-v6-fin-rcv";
+    case nat::TcpState::kTrans: return "trans";
+  }
+  return "unknown";
+}
+
+using Names = std::vector<std::string>;
+
+Names instance_names(const conf::Config& config) {
+  Names names;
+  for (const auto& nat64 : config.nat64) names.push_back(nat64.name);
+  return names;
+}
+
+std::string_view instance_name(const Names& names, uint8_t index) {
+  return index < names.size() ? std::string_view(names[index]) : "unknown";
+}
+
+// Lines are printed directly: there may be millions, and every value is known to need no escape
+// (names are checked by lib/conf).
+void print(const nat::SessionInfo& s, const Names& names, std::string& out) {
+  fmt::format_to(
+      std::back_inserter(out),
+      R"({{"protocol":"{}","inside":"{}","inside_port":{},"outside":"{}","outside_port":{},)"
+      R"("remote":"{}","remote_port":{},"state":"{}","idle_ms":{},"expires_in_ms":{},)"
+      R"("packets_6to4":{},"packets_4to6":{},"bytes_6to4":{},"bytes_4to6":{},"nat64":"{}"}})"
+      "\n",
+      protocol_name(s.protocol), net::to_string(s.inside), s.inside_port.host(),
+      net::to_string(s.outside), s.outside_port.host(), net::to_string(s.remote),
+      s.remote_port.host(), state_name(s.state), s.idle_ms, s.expires_in_ms, s.packets_6to4,
+      s.packets_4to6, s.bytes_6to4, s.bytes_4to6, instance_name(names, s.instance));
+}
+
+void print(const nat::BindingInfo& b, const Names& names, std::string& out) {
+  fmt::format_to(
+      std::back_inserter(out),
+      R"({{"protocol":"{}","inside":"{}","inside_port":{},"outside":"{}","outside_port":{},)"
+      R"("static":{},"sessions":{},"nat64":"{}"}})"
+      "\n",
+      protocol_name(b.protocol), net::to_string(b.inside), b.inside_port.host(),
+      net::to_string(b.outside), b.outside_port.host(), b.is_static, b.sessions,
+      instance_name(names, b.instance));
+}
+
+Complaint unanswered(unsigned worker, const Error& error) {
+  return {fmt::format("worker {}: {}", worker, error.text),
+          "\"show workers\" tells whether it is alive; try again"};
+}
+
+/// Goes through all workers' tables. `ask(worker, cursor)` makes one step of the walk.
+struct Position {
+  unsigned worker = 0;
+  uint64_t cursor = 0;
+
+  bool advance(const WalkStep& step, unsigned workers) {
+    cursor = step.next_cursor;
+    if (cursor == 0) ++worker;
+    return worker < workers;
+  }
+};
+
+template <class Info, class Ask>
+Answer dump(StateWalk& walk, Names names, std::optional<uint64_t> limit, Ask ask) {
+  const uint64_t left = limit.value_or(UINT64_MAX);
+  if (left == 0 || walk.workers() == 0) return {};
+  return {{},
+          [&walk, names = std::move(names), left = left, ask = std::move(ask),
+           position = Position{}](std::string& out) mutable -> Step {
+            std::array<Info, kPerStep> found;
+            const auto room = std::min<uint64_t>(kPerStep, left);
+            const auto step = ask(position, std::span(found).first(room));
+            if (!step) return {false, unanswered(position.worker, step.error())};
+            for (std::size_t i = 0; i < step->count; ++i) print(found[i], names, out);
+            left -= step->count;
+            return {position.advance(*step, walk.workers()) && left > 0, {}};
+          },
+          {}};
+}
+
+template <class Ask>
+Answer clear(StateWalk& walk, Ask ask) {
+  if (walk.workers() == 0) return answer({{"cleared", 0}});
+  return {{},
+          [&walk, ask = std::move(ask), position = Position{},
+           cleared = uint64_t{0}](std::string& out) mutable -> Step {
+            const auto step = ask(position);
+            if (!step) return {false, unanswered(position.worker, step.error())};
+            cleared += step->count;
+            if (position.advance(*step, walk.workers())) return {true, {}};
+            out += to_line({{"cleared", cleared}});
+            return {};
+          },
+          {}};
+}
+
+}  // namespace
+
+Answer dump_sessions(Backend& backend, StateWalk& walk, const Request& request) {
+  return dump<nat::SessionInfo>(
+      walk, instance_names(*backend.config()), request.limit,
+      [&walk, filter = request.filter](const Position& at, std::span<nat::SessionInfo> out) {
+        return walk.sessions(at.worker, at.cursor, filter, out);
+      });
+}
+
+Answer dump_bindings(Backend& backend, StateWalk& walk, const Request& request) {
+  return dump<nat::BindingInfo>(
+      walk, instance_names(*backend.config()), request.limit,
+      [&walk, filter = request.filter](const Position& at, std::span<nat::BindingInfo> out) {
+        return walk.bindings(at.worker, at.cursor, filter, out);
+      });
+}
+
+Answer clear_sessions(StateWalk& walk, const Request& request) {
+  return clear(walk, [&walk, filter = request.filter](const Position& at) {
+    return walk.clear_sessions(at.worker, at.cursor, filter);
+  });
+}
+
+Answer clear_bindings(StateWalk& walk, const Request& request) {
+  return clear(walk, [&walk, filter = request.filter](const Position& at) {
+    return walk.clear_bindings(at.worker, at.cursor, filter);
+  });
+}
+
+}  // namespace isthmus::control

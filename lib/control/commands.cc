@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "control/commands.h"
+
+#include "control/command_show.h"
+#include "control/command_walk.h"
+#include "control/json.h"
+
+namespace isthmus::control {
+namespace {
+
+Json explain(const Command& command) {
+  Json arguments = Json::array();
+  for (const auto& argument : command.arguments) {
+    arguments.push_back({{"argument", argument.word}, {"help", argument.help}});
+  }
+  Json out{{"usage", usage(command)}, {"help", command.help}, {"answer", command.answer}};
+  if (!arguments.empty()) out["arguments"] = std::move(arguments);
+  return out;
+}
+
+Answer help(const Request& request) {
+  if (request.rest.empty()) {
+    Json list = Json::array();
+    for (const auto& command : commands()) {
+      list.push_back({{"command", usage(command)}, {"help", command.help}});
+    }
+    return answer({{"commands", std::move(list)}});
+  }
+  const auto parsed = parse_request(request.rest);
+  if (const auto* about = std::get_if<Request>(&parsed)) return answer(explain(*about->command));
+  return {{}, {}, std::get<Complaint>(parsed)};
+}
+
+}  // namespace
+
+Commands::Commands(Backend& backend, StateWalk& walk) : backend_(backend), walk_(walk) {}
+
+std::string Commands::greeting() const {
+  std::string version;
+  for (const auto& [name, value] : backend_.version()) {
+    if (name == "version") version = value;
+  }
+  return to_line({{"isthmus", version}, {"api", kApiVersion}});
+}
+
+std::string status_line(const std::optional<Complaint>& complaint) {
+  if (!complaint) return to_line({{"status", "ok"}});
+  return to_line({{"status", "error"}, {"error", complaint->error}, {"hint", complaint->hint}});
+}
+
+telemetry::Counters Commands::total() const {
+  telemetry::Counters sum;
+  auto& dataplane = backend_.dataplane();
+  for (unsigned worker = 0; worker < dataplane.workers(); ++worker) {
+    const auto counters = dataplane.counters(worker);
+    for (std::size_t i = 0; i < sum.value.size(); ++i) sum.value[i] += counters.value[i];
+    for (std::size_t i = 0; i < sum.drop.size(); ++i) sum.drop[i] += counters.drop[i];
+  }
+  return sum;
+}
+
+Answer Commands::show_counters(const Request& request) const {
+  const auto now = total();
+  Json list = Json::array();
+  for (std::size_t i = 0; i < telemetry::kCounterCount; ++i) {
+    const auto counter = static_cast<telemetry::Counter>(i);
+    const uint64_t value = now.get(counter) - baseline_.get(counter);
+    if (value == 0 && !request.all) continue;
+    list.push_back(
+        {{"name", telemetry::name(counter)}, {"value", value}, {"help", telemetry::help(counter)}});
+  }
+  return answer({{"counters", std::move(list)}});
+}
+
+Answer Commands::show_drops(const Request& request) const {
+  const auto now = total();
+  Json list = Json::array();
+  for (std::size_t i = 1; i < telemetry::kDropReasonCount; ++i) {
+    const auto reason = static_cast<telemetry::DropReason>(i);
+    const uint64_t packets = now.get(reason) - baseline_.get(reason);
+    if (packets == 0 && !request.all) continue;
+    list.push_back({{"reason", telemetry::name(reason)},
+                    {"packets", packets},
+                    {"help", telemetry::help(reason)}});
+  }
+  return answer({{"drops", std::move(list)}});
+}
+
+Answer Commands::run(const Request& request) {
+  switch (request.command->action) {
+    case Action::kShowVersion: return show_version(backend_);
+    case Action::kShowPorts: return show_ports(backend_);
+    case Action::kShowInterfaces: return show_interfaces(backend_);
+    case Action::kShowWorkers: return show_workers(backend_, walk_);
+    case Action::kShowCounters: return show_counters(request);
+    case Action::kShowDrops: return show_drops(request);
+    case Action::kShowPools: return show_pools(backend_, walk_);
+    case Action::kShowRoutes: return show_routes(backend_);
+    case Action::kShowNeighbors: return show_neighbors(backend_);
+    case Action::kShowSteering: return show_steering(backend_);
+    case Action::kShowDns64: return show_dns64(backend_);
+    case Action::kShowConfig: return show_config(backend_, request.file);
+    case Action::kShowMemory: return show_memory(walk_);
+    case Action::kShowSessions: return dump_sessions(backend_, walk_, request);
+    case Action::kShowBindings: return dump_bindings(backend_, walk_, request);
+    case Action::kClearSessions: return clear_sessions(walk_, request);
+    case Action::kClearBindings: return clear_bindings(walk_, request);
+    case Action::kClearCounters: baseline_ = total(); return answer({{"cleared", "counters"}});
+    case Action::kClearDns64Cache:
+      backend_.dns64_flush_cache();
+      return answer({{"cleared", "dns64-cache"}});
+    case Action::kReload: {
+      const auto status = backend_.reload();
+      if (status) return answer({{"reload", "done"}});
+      return failure(status.error().text, "nothing was changed; correct the file and reload again");
+    }
+    case Action::kHelp: return help(request);
+    case Action::kComplete: return answer({{"words", complete(request.rest)}});
+  }
+  return failure("command without handler", "report this");
+}
+
+}  // namespace isthmus::control
