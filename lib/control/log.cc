@@ -11,6 +11,7 @@ namespace isthmus::control {
 namespace {
 
 LogLevel current_level = LogLevel::kInfo;
+bool level_is_pinned = false;
 // systemd sets the variable exactly when stderr is connected to the journal (systemd.exec(5)).
 bool journal_prefix = std::getenv("JOURNAL_STREAM") != nullptr;
 
@@ -32,7 +33,12 @@ LevelText text_of(LogLevel level) {
 }  // namespace
 
 void set_log_level(LogLevel level) {
+  if (!level_is_pinned) current_level = level;
+}
+
+void pin_log_level(LogLevel level) {
   current_level = level;
+  level_is_pinned = true;
 }
 
 LogLevel log_level() {

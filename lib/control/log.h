@@ -20,6 +20,8 @@ namespace isthmus::control {
 using conf::LogLevel;
 
 void set_log_level(LogLevel level);
+/// As set_log_level(), and later calls of that change nothing: the command line beats the file.
+void pin_log_level(LogLevel level);
 LogLevel log_level();
 /// Whether lines carry the journal's priority prefix; from $JOURNAL_STREAM by default.
 void set_log_journal(bool on);
