@@ -114,21 +114,19 @@ static_assert(sizeof(UdpHeader) == 8 && alignof(UdpHeader) == 1);
 
 /// ICMPv4 and ICMPv6 share this shape; what `rest` means depends on the type.
 struct IcmpHeader {
-  struct Echo {
-    Be16 identifier;
-    Be16 sequence;
-  };
-  struct Error4 {
-    uint8_t pointer;  ///< ICMPv4 12
-    uint8_t length4;  ///< RFC 4884, ICMPv4, 32-bit words
-    Be16 mtu4;        ///< ICMPv4 3/4 (RFC 1191)
-  };
   uint8_t type;
   uint8_t code;
   Be16 checksum;
   union {
-    Echo echo;
-    Error4 error4;
+    struct {
+      Be16 identifier;
+      Be16 sequence;
+    } echo;
+    struct {
+      uint8_t pointer;  ///< ICMPv4 12
+      uint8_t length4;  ///< RFC 4884, ICMPv4, 32-bit words
+      Be16 mtu4;        ///< ICMPv4 3/4 (RFC 1191)
+    } error4;
     uint8_t length6;  ///< RFC 4884, ICMPv6, 64-bit words
     Be32 mtu6;        ///< ICMPv6 2
     Be32 pointer6;    ///< ICMPv6 4
