@@ -19,6 +19,13 @@ constexpr uint8_t kIcmp6Redirect = 137;
 // RFC 1812 4.3.2.3: "as much of the original datagram as possible without ... exceeding 576 bytes".
 constexpr uint32_t kMaxError4 = 576;
 
+constexpr uint32_t kRoom4 = sizeof(Ip4Header) + sizeof(IcmpHeader);
+constexpr uint32_t kRoom6 = sizeof(Ip6Header) + sizeof(IcmpHeader);
+
+bool has_room(const PacketBuf& buf, uint32_t room) {
+  return buf.headroom + buf.length + buf.tailroom >= room;
+}
+
 bool is_single_host(Ip4 a) {
   return !is_illegal_source(a);
 }
@@ -58,8 +65,7 @@ bool may_answer(const PacketBuf& offending, const PacketView& view) {
 
 void make_error4(PacketBuf& buf, const ErrorSpec& spec, Ip4 own) {
   const Ip4 to = header_at<Ip4Header>(buf.data)->source;
-  constexpr uint32_t kRoom = sizeof(Ip4Header) + sizeof(IcmpHeader);
-  make_room(buf, kRoom, kMaxError4 - kRoom);
+  make_room(buf, kRoom4, kMaxError4 - kRoom4);
   auto* icmp = header_at<IcmpHeader>(buf.data + sizeof(Ip4Header));
   icmp->type = spec.type;
   icmp->code = spec.code;
@@ -83,8 +89,7 @@ void make_error4(PacketBuf& buf, const ErrorSpec& spec, Ip4 own) {
 
 void make_error6(PacketBuf& buf, const ErrorSpec& spec, const Ip6& own) {
   const Ip6 to = header_at<Ip6Header>(buf.data)->source;
-  constexpr uint32_t kRoom = sizeof(Ip6Header) + sizeof(IcmpHeader);
-  make_room(buf, kRoom, kIp6MinMtu - kRoom);
+  make_room(buf, kRoom6, kIp6MinMtu - kRoom6);
   const auto length = static_cast<uint32_t>(buf.length - sizeof(Ip6Header));
   auto* icmp = header_at<IcmpHeader>(buf.data + sizeof(Ip6Header));
   icmp->type = spec.type;
@@ -113,14 +118,14 @@ bool RateLimiter::allow(uint32_t now_ms) {
 
 Outcome answer4(PacketBuf& buf, const PacketView& view, const ErrorSpec& spec, const Path& path,
                 DropReason reason) {
-  if (path.own4 == Ip4{} || !may_answer(buf, view)) return drop(reason);
+  if (path.own4 == Ip4{} || !has_room(buf, kRoom4) || !may_answer(buf, view)) return drop(reason);
   make_error4(buf, spec, path.own4);
   return {Action::kReply, reason, 0};
 }
 
 Outcome answer6(PacketBuf& buf, const PacketView& view, const ErrorSpec& spec, const Path& path,
                 DropReason reason) {
-  if (path.own6 == Ip6{} || !may_answer(buf, view)) return drop(reason);
+  if (path.own6 == Ip6{} || !has_room(buf, kRoom6) || !may_answer(buf, view)) return drop(reason);
   make_error6(buf, spec, path.own6);
   return {Action::kReply, reason, 0};
 }

@@ -24,7 +24,7 @@ bool may_answer(const net::PacketBuf& offending, const net::PacketView& view);
 
 // Turn the offending packet in `buf` into the ICMP error about it, in place: the quote is cut so
 // that the message is at most 576 bytes (ICMPv4, RFC 1812 4.3.2.3) or 1280 bytes (ICMPv6, RFC
-// 4443 2.4 c).
+// 4443 2.4 c). Headroom, packet and tailroom together must hold the new headers (28, 48 bytes).
 void make_error4(net::PacketBuf& buf, const ErrorSpec& spec, net::Ip4 own);
 void make_error6(net::PacketBuf& buf, const ErrorSpec& spec, const net::Ip6& own);
 
