@@ -12,6 +12,17 @@
 //      the packet in place.
 // Between bursts the worker calls expire() with a budget, and then originate() until it is empty,
 // which makes the packets nobody sent: TCP probes, and the ICMP error owed for a stored SYN.
+// Counting. The Translator counts everything that it decides, each packet once; the worker counts
+// only what it drops itself (no route, full rings ...):
+//   * kDrop and kConsumed are counted under their reason in decide();
+//   * apply() counts a packet that goes on (kNat64Out/In with bytes as received, kSiitOut/In; also
+//     kIcmpErrorsTranslated, kHairpin), or else the reason of its Outcome, and kIcmpErrorsSent when
+//     that is kReply. An answer refused by the rate limit counts as kIcmpRateLimit alone;
+//   * a hairpinned packet counts as kNat64Out and kHairpin in its first half, and again in its
+//     second, as kNat64In or as a drop;
+//   * fragments that the worker makes of a kSplit are the worker's to count (kFragmentsOut).
+// An ICMP error made here (kReply, originate()) may be addressed to one of our own pool addresses,
+// when the packet it is about was hairpinned: it then has to be turned around like any other.
 #pragma once
 
 #include <cstddef>

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What the control core sees of a translator: dump, clear, figures, update, refusals at start.
+#include "nat/translator.h"
+
+#include <set>
+
+#include "catch.h"
+#include "packets/harness.h"
+
+namespace isthmus::nat {
+namespace {
+
+using test::ip4, test::ip6;
+
+constexpr const char* kA = "2001:db8:a::a";
+constexpr const char* kPZ = "2001:db8:64::198.51.100.10";
+
+// One worker with sessions: UDP ports 1000..1000+n-1 of A, and one TCP session of B.
+struct Fixture {
+  explicit Fixture(uint16_t n) : harness(test::stateful(), test::path(), 1, 1) {
+    for (uint16_t i = 0; i < n; ++i) {
+      harness.exchange({ip6(kA, kPZ).udp(static_cast<uint16_t>(1000 + i), 53)});
+    }
+    harness.exchange({ip6("2001:db8:b::b", kPZ).tcp(5000, 80).flags("S")});
+  }
+  Translator& translator() { return harness.translator(0); }
+  std::vector<SessionInfo> sessions(const Filter& filter, unsigned scan, std::size_t room) {
+    std::vector<SessionInfo> all, out(room);
+    uint64_t cursor = 0;
+    do {
+      const auto r = translator().dump_sessions(cursor, scan, filter, harness.now(), out);
+      all.insert(all.end(), out.begin(), out.begin() + static_cast<std::ptrdiff_t>(r.count));
+      cursor = r.next_cursor;
+    } while (cursor != 0);
+    return all;
+  }
+  test::Harness harness;
+};
+
+}  // namespace
+
+TEST_CASE("dump: every session once, whatever the step") {
+  Fixture f(50);
+  for (const unsigned scan : {1u, 7u, 1000u}) {
+    for (const std::size_t room : {1u, 3u, 100u}) {
+      std::set<uint16_t> ports;
+      for (const auto& s : f.sessions({}, scan, room)) ports.insert(s.inside_port.host());
+      CHECK(ports.size() == 51);
+    }
+  }
+}
+
+TEST_CASE("dump: filters, and what a session tells") {
+  Fixture f(5);
+  Filter tcp;
+  tcp.protocol = 6;
+  const auto found = f.sessions(tcp, 100, 100);
+  REQUIRE(found.size() == 1);
+  CHECK(found[0].inside == *net::parse_ip6("2001:db8:b::b"));
+  CHECK(found[0].remote == *net::parse_ip4("198.51.100.10"));
+  CHECK(found[0].remote_port.host() == 80);
+  CHECK(found[0].state == TcpState::kV6Init);
+  CHECK(found[0].packets_6to4 == 1);
+  CHECK(found[0].bytes_6to4 == 60);
+  CHECK(found[0].expires_in_ms == 240'000);
+  Filter inside;
+  inside.inside = net::parse_ip6_prefix("2001:db8:a::/48");
+  CHECK(f.sessions(inside, 100, 100).size() == 5);
+  Filter remote;
+  remote.remote = net::parse_ip4_prefix("192.0.2.0/24");
+  CHECK(f.sessions(remote, 100, 100).empty());
+  Filter port;
+  port.outside_port = found[0].outside_port.host();
+  port.protocol = 6;
+  CHECK(f.sessions(port, 100, 100).size() == 1);
+}
+
+TEST_CASE("clear: sessions take their bindings along, figures follow") {
+  Fixture f(10);
+  CHECK(f.translator().table_info().sessions == 11);
+  CHECK(f.translator().table_info().bindings == 11);
+  CHECK(f.translator().table_info().subscribers == 2);
+  PoolInfo pool[2];
+  REQUIRE(f.translator().pool_info(pool) == 1);
+  CHECK(pool[0].used_udp == 10);
+  CHECK(pool[0].used_tcp == 1);
+  CHECK(pool[0].addresses == 8);
+  CHECK(pool[0].capacity == 8 * (65536 - 1024));
+  Filter udp;
+  udp.protocol = 17;
+  uint64_t cursor = 0;
+  std::size_t count = 0;
+  do {
+    const auto r = f.translator().clear_sessions(cursor, 3, udp);
+    count += r.count;
+    cursor = r.next_cursor;
+  } while (cursor != 0);
+  CHECK(count == 10);
+  CHECK(f.translator().table_info().sessions == 1);
+  CHECK(f.translator().table_info().bindings == 1);
+  CHECK(f.translator().table_info().subscribers == 1);
+  REQUIRE(f.translator().pool_info(pool) == 1);
+  CHECK(pool[0].used_udp == 0);
+  CHECK(f.translator().clear_bindings(0, 1000, {}).count == 1);
+  CHECK(f.translator().table_info().bindings == 0);
+}
+
+TEST_CASE("update: new lifetimes hold for sessions that exist") {
+  Fixture f(1);
+  auto settings = test::stateful();
+  settings.instances[0].timers.udp = 120;
+  f.translator().update(settings);
+  f.harness.advance(121'000);
+  Filter udp;
+  udp.protocol = 17;
+  CHECK(f.sessions(udp, 100, 100).empty());
+}
+
+TEST_CASE("memory: at most 160 bytes for a session with a binding of its own") {
+  auto settings = test::stateful();
+  settings.max_sessions = settings.max_bindings = 1'000'000;
+  settings.max_subscribers = 16'000;
+  test::Harness harness(settings, test::path(), 1, 1);
+  const auto info = harness.translator(0).table_info();
+  CHECK(info.memory_bytes / 1'000'000 <= 160);
+}
+
+TEST_CASE("make: refuses what cannot work, and says why") {
+  telemetry::Counters counters;
+  auto settings = test::stateful();
+  settings.instances[0].prefixes.clear();
+  const auto ownership = steer::Ownership::make(1, 1, settings.instances[0].pools[0].ranges);
+  CHECK_FALSE(Translator::make(settings, ownership, 0, counters));
+  settings = test::stateful();
+  settings.instances[0].pools.clear();
+  CHECK_FALSE(Translator::make(settings, ownership, 0, counters));
+}
+
+}  // namespace isthmus::nat
