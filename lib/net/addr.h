@@ -47,6 +47,20 @@ struct Ip6 {
 };
 static_assert(sizeof(Ip6) == 16);
 
+/// Whether a packet from `a` may not be forwarded, ever: "this network", loopback, multicast, class
+/// E and broadcast (RFC 1812 5.3.7; RFC 7915 4.1 "illegal source address").
+constexpr bool is_illegal_source(Ip4 a) {
+  const uint32_t first = a.host() >> 24;
+  return first - 1 >= 223 || first == 127;
+}
+
+/// The same for IPv6: unspecified, loopback, and whatever else has no address bits up high
+/// (IPv4-mapped), multicast, link-local (RFC 4291 2.5.2, 2.5.3, 2.5.6; RFC 7915 5.1).
+inline bool is_illegal_source(const Ip6& a) {
+  return a.raw_high() == 0 || a.bytes[0] == 0xff ||
+         (a.bytes[0] == 0xfe && (a.bytes[1] & 0xc0) == 0x80);
+}
+
 /// An IPv4 prefix; bits beyond `length` are zero.
 struct Ip4Prefix {
   Ip4 address;

@@ -112,22 +112,26 @@ struct UdpHeader {
 };
 static_assert(sizeof(UdpHeader) == 8 && alignof(UdpHeader) == 1);
 
+struct IcmpEcho {
+  Be16 identifier;
+  Be16 sequence;
+};
+
+struct Icmp4Error {
+  uint8_t pointer;  ///< ICMPv4 12
+  uint8_t length4;  ///< RFC 4884, 32-bit words
+  Be16 mtu4;        ///< ICMPv4 3/4 (RFC 1191)
+};
+
 /// ICMPv4 and ICMPv6 share this shape; what `rest` means depends on the type.
 struct IcmpHeader {
   uint8_t type;
   uint8_t code;
   Be16 checksum;
   union {
-    struct {
-      Be16 identifier;
-      Be16 sequence;
-    } echo;
-    struct {
-      uint8_t pointer;  ///< ICMPv4 12
-      uint8_t length4;  ///< RFC 4884, ICMPv4, 32-bit words
-      Be16 mtu4;        ///< ICMPv4 3/4 (RFC 1191)
-    } error4;
-    uint8_t length6;  ///< RFC 4884, ICMPv6, 64-bit words
+    IcmpEcho echo;
+    Icmp4Error error4;
+    uint8_t length6;  ///< RFC 4884, 64-bit words
     Be32 mtu6;        ///< ICMPv6 2
     Be32 pointer6;    ///< ICMPv6 4
     Be32 rest;

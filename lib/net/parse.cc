@@ -66,6 +66,8 @@ void parse_icmp(const uint8_t* l4, PacketView& view) {
 }
 
 DropReason parse_transport(const PacketBuf& buf, Extent extent, PacketView& view) {
+  // RFC 791 3.2, RFC 8200 4.5: no fragment may reach beyond the largest packet.
+  if (view.fragment_offset + view.l4_length() > 65535) return DropReason::kBadLength;
   if (view.fragment_offset != 0) {
     view.payload = Payload::kFragment;
     return DropReason::kNone;
@@ -106,6 +108,11 @@ DropReason scan_options4(const uint8_t* options, uint32_t length, PacketView& vi
   return DropReason::kNone;
 }
 
+bool is_extension_header(uint8_t protocol) {
+  return protocol == kProtoHopByHop || protocol == kProtoRouting || protocol == kProtoFragment ||
+         protocol == kProtoDestOpts || protocol == kProtoAh;
+}
+
 // Walks the extension headers from offset 40. On return view.protocol and view.l4_offset name the
 // first header that is not one.
 DropReason walk_extensions(const PacketBuf& buf, uint8_t next, PacketView& view) {
@@ -119,7 +126,6 @@ DropReason walk_extensions(const PacketBuf& buf, uint8_t next, PacketView& view)
     if (at + 8 > buf.length) return DropReason::kTruncated;
     const uint8_t* header = buf.data + at;
     if (fragment) {
-      if (view.has_fragment_header) return DropReason::kExtHeader;
       const auto* f = header_at<Ip6FragmentHeader>(header);
       view.has_fragment_header = true;
       view.fragment_header = static_cast<uint16_t>(at);
@@ -128,10 +134,11 @@ DropReason walk_extensions(const PacketBuf& buf, uint8_t next, PacketView& view)
       view.fragment_id = f->identification.host();
       next = f->next_header;
       at += sizeof(Ip6FragmentHeader);
-      if (view.fragment_offset != 0) break;  // what follows is payload, whatever `next` says
-      continue;
+      // RFC 7915 5.1.1: a fragmented extension header (ESP is none) SHOULD be dropped and logged.
+      if (is_extension_header(next)) return DropReason::kExtHeader;
+      break;
     }
-    if (next == kProtoRouting && header[3] != 0) {
+    if (next == kProtoRouting && header[3] != 0 && !view.source_route) {
       view.source_route = true;
       view.segments_left_at = static_cast<uint16_t>(at + 3);
     }

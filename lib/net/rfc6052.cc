@@ -6,6 +6,8 @@ namespace {
 
 constexpr uint8_t kOctetU = 8;  // bits 64-71 stay zero (RFC 6052 2.2)
 
+constexpr Ip6Prefix kWellKnown{{{0x00, 0x64, 0xff, 0x9b}}, 96};
+
 constexpr Ip4Prefix net4(uint8_t a, uint8_t b, uint8_t c, uint8_t length) {
   return {Ip4::from_host(uint32_t{a} << 24 | uint32_t{b} << 16 | uint32_t{c} << 8), length};
 }
@@ -17,15 +19,28 @@ constexpr Ip4Prefix kNonGlobal[] = {
     net4(224, 0, 0, 4),    net4(240, 0, 0, 4),
 };
 
+// First octets under which a non-global prefix lies, so that most addresses need one look.
+constexpr std::array<bool, 256> first_octets() {
+  std::array<bool, 256> out{};
+  for (const auto& prefix : kNonGlobal) {
+    const uint32_t first = prefix.address.host() >> 24;
+    const uint32_t count = prefix.length >= 8 ? 1 : 1u << (8 - prefix.length);
+    for (uint32_t i = 0; i < count; ++i) out[first + i] = true;
+  }
+  return out;
+}
+constexpr auto kSuspect = first_octets();
+
 }  // namespace
 
 Prefix6052::Prefix6052(const Ip6Prefix& prefix) : prefix_(prefix) {
   const Ip6 ones{{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}};
   mask_high_ = prefix_of(ones, prefix.length < 64 ? prefix.length : 64).address.raw_high();
+  well_known_ = prefix == kWellKnown;
 }
 
 Prefix6052 Prefix6052::well_known() {
-  return Prefix6052(*parse_ip6_prefix("64:ff9b::/96"));
+  return Prefix6052(kWellKnown);
 }
 
 std::optional<Prefix6052> Prefix6052::make(const Ip6Prefix& prefix) {
@@ -41,10 +56,6 @@ std::optional<Prefix6052> Prefix6052::make(const Ip6Prefix& prefix) {
     default: return std::nullopt;
   }
   return Prefix6052(prefix);
-}
-
-bool Prefix6052::is_well_known() const {
-  return *this == well_known();
 }
 
 Ip6 Prefix6052::embed_around_u(Ip4 address) const {
@@ -72,6 +83,7 @@ Ip4 Prefix6052::extract_around_u(const Ip6& address) const {
 }
 
 bool is_non_global(Ip4 address) {
+  if (!kSuspect[address.host() >> 24]) return false;
   for (const auto& prefix : kNonGlobal) {
     if (prefix.contains(address)) return true;
   }

@@ -19,7 +19,7 @@ class Prefix6052 {
   static std::optional<Prefix6052> make(const Ip6Prefix& prefix);
 
   const Ip6Prefix& prefix() const { return prefix_; }
-  bool is_well_known() const;
+  bool is_well_known() const { return well_known_; }
 
   bool contains(const Ip6& address) const {
     if (prefix_.length == 96) {
@@ -62,6 +62,7 @@ class Prefix6052 {
 
   Ip6Prefix prefix_;
   uint64_t mask_high_ = 0;
+  bool well_known_ = false;
 };
 
 /// Whether `address` is outside the global unicast space, so that the well-known prefix must not

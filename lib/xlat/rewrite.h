@@ -37,12 +37,12 @@ struct Policy {
 struct Path {
   uint16_t mtu4 = 1500;  ///< IPv4 side: of the next hop if it is the egress, else of the ingress
   uint16_t mtu6 = 1500;  ///< IPv6 side, likewise
-  net::Ip4 own4;         ///< source of ICMPv4 errors we originate
-  net::Ip6 own6;         ///< source of ICMPv6 errors we originate
+  net::Ip4 own4;         ///< source of ICMPv4 errors we originate; unset: originate none
+  net::Ip6 own6;         ///< source of ICMPv6 errors we originate; unset: originate none
 };
 
 /// The addresses and ports of the IPv4 packet to make. `ports` false leaves transport ports alone
-/// (stateless translation).
+/// (stateless translation). For an ICMP query both ports hold the identifier.
 struct Rewrite4 {
   net::Ip4 source;
   net::Ip4 destination;
@@ -82,13 +82,19 @@ struct IdGenerator {
 /// Options of one call.
 struct Hints {
   bool keep_hop_limit = false;  ///< second half of a hairpin: one decrement in all (conflict C7)
-  /// Precomputed delta of transport pseudo-header and ports; used if `has_delta`.
+  /// Precomputed delta of addresses and ports, for TCP and UDP; used if `has_delta`. Without it the
+  /// delta is computed from the packet.
   bool has_delta = false;
   net::ChecksumDelta delta;
+  /// Length of the whole ICMP message that `view` is a fragment of. The ICMPv6 pseudo-header holds
+  /// it and no single fragment knows it, so without it fragments of ICMP are dropped (RFC
+  /// 7915 1.2).
+  uint32_t icmp_length = 0;
 };
 
 // Transport packets and ICMP queries, whole or fragments (RFC 7915 4.1, 5.1). `view` describes
-// `buf`.
+// `buf`. Checked here: source address, hop limit, source route, size; a packet that fails is as it
+// was when it is dropped, and whole inside the ICMP error when it is answered.
 Outcome rewrite_6to4(net::PacketBuf& buf, const net::PacketView& view, const Rewrite4& to,
                      const Policy& policy, const Path& path, IdGenerator& ids,
                      const Hints& hints = {});
@@ -108,7 +114,9 @@ Outcome rewrite_error_4to6(net::PacketBuf& buf, const net::PacketView& view, con
                            const Policy& policy, const Path& path, const Hints& hints = {});
 
 /// Finds and parses the packet quoted in the ICMP error `view` of `buf`, without its RFC 4884
-/// extension. kIcmpInner when it is unusable: too short, or itself an ICMP error (RFC 6146 3.4).
+/// extension. kIcmpUntranslatable when the error has no counterpart (RFC 7915 4.2, 5.2); kFragment
+/// when it is a fragment; kIcmpInner when the quote is unusable: too short, its IPv4 header
+/// checksum wrong (RFC 5508 3a), or itself an ICMP error (RFC 6146 3.4).
 DropReason parse_quoted(const net::PacketBuf& buf, const net::PacketView& view,
                         net::PacketView& inner_view);
 

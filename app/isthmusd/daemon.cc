@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "daemon.h"
+
+#include <fmt/format.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstring>
+
+#include "control/log.h"
+
+namespace isthmus::app {
+namespace {
+
+// At most this many punted packets a turn, so that sockets and timers get theirs.
+constexpr unsigned kPuntsPerTurn = 256;
+constexpr double kTick = 0.1;
+
+const conf::Nat64* nat64_of_dns64(const conf::Config& config) {
+  for (const auto& instance : config.nat64) {
+    if (config.dns64.nat64.empty() || instance.name == config.dns64.nat64) return &instance;
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+Daemon::Daemon(std::shared_ptr<const conf::Config> config)
+    : config_(std::move(config)),
+      loop_([this] { return poll(); }),
+      service_manager_(loop_.ev()),
+      neighbors_({[this](dataplane::InterfaceId interface, const control::IpAddress& address) {
+                    twins_->resolve(interface, address);
+                  },
+                  [this](dataplane::InterfaceId interface, const net::Mac& mac,
+                         std::span<const uint8_t> packet) {
+                    const net::Mac& own = dataplane_->interfaces()[interface].mac;
+                    return dataplane_->inject(interface, control::make_frame(mac, own, packet));
+                  }},
+                 config_->limits.neighbor_queue) {}
+
+Result<std::unique_ptr<Daemon>> Daemon::make(std::shared_ptr<const conf::Config> config,
+                                             const control::KernelPlan& plan, Facts facts) {
+  std::unique_ptr<Daemon> daemon(new Daemon(std::move(config)));
+  if (const Status status = daemon->build(plan, std::move(facts)); !status) return status.error();
+  return daemon;
+}
+
+Daemon::~Daemon() {
+  ev_timer_stop(loop_.ev(), &tick_);
+  for (auto* watcher : {&term_, &interrupt_, &hangup_}) ev_signal_stop(loop_.ev(), watcher);
+  // The service may still answer what is in flight; its replies need everything else alive.
+  server_.reset();
+  dns64_.reset();
+  netlink_.reset();
+  twins_.reset();
+  if (dataplane_) dataplane_->stop();
+}
+
+Status Daemon::build(const control::KernelPlan& plan, Facts facts) {
+  // Asked first of all: starting DPDK beside a running daemon would end in errors of its own.
+  if (is_served(config_->control.socket)) {
+    return Error{
+        fmt::format("{} is served: another isthmusd is running; stop it, or give this one "
+                    "its own control.socket",
+                    config_->control.socket)};
+  }
+  auto dataplane = dataplane::Dataplane::make(*config_);
+  if (!dataplane) return dataplane.error();
+  dataplane_ = std::move(*dataplane);
+  if (const Status status = build_kernel_side(plan); !status) return status;
+  if (const Status status = build_dns64(); !status) return status;
+  if (const Status status = build_commands(std::move(facts)); !status) return status;
+  dataplane_->publish();
+  if (const Status status = dataplane_->start(); !status) return status;
+  watch_signals();
+  return Ok{};
+}
+
+Status Daemon::build_kernel_side(const control::KernelPlan& plan) {
+  auto twins = control::TwinSet::make(loop_.ev(), *dataplane_, plan);
+  if (!twins) return twins.error();
+  twins_ = std::move(*twins);
+  punt_ = std::make_unique<control::Punt>(
+      *dataplane_,
+      [this](dataplane::InterfaceId interface, std::span<const uint8_t> frame) {
+        twins_->to_kernel(interface, frame);
+      },
+      neighbors_);
+  control::NetlinkState state(
+      *dataplane_, twins_->links(),
+      [this](dataplane::InterfaceId interface, const control::IpAddress& address,
+             control::NeighborState neighbor, std::optional<net::Mac> mac) {
+        neighbors_.on_neighbor(interface, address, neighbor, mac, control::monotonic_seconds());
+      });
+  auto netlink = control::NetlinkSync::make(loop_.ev(), std::move(state));
+  if (!netlink) return netlink.error();
+  netlink_ = std::move(*netlink);
+  return netlink_->initial_dump();
+}
+
+Status Daemon::build_dns64() {
+  if (!config_->dns64.enabled) return Ok{};
+  const conf::Nat64* instance = nat64_of_dns64(*config_);
+  if (instance == nullptr || instance->prefixes.empty()) {
+    return Error{"dns64.nat64: names no NAT64 instance whose prefix could be used"};
+  }
+  auto service = dns64::Service::make(config_->dns64, instance->prefixes.front(),
+                                      instance->policy.allow_non_global, loop_.ev());
+  if (!service) return service.error();
+  dns64_ = std::move(*service);
+  punt_->set_service(dns64_.get());
+  return dns64_->listen_tcp();
+}
+
+Status Daemon::build_commands(Facts facts) {
+  backend_ = std::make_unique<control::DataplaneBackend>(
+      control::DataplaneBackend::Parts{*dataplane_, neighbors_, dns64_.get(),
+                                       [this] { return twins_->info(); },
+                                       [this](const std::vector<control::RoutePlan>& routes) {
+                                         return twins_->update_routes(routes);
+                                       }},
+      config_, std::move(facts));
+  walk_ = control::make_state_walk(*backend_);
+  commands_ = std::make_unique<control::Commands>(*backend_, *walk_);
+  control::Server::Options options;
+  options.socket = config_->control.socket;
+  options.group = config_->control.group;
+  options.log = [](const std::string& text) { control::log_info("{}", text); };
+  auto server = control::Server::make(std::move(options), *commands_, loop_.ev());
+  if (!server) return server.error();
+  server_ = std::move(*server);
+  return Ok{};
+}
+
+void Daemon::watch_signals() {
+  const auto stop = [](struct ev_loop*, ev_signal* watcher, int) {
+    static_cast<Daemon*>(watcher->data)->loop_.stop();
+  };
+  ev_signal_init(&term_, stop, SIGTERM);
+  ev_signal_init(&interrupt_, stop, SIGINT);
+  ev_signal_init(
+      &hangup_,
+      [](struct ev_loop*, ev_signal* watcher, int) {
+        static_cast<Daemon*>(watcher->data)->reload();
+      },
+      SIGHUP);
+  for (auto* watcher : {&term_, &interrupt_, &hangup_}) {
+    watcher->data = this;
+    ev_signal_start(loop_.ev(), watcher);
+  }
+  // A client that went away is an error code, not a reason to die.
+  std::signal(SIGPIPE, SIG_IGN);
+  ev_timer_init(
+      &tick_,
+      [](struct ev_loop*, ev_timer* watcher, int) {
+        static_cast<Daemon*>(watcher->data)->neighbors_.tick(control::monotonic_seconds());
+      },
+      kTick, kTick);
+  tick_.data = this;
+  ev_timer_start(loop_.ev(), &tick_);
+}
+
+unsigned Daemon::poll() {
+  const double now = control::monotonic_seconds();
+  const unsigned taken = dataplane_->take_punted(
+      kPuntsPerTurn, [&](const dataplane::Punted& punted) { punt_->handle(punted, now); });
+  dataplane_->publish();
+  return taken;
+}
+
+void Daemon::run() {
+  const std::string status = summary();
+  control::log_info("{}", status);
+  service_manager_.ready(status);
+  loop_.run();
+  control::log_info("stopping");
+  service_manager_.stopping();
+}
+
+void Daemon::reload() {
+  service_manager_.reloading();
+  if (const Status status = backend_->reload(); !status) {
+    control::log_error("reload: {}", status.error().text);
+  }
+  service_manager_.ready(summary());
+}
+
+std::string Daemon::summary() const {
+  return fmt::format("forwarding on {} interfaces with {} workers", dataplane_->interfaces().size(),
+                     dataplane_->workers());
+}
+
+bool is_served(const std::string& socket_path) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (socket_path.size() >= sizeof address.sun_path) return false;
+  socket_path.copy(address.sun_path, sizeof address.sun_path - 1);
+  const int probe = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (probe < 0) return false;
+  const bool served =
+      connect(probe, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 ||
+      errno == EAGAIN;  // its queue of clients is full
+  close(probe);
+  return served;
+}
+
+}  // namespace isthmus::app

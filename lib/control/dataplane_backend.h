@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The running daemon as commands see it.
+//
+// Theory of operation. Owns the configuration in force. reload() checks all that can be checked,
+// then changes one part after the other; when a part refuses, those before it get the running
+// configuration back, so that a failed reload leaves no trace.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "control/backend.h"
+#include "control/neighbor_queue.h"
+#include "control/twin_plan.h"
+#include "dns64/service.h"
+
+namespace isthmus::control {
+
+class DataplaneBackend final : public Backend {
+ public:
+  struct Parts {
+    dataplane::Dataplane& dataplane;
+    NeighborQueue& neighbors;
+    dns64::Service* dns64 = nullptr;  ///< nullptr: disabled
+    std::function<std::vector<TwinInfo>()> twins;
+    std::function<Status(const std::vector<RoutePlan>&)> update_routes;
+  };
+  using Facts = std::vector<std::pair<std::string, std::string>>;
+
+  DataplaneBackend(Parts parts, std::shared_ptr<const conf::Config> config, Facts version);
+
+  dataplane::Dataplane& dataplane() override { return parts_.dataplane; }
+  std::shared_ptr<const conf::Config> config() const override { return config_; }
+  std::vector<TwinInfo> twins() const override { return parts_.twins(); }
+  NeighborQueueInfo neighbor_queue() const override { return parts_.neighbors.info(); }
+  std::vector<Figure> dns64_figures() const override;
+  void dns64_flush_cache() override;
+  Facts version() const override { return version_; }
+  Status reload() override;
+
+ private:
+  Status apply(const conf::Config& wanted);
+
+  Parts parts_;
+  std::shared_ptr<const conf::Config> config_;
+  Facts version_;
+};
+
+}  // namespace isthmus::control

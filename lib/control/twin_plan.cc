@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "control/twin_plan.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <bit>
+
+namespace isthmus::control {
+namespace {
+
+IpPrefix subnet(const conf::InterfaceAddress& address) {
+  return subnet_of(address.address, address.length);
+}
+
+bool has_address(const KernelPlan& plan, const IpAddress& address) {
+  return std::any_of(plan.twins.begin(), plan.twins.end(), [&](const TwinPlan& twin) {
+    return std::any_of(twin.addresses.begin(), twin.addresses.end(),
+                       [&](const auto& a) { return a.address == address; });
+  });
+}
+
+// A service address that no interface bears (an anycast address, say) has to be the kernel's too,
+// or TCP to it finds no listener. Which twin bears it does not matter: the kernel takes packets for
+// any of its addresses from any interface.
+void place_service_addresses(const conf::Config& config, KernelPlan& plan) {
+  if (!config.dns64.enabled || plan.twins.empty()) return;
+  for (const auto& address : config.dns64.listen) {
+    if (has_address(plan, address)) continue;
+    const uint8_t host_length = is_v6(address) ? 128 : 32;
+    plan.twins.front().addresses.push_back({address, host_length});
+  }
+}
+
+void answer_for_pools(const conf::Config& config, TwinPlan& twin) {
+  for (const auto& own : twin.addresses) {
+    const IpPrefix any_family = subnet(own);
+    const auto* connected = std::get_if<net::Ip4Prefix>(&any_family);
+    if (connected == nullptr) continue;
+    const uint32_t low = connected->address.host();
+    const uint32_t high = low | ~connected->mask();
+    for (const auto& instance : config.nat64) {
+      for (const auto& pool : instance.pools) {
+        for (const auto& range : pool.ranges) {
+          const uint32_t first = std::max(low, range.first.host());
+          const uint32_t last = std::min(high, range.last.host());
+          if (first > last) continue;
+          for (const auto& prefix :
+               cover({net::Ip4::from_host(first), net::Ip4::from_host(last)})) {
+            const auto& known = twin.answered_for;
+            if (std::find(known.begin(), known.end(), prefix) != known.end()) continue;
+            // The twin's own address is local already; the kernel refuses a second such route.
+            if (prefix.length == 32 && own.address == IpAddress(prefix.address)) continue;
+            twin.answered_for.push_back(prefix);
+          }
+        }
+      }
+    }
+  }
+}
+
+Result<RoutePlan> plan_route(const conf::Config& config, const conf::Route& route,
+                             const KernelPlan& plan) {
+  std::optional<RoutePlan> found;
+  int longest = -1;
+  for (std::size_t i = 0; i < plan.twins.size(); ++i) {
+    for (const auto& address : plan.twins[i].addresses) {
+      if (!contains(subnet(address), route.via) || address.length <= longest) continue;
+      longest = address.length;
+      found = RoutePlan{route.prefix, route.via, static_cast<dataplane::InterfaceId>(i)};
+    }
+  }
+  if (found) return *found;
+  return Error{
+      fmt::format("{}:{}: route {}: the gateway {} is in no subnet of an interface; give "
+                  "an interface an address in the gateway's subnet",
+                  config.file, route.line, text_of(route.prefix), text_of(route.via))};
+}
+
+}  // namespace
+
+std::vector<net::Ip4Prefix> cover(const conf::AddressRange& range) {
+  std::vector<net::Ip4Prefix> prefixes;
+  uint64_t at = range.first.host();
+  const uint64_t end = uint64_t{range.last.host()} + 1;
+  while (at < end) {
+    const int aligned = at == 0 ? 32 : std::countr_zero(at);
+    const int fitting = 63 - std::countl_zero(end - at);
+    const int bits = std::min(aligned, fitting);
+    prefixes.push_back(
+        {net::Ip4::from_host(static_cast<uint32_t>(at)), static_cast<uint8_t>(32 - bits)});
+    at += uint64_t{1} << bits;
+  }
+  return prefixes;
+}
+
+Result<KernelPlan> make_kernel_plan(const conf::Config& config) {
+  KernelPlan plan;
+  for (const auto& port : config.ports) {
+    for (const auto& interface : port.interfaces) {
+      plan.twins.push_back({interface.name, interface.addresses, {}});
+    }
+  }
+  place_service_addresses(config, plan);
+  for (auto& twin : plan.twins) answer_for_pools(config, twin);
+  for (const auto& route : config.routes) {
+    const auto planned = plan_route(config, route, plan);
+    if (!planned) return planned.error();
+    plan.routes.push_back(*planned);
+  }
+  return plan;
+}
+
+}  // namespace isthmus::control

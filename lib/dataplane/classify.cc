@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// hot path
+#include "dataplane/classify.h"
+
+namespace isthmus::dataplane {
+namespace {
+
+constexpr uint16_t kDnsPort = 53;
+
+// UDP/53 is answered without the kernel; a fragmented query is not a whole packet, and goes there.
+Fate local_fate(Local local, const net::PacketView& view) {
+  const bool dns = local == Local::kDns && view.payload == net::Payload::kUdp &&
+                   view.destination_port == net::Be16(kDnsPort) && !view.is_fragment();
+  return {dns ? Fate::kPuntDns : Fate::kPunt, {}};
+}
+
+bool is_multicast_or_broadcast(net::Ip4 address) {
+  const uint32_t host = address.host();
+  return host >> 28 == 0xe || host == 0xffffffff;
+}
+
+}  // namespace
+
+Fate Classifier::classify6(const net::PacketBuf& packet, const net::PacketView& view,
+                           bool group) const {
+  const net::Ip6& destination = net::header_at<net::Ip6Header>(packet.data)->destination;
+  if (destination.bytes[0] == 0xff) return {Fate::kPunt, {}};
+  const Local local = core_.forwarding->locals->find(destination);
+  if (local != Local::kNo) return local_fate(local, view);
+  // A router must not forward what was sent to a link-layer group (RFC 1812 5.3.4, in spirit here).
+  if (group) return {Fate::kIgnore, {}};
+  const nat::Class cls = translator_.classify6(destination);
+  return {cls.kind == nat::Class::kNone ? Fate::kIgnore : Fate::kTranslate, cls};
+}
+
+Fate Classifier::classify4(const net::PacketBuf& packet, const net::PacketView& view,
+                           bool group) const {
+  const net::Ip4 destination = net::header_at<net::Ip4Header>(packet.data)->destination;
+  // RFC 1812 5.3.4: a packet received as a link-layer broadcast MUST NOT be forwarded. It may be a
+  // directed broadcast for the box; the kernel knows.
+  if (group || is_multicast_or_broadcast(destination)) return {Fate::kPunt, {}};
+  const Local local = core_.forwarding->locals->find(destination);
+  const nat::Class cls = translator_.classify4(destination);
+  if (local != Local::kNo &&
+      (cls.kind != nat::Class::kStateful || !pool_takes(packet, view, destination))) {
+    return local_fate(local, view);
+  }
+  return {cls.kind == nat::Class::kNone ? Fate::kIgnore : Fate::kTranslate, cls};
+}
+
+// An address may belong to the box and to a pool; then the pool's port range divides it.
+bool Classifier::pool_takes(const net::PacketBuf& packet, const net::PacketView& view,
+                            net::Ip4 destination) const {
+  net::Be16 port = view.destination_port;
+  if (view.payload == net::Payload::kIcmpError) {
+    net::PacketView quoted;
+    if (xlat::parse_quoted(packet, view, quoted) != DropReason::kNone) return false;
+    port = quoted.source_port;
+  } else if (view.payload == net::Payload::kIcmpQuery) {
+    // Whoever asks pings the box; an answer belongs to whose identifier it bears.
+    if (view.icmp_type == net::kIcmp4Echo) return false;
+  } else if (view.payload == net::Payload::kFragment) {
+    return view.protocol == net::kProtoTcp || view.protocol == net::kProtoUdp;
+  } else if (view.payload != net::Payload::kTcp && view.payload != net::Payload::kUdp) {
+    return false;
+  }
+  for (const auto& pool : core_.fabric.pools) {
+    if (!(destination < pool.first) && !(pool.last < destination) &&
+        port.host() >= pool.first_port && port.host() <= pool.last_port) {
+      return true;
+    }
+  }
+  return false;
+}
+
+}  // namespace isthmus::dataplane

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// hot path
+// What the stages of one worker share, and what all workers share.
+#pragma once
+
+#include <rte_mbuf.h>
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "dataplane/forwarding.h"
+#include "dataplane/interface.h"
+#include "dataplane/spsc_ring.h"
+#include "steer/ownership.h"
+#include "telemetry/counters.h"
+
+namespace isthmus::dataplane {
+
+using telemetry::Counter;
+using telemetry::DropReason;
+
+/// A worker's transmit queue on a port; `owner` is the worker to ask where it has none.
+struct TxQueue {
+  uint16_t port_id = 0;
+  uint16_t queue = 0;
+  unsigned owner = 0;
+};
+
+/// A pool's addresses and ports, for addresses that the box shares with a pool.
+struct PoolCells {
+  net::Ip4 first;
+  net::Ip4 last;
+  uint16_t first_port = 0;
+  uint16_t last_port = 0;
+};
+
+/// What all workers see and none changes.
+struct Fabric {
+  std::vector<PortTable> ports;
+  std::vector<LinkInterface> interfaces;
+  std::vector<PoolCells> pools;
+  steer::Ownership ownership;
+  /// Ring from worker a to worker b at [a * workers + b]; none from a to a.
+  std::vector<std::unique_ptr<SpscRing>> handoff;
+  unsigned workers = 1;
+
+  SpscRing* ring(unsigned from, unsigned to) const { return handoff[from * workers + to].get(); }
+};
+
+/// One worker's common ground. Refreshed once per loop.
+struct Core {
+  unsigned id = 0;
+  const Fabric& fabric;
+  rte_mempool* pool = nullptr;
+  telemetry::Counters& counters;
+  const Forwarding* forwarding = nullptr;
+  uint32_t now_ms = 0;
+
+  void drop(rte_mbuf* mbuf, DropReason reason) {
+    counters.add_drop(reason);
+    rte_pktmbuf_free(mbuf);
+  }
+};
+
+}  // namespace isthmus::dataplane

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The dataplane behind dataplane.h.
+//
+// Theory of operation. make() builds everything and starts the ports; start() only launches the
+// workers' threads. So a program may also drive the workers itself, turn by turn
+// (worker().poll_once()), on a clock of its own. stop() takes everything down in the reverse order:
+// threads, workers with their rings, ports, buffers.
+#pragma once
+
+#include <atomic>
+#include <map>
+#include <memory>
+#include <thread>
+#include <vector>
+
+#include "dataplane/dataplane.h"
+#include "dataplane/memory.h"
+#include "dataplane/port.h"
+#include "dataplane/topology.h"
+#include "dataplane/worker.h"
+
+namespace isthmus::dataplane {
+
+struct EngineOptions {
+  Clock clock;
+  uint64_t seed = 0;
+};
+
+class Engine final : public Dataplane {
+ public:
+  static Result<std::unique_ptr<Engine>> make(const conf::Config& config,
+                                              const EngineOptions& options);
+  ~Engine() override;
+
+  Status start() override;
+  void stop() override;
+
+  unsigned take_punted(unsigned limit, const std::function<void(const Punted&)>& handler) override;
+  bool inject(InterfaceId interface, std::span<const uint8_t> frame) override;
+
+  void set_local_address(std::variant<net::Ip4, net::Ip6> address, InterfaceId interface,
+                         bool present) override;
+  Status set_route(const std::variant<net::Ip4Prefix, net::Ip6Prefix>& prefix,
+                   const std::optional<NextHop>& next_hop) override;
+  void set_neighbor(std::variant<net::Ip4, net::Ip6> address, InterfaceId interface,
+                    std::optional<net::Mac> mac) override;
+  void publish() override;
+  std::vector<RouteInfo> routes() const override;
+  std::vector<NeighborInfo> neighbors() const override;
+
+  const std::vector<InterfaceInfo>& interfaces() const override { return interfaces_; }
+  unsigned workers() const override { return static_cast<unsigned>(workers_.size()); }
+  WorkerInfo worker_info(unsigned worker) const override;
+  std::vector<PortInfo> port_info() const override;
+  std::vector<SteeringInfo> steering_info() const override;
+  telemetry::Counters counters(unsigned worker) const override;
+  Status ask(unsigned worker,
+             const std::function<void(nat::Translator&, uint32_t now_ms)>& question) override;
+  Status update(const conf::Config& config) override;
+
+  Worker& worker(unsigned id) { return *workers_[id]; }
+  const steer::Ownership& ownership() const { return fabric_->ownership; }
+
+ private:
+  struct Thread {
+    std::thread thread;
+    unsigned numa_node = 0;
+  };
+
+  Engine(const conf::Config& config, const EngineOptions& options)
+      : config_(config), options_(options) {}
+  Status open_ports();
+  Status make_pools();
+  unsigned buffers_needed() const;
+  Status start_ports();
+  void wait_for_links() const;
+  Result<std::unique_ptr<Fabric>> make_fabric() const;
+  void add_port_table(Fabric& fabric, std::size_t port) const;
+  Status make_workers();
+  WorkerParts parts_of(unsigned worker) const;
+  unsigned queue_owner(std::size_t port, unsigned queue) const;
+  Status launch(unsigned worker);
+  rte_mempool* pool_of(int socket) const;
+
+  conf::Config config_;
+  EngineOptions options_;
+  std::map<int, Pool> pools_;  ///< by NUMA node
+  std::vector<std::unique_ptr<Port>> ports_;
+  std::vector<InterfaceInfo> interfaces_;
+  std::unique_ptr<Fabric> fabric_;
+  std::unique_ptr<Topology> topology_;
+  std::vector<std::unique_ptr<Worker>> workers_;
+  std::vector<Thread> threads_;
+  std::atomic<bool> stop_{false};
+  bool running_ = false;
+  unsigned next_punter_ = 0;
+};
+
+}  // namespace isthmus::dataplane

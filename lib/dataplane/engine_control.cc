@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What the control core asks of a running dataplane.
+#include <fmt/format.h>
+
+#include <cstring>
+
+#include "dataplane/engine.h"
+
+namespace isthmus::dataplane {
+namespace {
+
+uint64_t relaxed(const uint64_t& word) {
+  return __atomic_load_n(&word, __ATOMIC_RELAXED);
+}
+
+constexpr unsigned kPuntBurst = 32;
+
+Punted punted_of(rte_mbuf* mbuf) {
+  const FrameMeta& meta = meta_of(mbuf);
+  return {meta.punt,
+          meta.interface,
+          {rte_pktmbuf_mtod(mbuf, const uint8_t*), mbuf->data_len},
+          meta.punt == PuntKind::kUnresolved ? meta.next_hop : Address{}};
+}
+
+}  // namespace
+
+// --- packets ------------------------------------------------------------------------------------
+
+unsigned Engine::take_punted(unsigned limit, const std::function<void(const Punted&)>& handler) {
+  unsigned total = 0;
+  // Starting with another worker each time, so that a flood at one does not silence the others.
+  for (unsigned i = 0; i < workers_.size() && total < limit; ++i) {
+    auto& ring = workers_[(next_punter_ + i) % workers_.size()]->punt_ring();
+    std::array<rte_mbuf*, kPuntBurst> mbufs;
+    while (total < limit) {
+      const unsigned count = ring.pop(mbufs.data(), std::min(kPuntBurst, limit - total));
+      for (unsigned j = 0; j < count; ++j) {
+        handler(punted_of(mbufs[j]));
+        rte_pktmbuf_free(mbufs[j]);
+      }
+      total += count;
+      if (count == 0) break;
+    }
+  }
+  ++next_punter_;
+  return total;
+}
+
+bool Engine::inject(InterfaceId interface, std::span<const uint8_t> frame) {
+  if (workers_.empty() || interface >= fabric_->interfaces.size()) return false;
+  const LinkInterface& out = fabric_->interfaces[interface];
+  constexpr std::size_t kMacs = 2 * sizeof(net::Mac);
+  if (frame.size() < sizeof(net::EthHeader) || frame.size() > sizeof(net::EthHeader) + out.mtu) {
+    return false;
+  }
+  rte_mbuf* mbuf = rte_pktmbuf_alloc(pool_of(ports_[out.port]->socket()));
+  if (mbuf == nullptr) return false;
+  const std::size_t tag = out.vlan == 0 ? 0 : sizeof(net::VlanTag);
+  auto* bytes = reinterpret_cast<uint8_t*>(
+      rte_pktmbuf_append(mbuf, static_cast<uint16_t>(frame.size() + tag)));
+  if (bytes == nullptr) {
+    rte_pktmbuf_free(mbuf);
+    return false;
+  }
+  std::memcpy(bytes, frame.data(), kMacs);
+  if (tag != 0) {
+    const net::Be16 words[2] = {net::Be16(net::kEtherVlan), net::Be16(out.vlan)};
+    std::memcpy(bytes + kMacs, words, sizeof words);
+  }
+  std::memcpy(bytes + kMacs + tag, frame.data() + kMacs, frame.size() - kMacs);
+  meta_of(mbuf).port = out.port;
+  // Always the same worker for a port: frames keep their order.
+  if (workers_[queue_owner(out.port, 0)]->inject_ring().push(&mbuf, 1) == 1) return true;
+  rte_pktmbuf_free(mbuf);
+  return false;
+}
+
+// --- forwarding state ---------------------------------------------------------------------------
+
+void Engine::set_local_address(std::variant<net::Ip4, net::Ip6> address, InterfaceId interface,
+                               bool present) {
+  topology_->set_local_address(address, interface, present);
+}
+
+Status Engine::set_route(const std::variant<net::Ip4Prefix, net::Ip6Prefix>& prefix,
+                         const std::optional<NextHop>& next_hop) {
+  return topology_->set_route(prefix, next_hop);
+}
+
+void Engine::set_neighbor(std::variant<net::Ip4, net::Ip6> address, InterfaceId interface,
+                          std::optional<net::Mac> mac) {
+  topology_->set_neighbor(address, interface, mac);
+}
+
+void Engine::publish() {
+  topology_->publish();
+}
+
+std::vector<RouteInfo> Engine::routes() const {
+  return topology_->routes();
+}
+
+std::vector<NeighborInfo> Engine::neighbors() const {
+  return topology_->neighbors();
+}
+
+// --- questions ----------------------------------------------------------------------------------
+
+WorkerInfo Engine::worker_info(unsigned id) const {
+  WorkerInfo info;
+  const Worker& worker = *workers_[id];
+  const LoopCounters& loop = worker.loop_counters();
+  info.cpu = config_.cores.workers[id];
+  if (id < threads_.size()) info.numa_node = threads_[id].numa_node;
+  info.loops = relaxed(loop.loops);
+  info.busy_loops = relaxed(loop.busy_loops);
+  info.packets = relaxed(loop.packets);
+  info.busy_cycles = relaxed(loop.busy_cycles);
+  info.total_cycles = relaxed(loop.total_cycles);
+  for (const auto& rx : worker.rx_queues()) {
+    info.queues.emplace_back(config_.ports[rx.port].name, rx.queue);
+  }
+  return info;
+}
+
+std::vector<PortInfo> Engine::port_info() const {
+  std::vector<PortInfo> infos;
+  for (const auto& port : ports_) infos.push_back(port->info());
+  return infos;
+}
+
+std::vector<SteeringInfo> Engine::steering_info() const {
+  std::vector<SteeringInfo> infos;
+  for (std::size_t port = 0; port < ports_.size(); ++port) {
+    SteeringInfo& info = infos.emplace_back();
+    info.port = config_.ports[port].name;
+    info.rung = "software hand-off";
+    info.mode4 =
+        fabric_->ownership.mode4() == steer::Mode4::kByAddress ? "by address" : "by port block";
+    for (const auto& worker : workers_) {
+      info.received += relaxed(worker->steering()[port].received);
+      info.handed_off += relaxed(worker->steering()[port].handed_off);
+    }
+  }
+  return infos;
+}
+
+telemetry::Counters Engine::counters(unsigned id) const {
+  telemetry::Counters copy;
+  const telemetry::Counters& live = workers_[id]->counters();
+  for (std::size_t i = 0; i < copy.value.size(); ++i) copy.value[i] = relaxed(live.value[i]);
+  for (std::size_t i = 0; i < copy.drop.size(); ++i) copy.drop[i] = relaxed(live.drop[i]);
+  return copy;
+}
+
+Status Engine::ask(unsigned id,
+                   const std::function<void(nat::Translator&, uint32_t now_ms)>& question) {
+  if (id >= workers_.size()) return Error{fmt::format("there is no worker {}", id)};
+  Worker& worker = *workers_[id];
+  if (!running_) {
+    question(worker.translator(), worker.now_ms());
+    return Ok{};
+  }
+  if (worker.requests().ask(question)) return Ok{};
+  return Error{fmt::format("worker {} did not answer within a second", id)};
+}
+
+Status Engine::update(const conf::Config& config) {
+  const nat::Settings settings = make_settings(config, options_.seed);
+  for (unsigned id = 0; id < workers_.size(); ++id) {
+    auto asked =
+        ask(id, [&](nat::Translator& translator, uint32_t) { translator.update(settings); });
+    if (!asked) return asked;
+  }
+  topology_->set_dns_addresses(config.dns64.enabled ? config.dns64.listen : std::vector<Address>{});
+  topology_->publish();
+  config_.limits = config.limits;
+  config_.dns64 = config.dns64;
+  return Ok{};
+}
+
+}  // namespace isthmus::dataplane

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Longest-prefix match of both families, and the one place that knows how DPDK spells it.
+#pragma once
+
+#include <rte_fib.h>
+#include <rte_fib6.h>
+#include <rte_version.h>
+
+#include <cstdint>
+#include <memory>
+
+#include "dataplane/adjacency.h"
+#include "net/addr.h"
+#include "net/result.h"
+
+namespace isthmus::dataplane {
+
+struct FibSize {
+  uint32_t routes4 = 1u << 16;
+  uint32_t routes6 = 1u << 14;
+};
+
+class Fib {
+ public:
+  static Result<std::unique_ptr<Fib>> make(const FibSize& size, int socket);
+  ~Fib();
+  Fib(const Fib&) = delete;
+  Fib& operator=(const Fib&) = delete;
+
+  // False when the tables are full.
+  bool add(const net::Ip4Prefix& prefix, AdjacencyIndex next_hop);
+  bool add(const net::Ip6Prefix& prefix, AdjacencyIndex next_hop);
+  void remove(const net::Ip4Prefix& prefix);
+  void remove(const net::Ip6Prefix& prefix);
+
+  /// `host` are addresses in host order. Index 0 (kNoRoute) where nothing matches.
+  void lookup4(uint32_t* host, uint64_t* next_hops, unsigned count) const {
+    rte_fib_lookup_bulk(fib4_, host, next_hops, static_cast<int>(count));
+  }
+  void lookup6(net::Ip6* addresses, uint64_t* next_hops, unsigned count) const {
+#if RTE_VERSION >= RTE_VERSION_NUM(24, 11, 0, 0)
+    rte_fib6_lookup_bulk(fib6_, reinterpret_cast<const rte_ipv6_addr*>(addresses), next_hops,
+                         static_cast<int>(count));
+#else
+    rte_fib6_lookup_bulk(fib6_, reinterpret_cast<uint8_t(*)[16]>(addresses), next_hops,
+                         static_cast<int>(count));
+#endif
+  }
+
+ private:
+  Fib() = default;
+  rte_fib* fib4_ = nullptr;
+  rte_fib6* fib6_ = nullptr;
+};
+
+}  // namespace isthmus::dataplane

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// One complete copy of the forwarding state. Topology keeps two.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <variant>
+#include <vector>
+
+#include "dataplane/adjacency.h"
+#include "dataplane/fib.h"
+#include "dataplane/local_addresses.h"
+
+namespace isthmus::dataplane {
+
+using Address = std::variant<net::Ip4, net::Ip6>;
+using Prefix = std::variant<net::Ip4Prefix, net::Ip6Prefix>;
+
+struct Forwarding {
+  std::unique_ptr<Fib> fib;
+  std::vector<Adjacency> adjacencies{Adjacency{}};
+  std::vector<Address> neighbors{Address{}};  ///< whose adjacency it is; unused when on-link
+  std::shared_ptr<const LocalAddresses> locals;
+};
+
+// Changes, as Topology makes them in one copy and repeats in the other.
+struct SetAdjacency {
+  AdjacencyIndex index;
+  Adjacency adjacency;
+  Address neighbor;
+};
+struct SetFibEntry {
+  Prefix prefix;
+  std::optional<AdjacencyIndex> index;  ///< absent: remove
+};
+struct SetLocals {
+  std::shared_ptr<const LocalAddresses> locals;
+};
+using Change = std::variant<SetAdjacency, SetFibEntry, SetLocals>;
+
+/// False if a table is full; the copy is then as before.
+bool apply(Forwarding& copy, const Change& change);
+
+}  // namespace isthmus::dataplane

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// hot path
+#include "dataplane/nat_stage.h"
+
+#include "net/headers.h"
+#include "xlat/split.h"
+
+namespace isthmus::dataplane {
+namespace {
+
+// Between the halves of a hairpin there is no link, hence no MTU: the second half meets the real
+// one.
+constexpr uint16_t kNoMtu = 65535;
+
+bool is_translation(const nat::Decision& decision) {
+  return decision.verdict == nat::Verdict::kTranslate ||
+         decision.verdict == nat::Verdict::kTranslateError;
+}
+
+// A router without a route answers "no route" / "network unreachable" (RFC 4443 3.1 code 0, RFC
+// 1812 5.2.7.1 code 0).
+void answer_no_route(nat::Decision& decision, int family) {
+  decision.verdict = nat::Verdict::kAnswer;
+  decision.reason = DropReason::kNoRoute;
+  decision.answer = {
+      family == 6 ? uint8_t{net::kIcmp6Unreachable} : uint8_t{net::kIcmp4Unreachable}, 0, 0};
+}
+
+}  // namespace
+
+template <int kFamily>
+void NatStage::run(Work& work) {
+  translator_.decide(work.nat, core_.now_ms);
+  route_.look_up<kFamily>(work);
+  for (unsigned i = 0; i < work.nat.count; ++i) finish<kFamily>(work, i);
+  work.nat.count = 0;
+}
+
+template void NatStage::run<4>(Work&);
+template void NatStage::run<6>(Work&);
+
+template <int kFamily>
+xlat::Path NatStage::path_of(const Work& work, unsigned i) const {
+  const nat::Decision& decision = work.nat.decision[i];
+  const auto& own = core_.forwarding->locals->own;
+  const InterfaceId in = work.ingress[i];
+  const uint16_t in_mtu = core_.fabric.interfaces[in].mtu;
+  InterfaceId out = in;
+  uint16_t out_mtu = in_mtu;
+  if (decision.hairpin) {
+    out_mtu = kNoMtu;
+  } else if (is_translation(decision)) {
+    const Adjacency& next = route_.adjacency(work.next_hop[i]);
+    out = next.interface;
+    out_mtu = next.mtu;
+  }
+  const uint16_t in_limit = decision.keep_hop_limit ? kNoMtu : in_mtu;
+  if constexpr (kFamily == 6) return {out_mtu, in_limit, own[out].ip4, own[in].ip6};
+  return {in_limit, out_mtu, own[in].ip4, own[out].ip6};
+}
+
+template <int kFamily>
+void NatStage::finish(Work& work, unsigned i) {
+  nat::Decision& decision = work.nat.decision[i];
+  if (decision.verdict == nat::Verdict::kDrop || decision.verdict == nat::Verdict::kConsumed) {
+    rte_pktmbuf_free(work.mbuf[i]);  // the translator has counted it
+    return;
+  }
+  if (is_translation(decision) && !decision.hairpin &&
+      route_.adjacency(work.next_hop[i]).state == Adjacency::kNone) {
+    answer_no_route(decision, kFamily);
+  }
+  const xlat::Outcome outcome =
+      translator_.apply(work.nat, i, path_of<kFamily>(work, i), core_.now_ms);
+  switch (outcome.action) {
+    case xlat::Action::kForward: forward(work, i); break;
+    case xlat::Action::kSplit: split(work, i, outcome.split_mtu); break;
+    case xlat::Action::kReply: reply(work, i); break;
+    case xlat::Action::kDrop: rte_pktmbuf_free(work.mbuf[i]); break;
+  }
+}
+
+void NatStage::forward(Work& work, unsigned i) {
+  sync_mbuf(work.mbuf[i], work.packet[i]);
+  if (work.nat.decision[i].hairpin) {
+    turn(work.mbuf[i], work.ingress[i], work.hops[i]);
+  } else {
+    route_.send(work.mbuf[i], work.next_hop[i], work.hops[i]);
+  }
+}
+
+void NatStage::split(Work& work, unsigned i, uint16_t mtu) {
+  xlat::Splitter splitter(work.packet[i], mtu);
+  for (uint32_t length = splitter.next_length(); length != 0; length = splitter.next_length()) {
+    rte_mbuf* fragment = rte_pktmbuf_alloc(core_.pool);
+    if (fragment == nullptr || length > rte_pktmbuf_tailroom(fragment)) {
+      rte_pktmbuf_free(fragment);
+      core_.counters.add_drop(DropReason::kNoBuffer);
+      break;
+    }
+    fragment->data_len = static_cast<uint16_t>(length);
+    fragment->pkt_len = length;
+    splitter.write_next(rte_pktmbuf_mtod(fragment, uint8_t*));
+    core_.counters.add(Counter::kFragmentsOut);
+    if (work.nat.decision[i].hairpin) {
+      turn(fragment, work.ingress[i], work.hops[i]);
+    } else {
+      route_.send(fragment, work.next_hop[i], work.hops[i]);
+    }
+  }
+  rte_pktmbuf_free(work.mbuf[i]);
+}
+
+void NatStage::reply(Work& work, unsigned i) {
+  rte_mbuf* mbuf = work.mbuf[i];
+  sync_mbuf(mbuf, work.packet[i]);
+  const auto* ip = rte_pktmbuf_mtod(mbuf, const uint8_t*);
+  if (ip[0] >> 4 == 4) {
+    const net::Ip4 sender = net::header_at<net::Ip4Header>(ip)->destination;
+    if (translator_.classify4(sender).kind != nat::Class::kNone) {
+      turn(mbuf, work.ingress[i], work.hops[i]);
+      return;
+    }
+  }
+  route_.send_by_destination(mbuf, work.hops[i]);
+}
+
+void NatStage::turn(rte_mbuf* mbuf, InterfaceId ingress, uint8_t hops) {
+  if (turned_tail_ - turned_head_ == kTurned) {
+    core_.drop(mbuf, DropReason::kHandoffFull);
+    return;
+  }
+  turned_[turned_tail_++ % kTurned] = {mbuf, ingress, hops};
+}
+
+bool NatStage::take_turned(Turned& out) {
+  if (turned_head_ == turned_tail_) return false;
+  out = turned_[turned_head_++ % kTurned];
+  return true;
+}
+
+void NatStage::originate(unsigned budget) {
+  for (; budget != 0 && translator_.has_origination(); --budget) {
+    rte_mbuf* mbuf = rte_pktmbuf_alloc(core_.pool);
+    if (mbuf == nullptr) {
+      core_.counters.add_drop(DropReason::kNoBuffer);
+      return;
+    }
+    net::PacketBuf packet = packet_of(mbuf);
+    const auto& any = core_.forwarding->locals->any;
+    if (!translator_.originate(packet, xlat::Path{kNoMtu, kNoMtu, any.ip4, any.ip6})) {
+      rte_pktmbuf_free(mbuf);
+      return;
+    }
+    sync_mbuf(mbuf, packet);
+    route_.send_by_destination(mbuf, 0);
+  }
+}
+
+}  // namespace isthmus::dataplane

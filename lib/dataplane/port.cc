@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "dataplane/port.h"
+
+#include <fmt/format.h>
+#include <rte_dev.h>
+#include <rte_errno.h>
+#include <rte_ethdev.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "dataplane/eal.h"
+
+namespace isthmus::dataplane {
+namespace {
+
+constexpr uint64_t kWantedRss = RTE_ETH_RSS_IP | RTE_ETH_RSS_TCP | RTE_ETH_RSS_UDP;
+
+Error port_error(const conf::Port& port, const std::string& what) {
+  return Error{fmt::format("port \"{}\" ({}): {}", port.name, port.device, what)};
+}
+
+const char* driver_text(int code) {
+  return rte_strerror(code < 0 ? -code : code);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Port>> Port::open(const conf::Port& config, unsigned workers) {
+  std::unique_ptr<Port> port(new Port(config));
+  if (auto attached = port->attach(); !attached) return attached.error();
+  if (auto configured = port->configure(workers); !configured) return configured.error();
+  return port;
+}
+
+Port::~Port() {
+  close();
+}
+
+Status Port::attach() {
+  pci_ = is_pci_device(config_.device);
+  const std::string name = config_.device.substr(0, config_.device.find(','));
+  if (rte_eth_dev_get_port_by_name(name.c_str(), &id_) == 0) {
+    open_ = true;
+    return Ok{};
+  }
+  if (const int code = rte_dev_probe(config_.device.c_str()); code != 0) {
+    return port_error(config_, fmt::format("device cannot be attached: {}. Expected the PCI "
+                                           "address of a NIC bound to vfio-pci, or a DPDK device "
+                                           "string such as \"net_tap0,iface=tap0\"",
+                                           driver_text(code)));
+  }
+  attached_ = true;
+  // A PCI device may be given in short form; ports bear the long one.
+  if (rte_eth_dev_get_port_by_name(name.c_str(), &id_) != 0 &&
+      rte_eth_dev_get_port_by_name(("0000:" + name).c_str(), &id_) != 0) {
+    return port_error(config_, "device has no Ethernet port");
+  }
+  open_ = true;
+  return Ok{};
+}
+
+Status Port::configure(unsigned workers) {
+  rte_eth_dev_info info{};
+  if (const int code = rte_eth_dev_info_get(id_, &info); code != 0) {
+    return port_error(config_, fmt::format("cannot be queried: {}", driver_text(code)));
+  }
+  const unsigned wanted = config_.queues == 0 ? workers : config_.queues;
+  // Several drivers insist on as many transmit as receive queues.
+  queues_ = static_cast<uint16_t>(
+      std::min({wanted, unsigned{info.max_rx_queues}, unsigned{info.max_tx_queues}}));
+  if (queues_ == 0) return port_error(config_, "device has no queues");
+  if (info.max_mtu != 0 && config_.mtu > info.max_mtu) {
+    return port_error(
+        config_, fmt::format("mtu {} is more than the device's {}", config_.mtu, info.max_mtu));
+  }
+
+  rte_eth_conf conf{};
+  conf.rxmode.mtu = config_.mtu;
+  const uint64_t rss = info.flow_type_rss_offloads & kWantedRss;
+  if (queues_ > 1 && rss != 0) {
+    conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
+    conf.rx_adv_conf.rss_conf.rss_hf = rss;
+  }
+  int code = rte_eth_dev_configure(id_, queues_, queues_, &conf);
+  if (code == -EINVAL) {
+    // Devices of fixed frame size refuse any MTU here, the default one included.
+    conf.rxmode.mtu = 0;
+    code = rte_eth_dev_configure(id_, queues_, queues_, &conf);
+  }
+  if (code != 0) {
+    return port_error(
+        config_, fmt::format("{} queues cannot be configured: {}", queues_, driver_text(code)));
+  }
+  rx_descriptors_ = config_.rx_descriptors;
+  tx_descriptors_ = config_.tx_descriptors;
+  rte_eth_dev_adjust_nb_rx_tx_desc(id_, &rx_descriptors_, &tx_descriptors_);
+  return Ok{};
+}
+
+Status Port::set_mtu() {
+  const int code = rte_eth_dev_set_mtu(id_, config_.mtu);
+  // Where the driver cannot be told, the device passes whatever fits a buffer.
+  if (code == 0 || code == -ENOTSUP) return Ok{};
+  uint16_t now = 0;
+  if (rte_eth_dev_get_mtu(id_, &now) == 0 && now == config_.mtu) return Ok{};
+  return port_error(config_,
+                    fmt::format("mtu {} cannot be set: {}", config_.mtu, driver_text(code)));
+}
+
+Status Port::setup(rte_mempool* pool) {
+  const int where = socket();
+  for (uint16_t queue = 0; queue < queues_; ++queue) {
+    int code = rte_eth_rx_queue_setup(id_, queue, rx_descriptors_, static_cast<unsigned>(where),
+                                      nullptr, pool);
+    if (code == 0) {
+      code = rte_eth_tx_queue_setup(id_, queue, tx_descriptors_, static_cast<unsigned>(where),
+                                    nullptr);
+    }
+    if (code != 0) {
+      return port_error(config_,
+                        fmt::format("queue {} cannot be set up with {} receive and {} "
+                                    "transmit descriptors: {}",
+                                    queue, rx_descriptors_, tx_descriptors_, driver_text(code)));
+    }
+  }
+  return set_mtu();
+}
+
+Status Port::start() {
+  if (const int code = rte_eth_dev_start(id_); code != 0) {
+    return port_error(config_, fmt::format("does not start: {}", driver_text(code)));
+  }
+  receive_multicast();
+  return Ok{};
+}
+
+// Neighbor discovery arrives by multicast (RFC 4861 7.2.1), for groups that only the twin knows.
+void Port::receive_multicast() {
+  if (rte_eth_allmulticast_enable(id_) != 0) rte_eth_promiscuous_enable(id_);
+}
+
+void Port::close() {
+  if (!open_) {
+    return;
+  }
+  open_ = false;
+  rte_eth_dev_info info{};
+  const bool known = rte_eth_dev_info_get(id_, &info) == 0 && info.device != nullptr;
+  rte_eth_dev_stop(id_);
+  if (!attached_) return;  // whoever made the device will close it
+  if (!known || rte_dev_remove(info.device) != 0) rte_eth_dev_close(id_);
+}
+
+int Port::socket() const {
+  return rte_eth_dev_socket_id(id_);
+}
+
+net::Mac Port::mac() const {
+  rte_ether_addr address{};
+  net::Mac mac;
+  if (rte_eth_macaddr_get(id_, &address) == 0) {
+    std::memcpy(mac.bytes.data(), address.addr_bytes, mac.bytes.size());
+  }
+  return mac;
+}
+
+bool Port::link_up() const {
+  rte_eth_link link{};
+  return rte_eth_link_get_nowait(id_, &link) == 0 && link.link_status == RTE_ETH_LINK_UP;
+}
+
+PortInfo Port::info() const {
+  PortInfo out;
+  out.name = config_.name;
+  out.device = config_.device;
+  out.rx_queues = out.tx_queues = queues_;
+  if (!open_) return out;
+  rte_eth_dev_info info{};
+  if (rte_eth_dev_info_get(id_, &info) == 0 && info.driver_name != nullptr) {
+    out.driver = info.driver_name;
+  }
+  rte_eth_link link{};
+  if (rte_eth_link_get_nowait(id_, &link) == 0) {
+    out.link_up = link.link_status == RTE_ETH_LINK_UP;
+    out.speed_mbps = link.link_speed == RTE_ETH_SPEED_NUM_UNKNOWN ? 0 : link.link_speed;
+  }
+  rte_eth_stats stats{};
+  if (rte_eth_stats_get(id_, &stats) == 0) {
+    out.rx_packets = stats.ipackets;
+    out.rx_bytes = stats.ibytes;
+    out.rx_missed = stats.imissed;
+    out.rx_errors = stats.ierrors;
+    out.rx_no_buffer = stats.rx_nombuf;
+    out.tx_packets = stats.opackets;
+    out.tx_bytes = stats.obytes;
+    out.tx_errors = stats.oerrors;
+  }
+  return out;
+}
+
+}  // namespace isthmus::dataplane

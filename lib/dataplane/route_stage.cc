@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// hot path
+#include "dataplane/route_stage.h"
+
+#include <cstring>
+
+#include "net/headers.h"
+
+namespace isthmus::dataplane {
+namespace {
+
+bool leaves(const nat::Decision& decision) {
+  return (decision.verdict == nat::Verdict::kTranslate ||
+          decision.verdict == nat::Verdict::kTranslateError) &&
+         !decision.hairpin;
+}
+
+Address destination_of(rte_mbuf* mbuf) {
+  const auto* ip = rte_pktmbuf_mtod(mbuf, const uint8_t*);
+  if (ip[0] >> 4 == 4) return net::header_at<net::Ip4Header>(ip)->destination;
+  return net::header_at<net::Ip6Header>(ip)->destination;
+}
+
+}  // namespace
+
+// A 6->4 packet leaves as IPv4, and the other way round: kFamily is that of the packets received.
+template <int kFamily>
+void RouteStage::look_up(Work& work) const {
+  std::array<uint8_t, nat::kBatch> who;
+  std::array<uint64_t, nat::kBatch> next_hops;
+  unsigned count = 0;
+  if constexpr (kFamily == 6) {
+    std::array<uint32_t, nat::kBatch> destinations;
+    for (unsigned i = 0; i < work.nat.count; ++i) {
+      if (!leaves(work.nat.decision[i])) continue;
+      who[count] = static_cast<uint8_t>(i);
+      destinations[count++] = work.nat.decision[i].to4.destination.host();
+    }
+    if (count != 0) core_.forwarding->fib->lookup4(destinations.data(), next_hops.data(), count);
+  } else {
+    std::array<net::Ip6, nat::kBatch> destinations;
+    for (unsigned i = 0; i < work.nat.count; ++i) {
+      if (!leaves(work.nat.decision[i])) continue;
+      who[count] = static_cast<uint8_t>(i);
+      destinations[count++] = work.nat.decision[i].to6.destination;
+    }
+    if (count != 0) core_.forwarding->fib->lookup6(destinations.data(), next_hops.data(), count);
+  }
+  for (unsigned i = 0; i < count; ++i) {
+    work.next_hop[who[i]] = static_cast<AdjacencyIndex>(next_hops[i]);
+  }
+}
+
+template void RouteStage::look_up<4>(Work&) const;
+template void RouteStage::look_up<6>(Work&) const;
+
+AdjacencyIndex RouteStage::look_up(net::Ip4 destination) const {
+  uint32_t host = destination.host();
+  uint64_t next_hop = kNoRoute;
+  core_.forwarding->fib->lookup4(&host, &next_hop, 1);
+  return static_cast<AdjacencyIndex>(next_hop);
+}
+
+AdjacencyIndex RouteStage::look_up(const net::Ip6& destination) const {
+  net::Ip6 copy = destination;
+  uint64_t next_hop = kNoRoute;
+  core_.forwarding->fib->lookup6(&copy, &next_hop, 1);
+  return static_cast<AdjacencyIndex>(next_hop);
+}
+
+void RouteStage::send(rte_mbuf* mbuf, AdjacencyIndex index, uint8_t hops) {
+  const Adjacency& next = adjacency(index);
+  switch (next.state) {
+    case Adjacency::kNone: core_.drop(mbuf, DropReason::kNoRoute); return;
+    case Adjacency::kOnLink: punter_.unresolved(mbuf, next.interface, destination_of(mbuf)); return;
+    case Adjacency::kUnresolved:
+      punter_.unresolved(mbuf, next.interface, core_.forwarding->neighbors[index]);
+      return;
+    case Adjacency::kResolved: break;
+  }
+  const bool v6 = *rte_pktmbuf_mtod(mbuf, const uint8_t*) >> 4 == 6;
+  auto* link = reinterpret_cast<uint8_t*>(rte_pktmbuf_prepend(mbuf, next.link_length));
+  if (link == nullptr) {
+    core_.drop(mbuf, DropReason::kNoBuffer);
+    return;
+  }
+  std::memcpy(link, next.link.data(), next.link_length);
+  const net::Be16 ether_type(v6 ? net::kEtherIp6 : net::kEtherIp4);
+  std::memcpy(link + next.link_length - sizeof ether_type, &ether_type, sizeof ether_type);
+  tx_.send(mbuf, next.port, hops);
+}
+
+void RouteStage::send_by_destination(rte_mbuf* mbuf, uint8_t hops) {
+  const Address destination = destination_of(mbuf);
+  const AdjacencyIndex index =
+      std::visit([this](const auto& address) { return look_up(address); }, destination);
+  send(mbuf, index, hops);
+}
+
+}  // namespace isthmus::dataplane

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// From the configuration to what translators are told.
+#include <algorithm>
+#include <random>
+
+#include "dataplane/dataplane.h"
+#include "dataplane/settings.h"
+
+namespace isthmus::dataplane {
+namespace {
+
+xlat::UdpZero udp_zero(conf::UdpZero policy) {
+  switch (policy) {
+    case conf::UdpZero::kDrop: return xlat::UdpZero::kDrop;
+    case conf::UdpZero::kCompute: return xlat::UdpZero::kCompute;
+    case conf::UdpZero::kForward: return xlat::UdpZero::kForward;
+  }
+  return xlat::UdpZero::kDrop;
+}
+
+xlat::Policy policy_of(const conf::TranslationPolicy& from) {
+  xlat::Policy to;
+  to.lowest_ipv6_mtu = from.lowest_ipv6_mtu;
+  to.copy_traffic_class = from.copy_traffic_class;
+  to.fixed_class = from.fixed_traffic_class;
+  to.udp_zero_4to6 = udp_zero(from.udp_zero_4to6);
+  to.udp_zero_6to4 = udp_zero(from.udp_zero_6to4);
+  return to;
+}
+
+nat::Timers timers_of(const conf::Timers& from) {
+  nat::Timers to;
+  to.udp = from.udp;
+  to.tcp_established = from.tcp_established;
+  to.tcp_opening = from.tcp_opening;
+  to.tcp_closing = from.tcp_closing;
+  to.tcp_incoming_syn = from.tcp_incoming_syn;
+  to.icmp = from.icmp;
+  to.fragment = from.fragment;
+  return to;
+}
+
+nat::Instance instance_of(const conf::Nat64& from) {
+  nat::Instance to;
+  to.name = from.name;
+  to.prefixes = from.prefixes;
+  for (const auto& pool : from.pools) {
+    nat::Pool& made = to.pools.emplace_back();
+    made.name = pool.name;
+    made.ports = {pool.first_port, pool.last_port};
+    for (const auto& range : pool.ranges) made.ranges.push_back({range.first, range.last});
+  }
+  to.timers = timers_of(from.timers);
+  to.filtering = from.filtering == conf::Filtering::kAddressDependent
+                     ? nat::Filtering::kAddressDependent
+                     : nat::Filtering::kEndpointIndependent;
+  to.policy = policy_of(from.policy);
+  to.allow_non_global = from.policy.allow_non_global;
+  return to;
+}
+
+xlat::Siit siit_of(const conf::Siit& from) {
+  xlat::Siit to;
+  to.prefix = from.prefix;
+  to.inside4 = from.inside4;
+  to.policy = policy_of(from.policy);
+  to.allow_non_global = from.policy.allow_non_global;
+  return to;
+}
+
+// Rounded up: all shares together are never less than what was asked for.
+uint32_t share(uint32_t total, std::size_t workers) {
+  return static_cast<uint32_t>((total + workers - 1) / workers);
+}
+
+}  // namespace
+
+nat::Settings make_settings(const conf::Config& config, uint64_t seed) {
+  nat::Settings settings;
+  for (const auto& nat64 : config.nat64) settings.instances.push_back(instance_of(nat64));
+  for (const auto& siit : config.siit) settings.stateless.push_back(siit_of(siit));
+  const std::size_t workers = config.cores.workers.size();
+  settings.max_sessions = share(config.limits.sessions, workers);
+  settings.max_bindings = share(config.limits.bindings, workers);
+  settings.max_subscribers = share(config.limits.subscribers, workers);
+  settings.subscriber_sessions = config.limits.subscriber_sessions;
+  settings.subscriber_bindings = config.limits.subscriber_bindings;
+  settings.subscriber_prefix_length = config.limits.subscriber_prefix;
+  settings.icmp_errors_per_second = share(config.limits.icmp_errors_per_second, workers);
+  std::mt19937_64 random(seed);
+  settings.hash_key = {random(), random(), random()};
+  settings.random_seed = random();
+  return settings;
+}
+
+std::vector<steer::AddressRange> pool_ranges(const conf::Config& config) {
+  std::vector<steer::AddressRange> ranges;
+  for (const auto& nat64 : config.nat64) {
+    for (const auto& pool : nat64.pools) {
+      for (const auto& range : pool.ranges) ranges.push_back({range.first, range.last});
+    }
+  }
+  std::sort(ranges.begin(), ranges.end(),
+            [](const auto& a, const auto& b) { return a.first < b.first; });
+  return ranges;
+}
+
+std::vector<PoolCells> pool_cells(const conf::Config& config) {
+  std::vector<PoolCells> cells;
+  for (const auto& nat64 : config.nat64) {
+    for (const auto& pool : nat64.pools) {
+      for (const auto& range : pool.ranges) {
+        cells.push_back({range.first, range.last, pool.first_port, pool.last_port});
+      }
+    }
+  }
+  return cells;
+}
+
+}  // namespace isthmus::dataplane

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// hot path
+#include "dataplane/tx.h"
+
+#include <rte_ethdev.h>
+
+namespace isthmus::dataplane {
+
+Transmitter::Transmitter(Core& core, Handoff& handoff, std::vector<TxQueue> queues)
+    : core_(core), handoff_(handoff), out_(queues.size()) {
+  for (std::size_t port = 0; port < queues.size(); ++port) out_[port].queue = queues[port];
+}
+
+void Transmitter::send(rte_mbuf* frame, uint16_t port, uint8_t hops) {
+  Out& out = out_[port];
+  if (out.queue.owner != core_.id) {
+    FrameMeta& meta = meta_of(frame);
+    meta.task = FrameMeta::Task::kTransmit;
+    meta.port = port;
+    handoff_.give(frame, out.queue.owner, hops);
+    return;
+  }
+  out.frames[out.count++] = frame;
+  if (out.count == kBurst) flush(out);
+}
+
+void Transmitter::flush(Out& out) {
+  // The sizes are read before the driver owns the frames.
+  std::array<uint32_t, kBurst> sizes;
+  for (unsigned i = 0; i < out.count; ++i) sizes[i] = out.frames[i]->pkt_len;
+  unsigned sent = 0;
+  // Some drivers take no more than a fixed number per call: go on while they take any.
+  while (sent < out.count) {
+    const auto more = static_cast<uint16_t>(out.count - sent);
+    const uint16_t taken =
+        rte_eth_tx_burst(out.queue.port_id, out.queue.queue, out.frames.data() + sent, more);
+    if (taken == 0) break;
+    sent += taken;
+  }
+  uint64_t bytes = 0;
+  for (unsigned i = 0; i < sent; ++i) bytes += sizes[i];
+  core_.counters.add(Counter::kTxPackets, sent);
+  core_.counters.add(Counter::kTxBytes, bytes);
+  for (unsigned i = sent; i < out.count; ++i) core_.drop(out.frames[i], DropReason::kTxFull);
+  out.count = 0;
+}
+
+void Transmitter::flush() {
+  for (auto& out : out_) {
+    if (out.count != 0) flush(out);
+  }
+}
+
+}  // namespace isthmus::dataplane

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// hot path
+// Complete frames to ports. Gathered per port, sent at the end of a burst; what the queue does not
+// take is dropped and counted. A transmit queue belongs to one worker: others hand frames to it.
+#pragma once
+
+#include <array>
+#include <vector>
+
+#include "dataplane/core.h"
+#include "dataplane/handoff.h"
+
+namespace isthmus::dataplane {
+
+class Transmitter {
+ public:
+  /// `queues`: one per port, in the order of the configuration.
+  Transmitter(Core& core, Handoff& handoff, std::vector<TxQueue> queues);
+
+  void send(rte_mbuf* frame, uint16_t port, uint8_t hops);
+  void flush();
+
+ private:
+  static constexpr unsigned kBurst = 64;
+  struct Out {
+    TxQueue queue;
+    unsigned count = 0;
+    std::array<rte_mbuf*, kBurst> frames;
+  };
+  void flush(Out& out);
+
+  Core& core_;
+  Handoff& handoff_;
+  std::vector<Out> out_;
+};
+
+}  // namespace isthmus::dataplane

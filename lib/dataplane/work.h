@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// hot path
+// A burst's packets of one family on their way through translation, field by field.
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "dataplane/adjacency.h"
+#include "dataplane/frame_meta.h"
+#include "nat/translator.h"
+
+namespace isthmus::dataplane {
+
+/// Where a packet comes from and how far it has got.
+struct Origin {
+  InterfaceId interface = 0;
+  uint8_t hops = 0;             ///< between workers
+  bool keep_hop_limit = false;  ///< second half of a hairpin
+  nat::Class cls;
+};
+
+struct Work {
+  nat::Batch nat;
+  std::array<net::PacketBuf, nat::kBatch> packet;
+  std::array<rte_mbuf*, nat::kBatch> mbuf;
+  std::array<InterfaceId, nat::kBatch> ingress;
+  std::array<uint8_t, nat::kBatch> hops;
+  std::array<AdjacencyIndex, nat::kBatch> next_hop;
+
+  Work() {
+    for (unsigned i = 0; i < nat::kBatch; ++i) nat.buf[i] = &packet[i];
+  }
+  Work(const Work&) = delete;
+  Work& operator=(const Work&) = delete;
+
+  bool full() const { return nat.count == nat::kBatch; }
+
+  /// The place that the next packet is parsed into; it counts only after commit().
+  net::PacketBuf& next_packet() { return packet[nat.count]; }
+  net::PacketView& next_view() { return nat.view[nat.count]; }
+  void commit(rte_mbuf* from, const Origin& origin) {
+    const unsigned i = nat.count++;
+    mbuf[i] = from;
+    ingress[i] = origin.interface;
+    hops[i] = origin.hops;
+    nat.decision[i].cls = origin.cls;
+    nat.decision[i].keep_hop_limit = origin.keep_hop_limit;
+  }
+};
+
+}  // namespace isthmus::dataplane

@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// hot path
+#include "dataplane/worker.h"
+
+#include <rte_cycles.h>
+#include <rte_ethdev.h>
+#include <rte_prefetch.h>
+
+#include "steer/owner.h"
+
+namespace isthmus::dataplane {
+namespace {
+
+constexpr unsigned kBurst = nat::kBatch;
+/// Too little room for a burst that is worth its cost.
+constexpr unsigned kLeastRoom = 16;
+/// Frames whose headers are fetched ahead.
+constexpr unsigned kAhead = 4;
+constexpr unsigned kInjectBurst = 32;
+constexpr unsigned kTurnsPerHousekeeping = 8;
+constexpr unsigned kExpiryBudget = 32;
+constexpr unsigned kOriginationBudget = 32;
+/// An error about the second half of a hairpin is turned around once more; nothing needs a third.
+constexpr unsigned kMaxTurns = 3;
+
+Origin origin_of(const FrameMeta& meta) {
+  return {meta.interface, meta.hops, meta.keep_hop_limit, meta.cls};
+}
+
+}  // namespace
+
+unsigned Worker::poll_once() {
+  core_.forwarding = &parts_.forwarding->current();
+  core_.now_ms = parts_.clock.now_ms();
+  // The backlog of other workers before fresh packets, or it would starve behind them.
+  unsigned packets = take_handoffs();
+  for (const auto& queue : parts_.rx) packets += take_queue(queue);
+  translate();
+  packets += take_injected();
+  if (packets == 0 || loop_.loops % kTurnsPerHousekeeping == 0) housekeep();
+  handoff_.flush();
+  tx_.flush();
+  if (requests_.waiting()) requests_.answer(*translator_, core_.now_ms);
+  parts_.forwarding->quiescent(core_.id);
+
+  const uint64_t tsc = rte_rdtsc();
+  const uint64_t cycles = tsc - last_tsc_;
+  last_tsc_ = tsc;
+  ++loop_.loops;
+  loop_.total_cycles += cycles;
+  if (packets != 0) {
+    ++loop_.busy_loops;
+    loop_.busy_cycles += cycles;
+    loop_.packets += packets;
+  }
+  return packets;
+}
+
+// How many more packets fit into the burst that is being gathered.
+unsigned Worker::room() {
+  const unsigned used = six_.nat.count > four_.nat.count ? six_.nat.count : four_.nat.count;
+  if (kBurst - used >= kLeastRoom) return kBurst - used;
+  translate();
+  return kBurst;
+}
+
+unsigned Worker::take_handoffs() {
+  unsigned total = 0;
+  std::array<rte_mbuf*, kBurst> mbufs;
+  for (unsigned from = 0; from < core_.fabric.workers; ++from) {
+    if (from == core_.id) continue;
+    const unsigned count = handoff_.take(from, mbufs.data(), room());
+    for (unsigned i = 0; i < count; ++i) accept(mbufs[i]);
+    total += count;
+  }
+  return total;
+}
+
+unsigned Worker::take_queue(const RxQueue& queue) {
+  std::array<rte_mbuf*, kBurst> frames;
+  const PortTable& port = core_.fabric.ports[queue.port];
+  const unsigned count =
+      rte_eth_rx_burst(port.port_id, queue.queue, frames.data(), static_cast<uint16_t>(room()));
+  for (unsigned i = 0; i < count && i < kAhead; ++i) {
+    rte_prefetch0(rte_pktmbuf_mtod(frames[i], void*));
+  }
+  uint64_t bytes = 0;
+  for (unsigned i = 0; i < count; ++i) {
+    if (i + kAhead < count) rte_prefetch0(rte_pktmbuf_mtod(frames[i + kAhead], void*));
+    bytes += frames[i]->pkt_len;
+    receive(frames[i], port);
+  }
+  steering_[queue.port].received += count;
+  core_.counters.add(Counter::kRxPackets, count);
+  core_.counters.add(Counter::kRxBytes, bytes);
+  return count;
+}
+
+unsigned Worker::take_injected() {
+  std::array<rte_mbuf*, kInjectBurst> frames;
+  const unsigned count = inject_ring_->pop(frames.data(), kInjectBurst);
+  for (unsigned i = 0; i < count; ++i) tx_.send(frames[i], meta_of(frames[i]).port, 0);
+  core_.counters.add(Counter::kInjected, count);
+  return count;
+}
+
+void Worker::receive(rte_mbuf* frame, const PortTable& port) {
+  // Buffers are sized for the MTU; what came in pieces and does not fit one is larger than that.
+  if (frame->nb_segs > 1 && rte_pktmbuf_linearize(frame) != 0) {
+    core_.drop(frame, DropReason::kTooBig);
+    return;
+  }
+  LinkView link;
+  if (const auto reason = parse_link(frame, port, link); reason != DropReason::kNone) {
+    core_.drop(frame, reason);
+    return;
+  }
+  switch (link.ether_type) {
+    case net::kEtherIp4:
+    case net::kEtherIp6: receive_ip(frame, link); return;
+    case net::kEtherArp:
+      remove_tag(frame, link);
+      punter_.frame(frame, PuntKind::kLocal, link.interface);
+      return;
+    default: core_.drop(frame, DropReason::kUnknownEtherType);
+  }
+}
+
+void Worker::receive_ip(rte_mbuf* frame, const LinkView& link) {
+  const bool v6 = link.ether_type == net::kEtherIp6;
+  Work& work = v6 ? six_ : four_;
+  net::PacketBuf& packet = work.next_packet();
+  packet = packet_of(frame);
+  packet.move_start(link.length);
+  const auto reason =
+      v6 ? net::parse6(packet, work.next_view()) : net::parse4(packet, work.next_view());
+  if (reason != DropReason::kNone) {
+    core_.drop(frame, reason);
+    return;
+  }
+  const Fate fate = classifier_.classify(packet, work.next_view(), link.group);
+  switch (fate.kind) {
+    case Fate::kTranslate: give_to_nat(frame, work, {link.interface, 0, false, fate.cls}); return;
+    case Fate::kPunt:
+    case Fate::kPuntDns:
+      remove_tag(frame, link);
+      punter_.frame(frame, fate.kind == Fate::kPunt ? PuntKind::kLocal : PuntKind::kDns,
+                    link.interface);
+      return;
+    case Fate::kIgnore: core_.drop(frame, DropReason::kNotForUs); return;
+  }
+}
+
+// The packet has been parsed into `work`'s next place.
+void Worker::give_to_nat(rte_mbuf* mbuf, Work& work, const Origin& origin) {
+  // Stateless packets are translated where they arrive.
+  if (origin.cls.kind == nat::Class::kStateful && core_.fabric.workers > 1) {
+    const auto owner =
+        steer::owner_of(core_.fabric.ownership, work.next_packet(), work.next_view());
+    if (owner.kind == steer::Owner::kUnknown) {
+      fill_meta(mbuf, work, origin);
+      if (owner.worker == core_.id) {
+        give_fragment(mbuf, work, origin);
+      } else {
+        hand_over(mbuf, FrameMeta::Task::kHome, owner.worker, origin);
+      }
+      return;
+    }
+    if (owner.kind == steer::Owner::kWorker && owner.worker != core_.id) {
+      fill_meta(mbuf, work, origin);
+      hand_over(mbuf, FrameMeta::Task::kDecide, owner.worker, origin);
+      return;
+    }
+  }
+  work.commit(mbuf, origin);
+}
+
+void Worker::fill_meta(rte_mbuf* mbuf, const Work& work, const Origin& origin) {
+  const unsigned i = work.nat.count;
+  sync_mbuf(mbuf, work.packet[i]);
+  FrameMeta& meta = meta_of(mbuf);
+  meta.hops = origin.hops;
+  meta.keep_hop_limit = origin.keep_hop_limit;
+  meta.interface = origin.interface;
+  meta.cls = origin.cls;
+  meta.view = work.nat.view[i];
+}
+
+void Worker::hand_over(rte_mbuf* mbuf, FrameMeta::Task task, unsigned to, const Origin& origin) {
+  // What a port's steering missed; later hops are not its doing.
+  if (origin.hops == 0 && !origin.keep_hop_limit) {
+    ++steering_[core_.fabric.interfaces[origin.interface].port].handed_off;
+  }
+  meta_of(mbuf).task = task;
+  handoff_.give(mbuf, to, origin.hops);
+}
+
+// This worker is the home of the fragment's datagram.
+void Worker::give_fragment(rte_mbuf* mbuf, Work& work, const Origin& origin) {
+  const unsigned owner = fragments_.owner_of(mbuf, work.next_packet(), work.next_view());
+  if (owner == FragmentHome::kHeld) return;
+  if (owner == core_.id) {
+    work.commit(mbuf, origin);
+  } else {
+    hand_over(mbuf, FrameMeta::Task::kDecide, owner, origin);
+  }
+  while (rte_mbuf* waiting = fragments_.release()) {
+    if (owner == core_.id) {
+      if (work.full()) {
+        nat_.run<4>(work);
+      }
+      resume(waiting, work);
+    } else {
+      hand_over(waiting, FrameMeta::Task::kDecide, owner, origin_of(meta_of(waiting)));
+    }
+  }
+}
+
+// Takes up a parsed packet whose meta data is complete and that this worker owns.
+void Worker::resume(rte_mbuf* mbuf, Work& work) {
+  const FrameMeta& meta = meta_of(mbuf);
+  work.next_packet() = packet_of(mbuf);
+  work.next_view() = meta.view;
+  work.commit(mbuf, origin_of(meta));
+}
+
+void Worker::accept(rte_mbuf* mbuf) {
+  const FrameMeta& meta = meta_of(mbuf);
+  switch (meta.task) {
+    case FrameMeta::Task::kTransmit: tx_.send(mbuf, meta.port, meta.hops); return;
+    case FrameMeta::Task::kDecide: resume(mbuf, meta.view.family == 6 ? six_ : four_); return;
+    case FrameMeta::Task::kHome:
+      four_.next_packet() = packet_of(mbuf);
+      four_.next_view() = meta.view;
+      give_fragment(mbuf, four_, origin_of(meta));
+      return;
+  }
+}
+
+void Worker::translate() {
+  if (six_.nat.count != 0) nat_.run<6>(six_);
+  if (four_.nat.count != 0) nat_.run<4>(four_);
+  turn_around();
+}
+
+void Worker::turn_around() {
+  NatStage::Turned turned;
+  for (unsigned turn = 0; turn < kMaxTurns; ++turn) {
+    while (!second_half_.full() && nat_.take_turned(turned)) {
+      second_half_.next_packet() = packet_of(turned.mbuf);
+      const auto reason = net::parse4(second_half_.next_packet(), second_half_.next_view());
+      if (reason != DropReason::kNone) {
+        core_.drop(turned.mbuf, reason);
+        continue;
+      }
+      const auto* ip = net::header_at<net::Ip4Header>(second_half_.next_packet().data);
+      const nat::Class cls = translator_->classify4(ip->destination);
+      give_to_nat(turned.mbuf, second_half_, {turned.ingress, turned.hops, true, cls});
+    }
+    if (second_half_.nat.count == 0) return;
+    nat_.run<4>(second_half_);
+  }
+  while (nat_.take_turned(turned)) core_.drop(turned.mbuf, DropReason::kHandoffLoop);
+}
+
+void Worker::housekeep() {
+  translator_->expire(core_.now_ms, kExpiryBudget);
+  fragments_.expire();
+  nat_.originate(kOriginationBudget);
+}
+
+}  // namespace isthmus::dataplane

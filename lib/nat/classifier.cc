@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "nat/classifier.h"
+
+#include <algorithm>
+
+namespace isthmus::nat {
+
+Classifier::Classifier(const Settings& settings) {
+  for (std::size_t i = 0; i < settings.instances.size(); ++i) {
+    const auto instance = static_cast<uint8_t>(i);
+    first_prefix_.push_back(static_cast<uint8_t>(stateful_.size()));
+    for (const auto& prefix : settings.instances[i].prefixes) {
+      const auto index = static_cast<uint8_t>(stateful_.size());
+      prefixes_.push_back({prefix, {Class::kStateful, instance, index}});
+      stateful_.push_back(prefix);
+      instance_.push_back(instance);
+    }
+    for (const auto& pool : settings.instances[i].pools) {
+      for (const auto& range : pool.ranges) {
+        ranges_.push_back({range.first.host(),
+                           range.last.host() - range.first.host(),
+                           {Class::kStateful, instance, 0}});
+      }
+    }
+  }
+  for (std::size_t i = 0; i < settings.stateless.size(); ++i) {
+    const Class cls{Class::kStateless, static_cast<uint8_t>(i), 0};
+    prefixes_.push_back({settings.stateless[i].prefix, cls});
+    for (const auto& inside : settings.stateless[i].inside4) {
+      ranges_.push_back({inside.address.host(), static_cast<uint32_t>(inside.size() - 1), cls});
+    }
+  }
+  std::stable_sort(prefixes_.begin(), prefixes_.end(),
+                   [](const PrefixEntry& a, const PrefixEntry& b) {
+                     return a.prefix.prefix().length > b.prefix.prefix().length;
+                   });
+}
+
+}  // namespace isthmus::nat

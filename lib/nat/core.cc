@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Construction and settings.
+#include "nat/core.h"
+
+#include <algorithm>
+
+namespace isthmus::nat {
+
+Core::Core(const Settings& settings, const steer::Ownership& ownership, unsigned worker,
+           telemetry::Counters& counters)
+    : classifier(settings),
+      tables(settings, pools, counters),
+      ownership_(ownership),
+      counters_(counters),
+      settings_(settings),
+      instances_(settings.instances.size()),
+      random_(settings.random_seed * 0x9e3779b97f4a7c15 + worker),
+      // A burst of a tenth of a second's worth, at least ten (RFC 4443 2.4 f suggests ten).
+      errors_(settings.icmp_errors_per_second,
+              std::max<uint32_t>(10, settings.icmp_errors_per_second / 10)) {
+  ids_.next = static_cast<uint32_t>(random_.next());
+  update(settings);
+}
+
+Status Core::init(unsigned worker) {
+  if (instances_.size() > kMaxInstances) {
+    return Error{"more than " + std::to_string(kMaxInstances) + " stateful instances"};
+  }
+  for (const auto& instance : settings_.instances) {
+    if (instance.prefixes.empty() || instance.pools.empty()) {
+      // RFC 6146 3: at least one prefix and one pool.
+      return Error{"instance " + instance.name + " needs at least one prefix and one pool"};
+    }
+  }
+  auto planned = pools.plan(settings_, ownership_, worker);
+  if (!planned) return planned;
+  const bool permits =
+      std::any_of(settings_.instances.begin(), settings_.instances.end(),
+                  [](const Instance& i) { return i.filtering == Filtering::kAddressDependent; });
+  const std::size_t bytes =
+      Tables::need(settings_, permits) + pools.need() + HeldSyns::need(settings_.max_held_syns);
+  const bool ok = arena.map(bytes) && tables.init(arena, settings_, permits) && pools.init(arena) &&
+                  held_.init(arena, settings_.max_held_syns, settings_.hash_key, instances_.size());
+  if (!ok) {
+    return Error{"no memory for the tables of a worker (" + std::to_string(bytes >> 20) +
+                 " MiB); lower the limits for sessions and bindings"};
+  }
+  return Ok{};
+}
+
+void Core::update(const Settings& settings) {
+  const std::size_t count = std::min(instances_.size(), settings.instances.size());
+  for (std::size_t i = 0; i < count; ++i) {
+    const auto& from = settings.instances[i];
+    auto& to = instances_[i];
+    // Address-dependent filtering needs a table of its own, so it does not change at run time.
+    to.filtering = settings_.instances[i].filtering;
+    to.policy = from.policy;
+    to.allow_non_global = from.allow_non_global;
+    to.tcp = {from.rst_closes_half_closed, from.syn_reopens_closed};
+    to.held_syn_ms = from.timers.tcp_incoming_syn * 1000;
+    const auto set = [&](TimerClass timer, uint32_t seconds) {
+      lifetime_ms_[timer_slot(static_cast<uint8_t>(i), timer)] = seconds * 1000;
+    };
+    set(TimerClass::kUdp, from.timers.udp);
+    set(TimerClass::kIcmp, from.timers.icmp);
+    set(TimerClass::kTcpEstablished, from.timers.tcp_established);
+    set(TimerClass::kTcpOpening, from.timers.tcp_opening);
+    set(TimerClass::kTcpClosing, from.timers.tcp_closing);
+  }
+  settings_.subscriber_sessions = settings.subscriber_sessions;
+  settings_.subscriber_bindings = settings.subscriber_bindings;
+  const std::size_t stateless = std::min(settings_.stateless.size(), settings.stateless.size());
+  for (std::size_t i = 0; i < stateless; ++i) {
+    settings_.stateless[i].policy = settings.stateless[i].policy;
+    settings_.stateless[i].allow_non_global = settings.stateless[i].allow_non_global;
+  }
+}
+
+}  // namespace isthmus::nat

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// hot path
+// The inside of a Translator: its state, and the steps of RFC 6146 3.5 that decide about packets.
+//
+// Theory of operation. decide_batch() looks at a burst in three passes, so that the cache misses of
+// its packets overlap: hash all keys and prefetch their index lines; find the candidate records and
+// prefetch them; then act, packet by packet. An established packet is done there (UDP, ICMP
+// queries, and TCP segments without SYN, FIN, RST in ESTABLISHED). All else goes to one of the
+// functions below, still in order, so that a packet sees what the one before it created.
+// A session whose deadline has passed is dead to packets even before the wheel brings it up.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "nat/classifier.h"
+#include "nat/held_syns.h"
+#include "nat/pools.h"
+#include "nat/tables.h"
+#include "nat/tcp_machine.h"
+#include "nat/translator.h"
+
+namespace isthmus::nat {
+
+/// The sides of an instance that packets ask about.
+struct InstanceState {
+  Filtering filtering = Filtering::kEndpointIndependent;
+  xlat::Policy policy;
+  bool allow_non_global = false;
+  TcpOptions tcp;
+  uint32_t held_syn_ms = 6000;
+};
+
+/// One packet between the passes.
+struct Lane {
+  SessionKey key;
+  uint64_t hash;
+  uint32_t candidate;
+  bool simple;  ///< whole or first-fragment-free TCP, UDP, ICMP query of a stateful instance
+};
+
+class Core {
+ public:
+  Core(const Settings& settings, const steer::Ownership& ownership, unsigned worker,
+       telemetry::Counters& counters);
+  Status init(unsigned worker);
+  void update(const Settings& settings);
+
+  template <Direction kDirection>
+  void decide_batch(Batch& batch, uint32_t now_ms);
+
+  xlat::Outcome apply(Batch& batch, unsigned i, const xlat::Path& path, uint32_t now_ms);
+
+  bool expire(uint32_t now_ms, unsigned budget);
+  bool originate(net::PacketBuf& buf, const xlat::Path& path);
+  bool has_origination() const;
+  /// Takes a session off the wheel and deletes it.
+  void drop_session(uint32_t i);
+  uint32_t deadline(const Session& s) const { return s.last_seen_ms + lifetime_ms_[s.timer]; }
+  bool is_over(const Session& s, uint32_t now_ms) const {
+    return now_ms - s.last_seen_ms >= lifetime_ms_[s.timer];
+  }
+  /// Whether it is dead for good: an established TCP session still has its closing time.
+  bool is_dead(const Session& s, uint32_t now_ms) const;
+
+  Classifier classifier;
+  Pools pools;
+  Tables tables;
+  Arena arena;
+
+ private:
+  struct Probe {
+    SessionKey key;
+  };
+  static constexpr uint32_t kProbes = 256;
+
+  // core_lanes.cc: the passes.
+  template <Direction kDirection>
+  void prepare(const Batch& batch, Lane* lanes) const;
+  template <Direction kDirection>
+  void act(Batch& batch, unsigned i, Lane& lane, uint32_t now_ms);
+  template <Direction kDirection>
+  bool fast_path(Session& s, const net::PacketView& view, uint32_t now_ms);
+  template <Direction kDirection>
+  void translate(const Session& s, const Batch& batch, unsigned i, Decision& d) const;
+
+  // core_new.cc: no session yet.
+  template <Direction kDirection>
+  void miss(Batch& batch, unsigned i, Lane& lane, uint32_t now_ms);
+  void miss_6to4(const net::PacketView& view, Lane& lane, Decision& d, uint32_t now_ms);
+  void miss_4to6(const net::PacketBuf& buf, const net::PacketView& view, Lane& lane, Decision& d,
+                 uint32_t now_ms);
+  void hold_syn(const net::PacketBuf& buf, const Lane& lane, Decision& d, uint32_t now_ms);
+  DropReason allowed_6to4(const Lane& lane, uint8_t instance) const;
+  DropReason allowed_4to6(const Lane& lane, uint8_t prefix, uint8_t instance) const;
+  DropReason make_binding(Lane& lane, uint8_t instance, uint32_t& subscriber, uint32_t& binding);
+  DropReason choose_cell(Lane& lane, uint8_t instance, uint32_t& subscriber);
+  DropReason room_for_session(uint32_t subscriber) const;
+  uint32_t open_session(uint32_t binding, uint32_t subscriber, const Lane& lane, TcpStep step,
+                        uint32_t now_ms);
+
+  // core_tcp.cc
+  void track_tcp(uint32_t i, TcpEvent event, uint32_t now_ms);
+  /// Brings a session's state up to date with the clock. False if it has ended (and is gone).
+  bool settle(uint32_t i, uint32_t now_ms);
+  void set_timer(uint32_t i, TimerClass timer, uint32_t now_ms);
+
+  // core_other.cc
+  template <Direction kDirection>
+  void decide_other(Batch& batch, unsigned i, uint32_t now_ms);
+  void decide_stateless(const net::PacketBuf& buf, const net::PacketView& view, Decision& d) const;
+  void decide_error_6to4(const net::PacketBuf& buf, const net::PacketView& view, Decision& d) const;
+  void decide_error_4to6(const net::PacketBuf& buf, const net::PacketView& view, Decision& d) const;
+  bool quoted(const net::PacketBuf& buf, const net::PacketView& view, Decision& d) const;
+
+  // core_apply.cc
+  xlat::Outcome answer(net::PacketBuf& buf, const net::PacketView& view, const Decision& d,
+                       const xlat::Path& path, uint32_t now_ms);
+  xlat::Outcome rewrite(net::PacketBuf& buf, const net::PacketView& view, const Decision& d,
+                        const xlat::Path& path);
+  void count_forwarded(const net::PacketView& view, const Decision& d, uint32_t bytes);
+
+  bool when_due(uint32_t i, uint32_t now_ms);
+  void write_probe(net::PacketBuf& buf, const SessionKey& key) const;
+  const net::Prefix6052& prefix_of(const SessionKey& key) const {
+    return classifier.stateful_prefix(key.prefix);
+  }
+
+  const steer::Ownership& ownership_;
+  telemetry::Counters& counters_;
+  Settings settings_;
+  std::vector<InstanceState> instances_;
+  uint32_t lifetime_ms_[256] = {};
+  HeldSyns held_;
+  Random random_;
+  xlat::IdGenerator ids_;
+  xlat::RateLimiter errors_;
+  uint32_t now_ms_ = 0;  ///< of the latest expire(), for originate()
+  // Probes owed (RFC 6146 3.5.2.2, ESTABLISHED): a ring.
+  Probe probes_[kProbes];
+  uint32_t probes_in_ = 0, probes_out_ = 0;
+};
+
+// Verdicts, each in one word.
+inline void drop(Decision& d, DropReason reason) {
+  d.verdict = Verdict::kDrop;
+  d.reason = reason;
+}
+inline void answer_with(Decision& d, DropReason reason, uint8_t type, uint8_t code,
+                        uint32_t value = 0) {
+  d.verdict = Verdict::kAnswer;
+  d.reason = reason;
+  d.answer = {type, code, value};
+}
+
+/// Checksum delta of a session's pseudo-header and ports when a packet goes from IPv6 to IPv4.
+net::ChecksumDelta session_delta(const SessionKey& key, const net::Prefix6052& prefix);
+
+}  // namespace isthmus::nat

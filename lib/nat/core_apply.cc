@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// hot path
+// Carrying a decision out, and counting what came of it.
+#include "nat/core.h"
+
+namespace isthmus::nat {
+
+using telemetry::Counter;
+using xlat::Action;
+using xlat::Outcome;
+
+Outcome Core::apply(Batch& batch, unsigned i, const xlat::Path& path, uint32_t now_ms) {
+  auto& buf = *batch.buf[i];
+  const auto& view = batch.view[i];
+  const Decision& d = batch.decision[i];
+  const uint32_t bytes = view.total_length;
+  Outcome out = d.verdict == Verdict::kAnswer ? answer(buf, view, d, path, now_ms)
+                                              : rewrite(buf, view, d, path);
+  if (out.action == Action::kForward || out.action == Action::kSplit) {
+    count_forwarded(view, d, bytes);
+    return out;
+  }
+  // RFC 4443 2.4 f: originated errors MUST be limited, also those the translation step makes.
+  if (out.action == Action::kReply && d.verdict != Verdict::kAnswer && !errors_.allow(now_ms)) {
+    out = {Action::kDrop, DropReason::kIcmpRateLimit, 0};
+  }
+  counters_.add_drop(out.reason);
+  if (out.action == Action::kReply) counters_.add(Counter::kIcmpErrorsSent);
+  return out;
+}
+
+Outcome Core::answer(net::PacketBuf& buf, const net::PacketView& view, const Decision& d,
+                     const xlat::Path& path, uint32_t now_ms) {
+  const bool unnamed = view.family == 6 ? path.own6 == net::Ip6{} : path.own4 == net::Ip4{};
+  if (unnamed || !xlat::may_answer(buf, view)) return {Action::kDrop, d.reason, 0};
+  if (!errors_.allow(now_ms)) return {Action::kDrop, DropReason::kIcmpRateLimit, 0};
+  if (view.family == 6) {
+    xlat::make_error6(buf, d.answer, path.own6);
+  } else {
+    xlat::make_error4(buf, d.answer, path.own4);
+  }
+  return {Action::kReply, d.reason, 0};
+}
+
+Outcome Core::rewrite(net::PacketBuf& buf, const net::PacketView& view, const Decision& d,
+                      const xlat::Path& path) {
+  const auto& policy = d.cls.kind == Class::kStateful ? instances_[d.cls.instance].policy
+                                                      : settings_.stateless[d.cls.instance].policy;
+  const xlat::Hints hints{d.keep_hop_limit, d.has_delta, d.delta};
+  if (d.verdict == Verdict::kTranslate) {
+    return view.family == 6 ? xlat::rewrite_6to4(buf, view, d.to4, policy, path, ids_, hints)
+                            : xlat::rewrite_4to6(buf, view, d.to6, policy, path, hints);
+  }
+  return view.family == 6 ? xlat::rewrite_error_6to4(buf, view, d.to4, d.inner_view, d.inner4,
+                                                     policy, path, ids_, hints)
+                          : xlat::rewrite_error_4to6(buf, view, d.to6, d.inner_view, d.inner6,
+                                                     policy, path, hints);
+}
+
+void Core::count_forwarded(const net::PacketView& view, const Decision& d, uint32_t bytes) {
+  const bool v6 = view.family == 6;
+  if (d.cls.kind == Class::kStateful) {
+    counters_.add(v6 ? Counter::kNat64Out : Counter::kNat64In);
+    counters_.add(v6 ? Counter::kNat64OutBytes : Counter::kNat64InBytes, bytes);
+  } else {
+    counters_.add(v6 ? Counter::kSiitOut : Counter::kSiitIn);
+  }
+  if (d.verdict == Verdict::kTranslateError) counters_.add(Counter::kIcmpErrorsTranslated);
+  if (d.hairpin) counters_.add(Counter::kHairpin);
+}
+
+}  // namespace isthmus::nat

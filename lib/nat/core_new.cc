@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// hot path
+// A packet that belongs to no session: may it make one, or pass without?
+#include "nat/core.h"
+
+namespace isthmus::nat {
+
+namespace {
+
+TimerClass query_timer(uint8_t protocol) {
+  return protocol == net::kProtoUdp ? TimerClass::kUdp : TimerClass::kIcmp;
+}
+
+}  // namespace
+
+net::ChecksumDelta session_delta(const SessionKey& key, const net::Prefix6052& prefix) {
+  const uint64_t six = net::sum_of(key.inside) + net::sum_of(prefix.embed(key.remote)) +
+                       net::sum_of(key.inside_port);
+  const uint64_t four =
+      net::sum_of(key.pool) + net::sum_of(key.remote) + net::sum_of(key.pool_port);
+  return net::ChecksumDelta::between(six, four);
+}
+
+DropReason Core::allowed_6to4(const Lane& lane, uint8_t instance) const {
+  // RFC 6146 3.5: a source inside the prefix MUST be discarded silently, or packets could loop.
+  if (classifier.in_stateful_prefix(lane.key.inside)) return DropReason::kSourceInPrefix;
+  if (net::is_illegal_source(lane.key.inside)) return DropReason::kIllegalSource;
+  // What may not be a source may not be a destination either: no single host answers there.
+  if (net::is_illegal_source(lane.key.remote)) return DropReason::kFiltered;
+  // RFC 6052 3.1: the well-known prefix MUST NOT carry non-global addresses.
+  if (prefix_of(lane.key).is_well_known() && !instances_[instance].allow_non_global &&
+      net::is_non_global(lane.key.remote)) {
+    return DropReason::kWkpNonGlobal;
+  }
+  return DropReason::kNone;
+}
+
+DropReason Core::allowed_4to6(const Lane& lane, uint8_t prefix, uint8_t instance) const {
+  if (net::is_illegal_source(lane.key.remote)) return DropReason::kIllegalSource;
+  if (classifier.stateful_prefix(prefix).is_well_known() &&
+      !instances_[instance].allow_non_global && net::is_non_global(lane.key.remote)) {
+    return DropReason::kWkpNonGlobal;
+  }
+  return DropReason::kNone;
+}
+
+DropReason Core::room_for_session(uint32_t subscriber) const {
+  if (tables.sessions_full()) return DropReason::kSessionLimit;
+  if (subscriber != Index::kNone && settings_.subscriber_sessions != 0 &&
+      tables.subscriber(subscriber).sessions >= settings_.subscriber_sessions) {
+    return DropReason::kSubscriberLimit;
+  }
+  return DropReason::kNone;
+}
+
+// Finds lane.key's pool address and port, and the subscriber, made if new.
+DropReason Core::choose_cell(Lane& lane, uint8_t instance, uint32_t& subscriber) {
+  auto& key = lane.key;
+  // RFC 6146 3.5.2.2: a stored SYN from this very remote asks for simultaneous open. It only
+  // succeeds if the inside host gets the cell that the SYN was sent to.
+  uint32_t wish = HeldSyns::kNone;
+  if (key.protocol == net::kProtoTcp && !held_.empty()) {
+    wish = held_.find_by_remote(instance, key.remote, key.remote_port);
+  }
+  const uint32_t wished = wish == HeldSyns::kNone ? Pools::kNone : pools.find(held_.at(wish).pool);
+  uint32_t address;
+  if (subscriber != Index::kNone) {
+    address = tables.subscriber(subscriber).address;
+  } else {
+    if (tables.subscribers_full()) return DropReason::kBindingLimit;
+    address = wished != Pools::kNone ? wished : pools.choose(instance, key.protocol, random_);
+    if (address == Pools::kNone) return DropReason::kPoolExhausted;
+  }
+  const bool granted = wished == address && wished != Pools::kNone &&
+                       pools.take(address, key.protocol, held_.at(wish).pool_port);
+  if (granted) {
+    key.pool_port = held_.at(wish).pool_port;
+  } else if (!pools.allocate(address, key.protocol, key.inside_port, random_, key.pool_port)) {
+    // RFC 7857 4: when the paired address has no port left, the session is refused.
+    return DropReason::kPoolExhausted;
+  }
+  key.pool = pools.address(address);
+  if (subscriber == Index::kNone) {
+    subscriber = tables.add_subscriber(key.inside, instance, address);
+  }
+  return DropReason::kNone;
+}
+
+// The binding of lane.key's inside, made if there is none.
+DropReason Core::make_binding(Lane& lane, uint8_t instance, uint32_t& subscriber,
+                              uint32_t& binding) {
+  subscriber = tables.find_subscriber(lane.key.inside, instance);
+  auto reason = room_for_session(subscriber);
+  if (reason != DropReason::kNone || binding != Index::kNone) return reason;
+  if (tables.bindings_full()) return DropReason::kBindingLimit;
+  if (subscriber != Index::kNone && settings_.subscriber_bindings != 0 &&
+      tables.subscriber(subscriber).bindings >= settings_.subscriber_bindings) {
+    return DropReason::kSubscriberLimit;
+  }
+  reason = choose_cell(lane, instance, subscriber);
+  if (reason == DropReason::kNone) binding = tables.add_binding(subscriber, lane.key);
+  return reason;
+}
+
+uint32_t Core::open_session(uint32_t binding, uint32_t subscriber, const Lane& lane, TcpStep step,
+                            uint32_t now_ms) {
+  const Binding& b = tables.binding(binding);
+  const SessionKey key{b.inside,    lane.key.remote, b.pool,  b.inside_port, lane.key.remote_port,
+                       b.pool_port, b.protocol,      b.prefix};
+  const auto delta = session_delta(key, prefix_of(key));
+  const uint32_t i =
+      tables.add_session(binding, subscriber, key.remote, key.remote_port, delta.raw());
+  Session& s = tables.session(i);
+  const uint8_t instance = classifier.instance_of_prefix(b.prefix);
+  s.last_seen_ms = now_ms;
+  s.state = step.next;
+  auto timer = query_timer(key.protocol);
+  if (step.next != TcpState::kNone) {
+    timer = step.refresh == Refresh::kEstablished ? TimerClass::kTcpEstablished
+                                                  : TimerClass::kTcpOpening;
+  }
+  s.timer = timer_slot(instance, timer);
+  tables.wheel().file(i, deadline(s));
+  return i;
+}
+
+void Core::miss_6to4(const net::PacketView& view, Lane& lane, Decision& d, uint32_t now_ms) {
+  const uint8_t instance = d.cls.instance;
+  lane.candidate = Index::kNone;
+  auto reason = allowed_6to4(lane, instance);
+  if (reason != DropReason::kNone) return drop(d, reason);
+  auto& key = lane.key;
+  uint32_t binding =
+      tables.find_binding_inside(key.inside, key.inside_port, key.protocol, key.prefix);
+  TcpStep step{TcpState::kNone, Refresh::kKeep};
+  if (key.protocol == net::kProtoTcp) {
+    step = tcp_step(TcpState::kClosed, tcp_event(Direction::k6To4, view.tcp_flags), {});
+    if (step.next == TcpState::kClosed) {
+      // RFC 6146 3.5.2.2, CLOSED: without a binding silently discarded; with one it SHOULD be
+      // forwarded, and makes no state.
+      if (binding == Index::kNone) return drop(d, DropReason::kNoSession);
+      key.pool = tables.binding(binding).pool;
+      key.pool_port = tables.binding(binding).pool_port;
+      d.verdict = Verdict::kTranslate;
+      return;
+    }
+  }
+  uint32_t subscriber;
+  reason = make_binding(lane, instance, subscriber, binding);
+  if (reason != DropReason::kNone) {
+    // RFC 6146 3.5.1.1: no transport address or no resources: SHOULD answer Address Unreachable.
+    return answer_with(d, reason, net::kIcmp6Unreachable, 3);
+  }
+  if (step.next == TcpState::kV6Init && !held_.empty()) {
+    // RFC 6146 3.5.2.2, V4 INIT: the inside opened in time; RFC 5382 REQ-4: the stored SYN is
+    // dropped silently.
+    const Binding& b = tables.binding(binding);
+    const uint32_t held = held_.find(b.pool, b.pool_port, key.remote, key.remote_port);
+    if (held != HeldSyns::kNone) {
+      held_.forget(held);
+      step = {TcpState::kEstablished, Refresh::kEstablished};
+    }
+  }
+  lane.candidate = open_session(binding, subscriber, lane, step, now_ms);
+  d.verdict = Verdict::kTranslate;
+}
+
+void Core::miss_4to6(const net::PacketBuf& buf, const net::PacketView& view, Lane& lane,
+                     Decision& d, uint32_t now_ms) {
+  const uint8_t instance = d.cls.instance;
+  lane.candidate = Index::kNone;
+  auto& key = lane.key;
+  const uint32_t binding = tables.find_binding_outside(key.pool, key.pool_port, key.protocol);
+  const bool tcp = key.protocol == net::kProtoTcp;
+  TcpStep step{TcpState::kNone, Refresh::kKeep};
+  if (tcp) step = tcp_step(TcpState::kClosed, tcp_event(Direction::k4To6, view.tcp_flags), {});
+  const bool syn = step.next == TcpState::kV4Init;
+  if (binding == Index::kNone && !syn) return drop(d, DropReason::kNoBinding);
+  const uint8_t prefix =
+      binding == Index::kNone ? classifier.first_prefix(instance) : tables.binding(binding).prefix;
+  auto reason = allowed_4to6(lane, prefix, instance);
+  if (reason != DropReason::kNone) return drop(d, reason);
+  const bool filters = instances_[instance].filtering == Filtering::kAddressDependent;
+  if (syn && (binding == Index::kNone || filters)) return hold_syn(buf, lane, d, now_ms);
+  // RFC 6146 3.5.1: address-dependent filtering lets in only who was sent to.
+  if (filters && !tables.permitted(key)) return drop(d, DropReason::kFiltered);
+  const Binding& b = tables.binding(binding);
+  if (step.next == TcpState::kClosed) {
+    key.inside = b.inside;
+    key.inside_port = b.inside_port;
+    key.prefix = b.prefix;
+    d.verdict = Verdict::kTranslate;
+    return;
+  }
+  const uint32_t subscriber = tables.find_subscriber(b.inside, instance);
+  reason = room_for_session(subscriber);
+  if (reason != DropReason::kNone) return drop(d, reason);
+  if (syn && !held_.empty()) {
+    // It was stored when there was no binding; now it can pass, and nobody is owed an error.
+    const uint32_t held = held_.find(key.pool, key.pool_port, key.remote, key.remote_port);
+    if (held != HeldSyns::kNone) held_.forget(held);
+  }
+  lane.candidate = open_session(binding, subscriber, lane, step, now_ms);
+  d.verdict = Verdict::kTranslate;
+}
+
+// RFC 6146 3.5.2.2, CLOSED: store the SYN, forward nothing, answer nothing for six seconds.
+void Core::hold_syn(const net::PacketBuf& buf, const Lane& lane, Decision& d, uint32_t now_ms) {
+  const auto& key = lane.key;
+  const bool repeated =
+      held_.find(key.pool, key.pool_port, key.remote, key.remote_port) != HeldSyns::kNone;
+  // A repeated SYN neither prolongs the wait nor is stored twice.
+  if (!repeated && !held_.hold(d.cls.instance, key, buf, now_ms)) {
+    return drop(d, DropReason::kSynDropped);
+  }
+  d.verdict = Verdict::kConsumed;
+  d.reason = DropReason::kSynHeld;
+}
+
+}  // namespace isthmus::nat

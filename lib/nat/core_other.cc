@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// hot path
+// Packets that neither have nor make sessions: ICMP errors, other protocols, stateless ones.
+#include "nat/core.h"
+
+namespace isthmus::nat {
+
+using net::Payload;
+
+namespace {
+
+constexpr uint32_t kIcmpHeader = sizeof(net::IcmpHeader);
+
+uint8_t binding_protocol(const net::PacketView& quoted) {
+  return quoted.payload == Payload::kIcmpQuery ? uint8_t{net::kProtoIcmp4} : quoted.protocol;
+}
+
+}  // namespace
+
+template <Direction kDirection>
+void Core::decide_other(Batch& batch, unsigned i, uint32_t) {
+  const auto& buf = *batch.buf[i];
+  const auto& view = batch.view[i];
+  Decision& d = batch.decision[i];
+  const bool v6 = kDirection == Direction::k6To4;
+  // RFC 6146 3.5: whatever the protocol, and silently.
+  if (v6 && d.cls.kind == Class::kStateful &&
+      classifier.in_stateful_prefix(net::header_at<net::Ip6Header>(buf.data)->source)) {
+    return drop(d, DropReason::kSourceInPrefix);
+  }
+  if (view.source_route) {
+    // RFC 7915 5.1: pointer to Segments Left. RFC 7915 4.1: Source Route Failed.
+    return v6 ? answer_with(d, DropReason::kSourceRoute, net::kIcmp6ParamProblem, 0,
+                            view.segments_left_at)
+              : answer_with(d, DropReason::kSourceRoute, net::kIcmp4Unreachable, 5);
+  }
+  if (d.cls.kind == Class::kStateless) return decide_stateless(buf, view, d);
+  if (view.payload == Payload::kOther) {
+    // RFC 6146 3.4: SHOULD answer Port Unreachable or Protocol Unreachable. IGMP is never meant for
+    // us (RFC 7915 4.2: silently dropped).
+    if (view.protocol == net::kProtoIgmp) return drop(d, DropReason::kProtocol);
+    return v6 ? answer_with(d, DropReason::kProtocol, net::kIcmp6Unreachable, 4)
+              : answer_with(d, DropReason::kProtocol, net::kIcmp4Unreachable, 2);
+  }
+  if (view.is_fragment()) return drop(d, DropReason::kFragment);
+  if (view.payload == Payload::kIcmpError) {
+    return v6 ? decide_error_6to4(buf, view, d) : decide_error_4to6(buf, view, d);
+  }
+  drop(d, DropReason::kIcmpUntranslatable);
+}
+
+// RFC 5508 REQ-3: an error with a wrong checksum is dropped silently. RFC 6146 3.4: so is one whose
+// quoted packet does not tell its ports.
+bool Core::quoted(const net::PacketBuf& buf, const net::PacketView& view, Decision& d) const {
+  if (!xlat::icmp_checksum_ok(buf, view)) {
+    drop(d, DropReason::kBadChecksumIcmp);
+    return false;
+  }
+  const auto reason = xlat::parse_quoted(buf, view, d.inner_view);
+  if (reason != DropReason::kNone) {
+    drop(d, reason);
+    return false;
+  }
+  return true;
+}
+
+void Core::decide_error_6to4(const net::PacketBuf& buf, const net::PacketView& view,
+                             Decision& d) const {
+  if (!quoted(buf, view, d)) return;
+  const auto& inner = d.inner_view;
+  if (inner.payload != Payload::kTcp && inner.payload != Payload::kUdp &&
+      inner.payload != Payload::kIcmpQuery) {
+    return drop(d, DropReason::kIcmpInner);
+  }
+  const auto* ip = net::header_at<net::Ip6Header>(buf.data);
+  const auto* quote = net::header_at<net::Ip6Header>(buf.data + view.l4_offset + kIcmpHeader);
+  // RFC 4443 2.2: an error goes to the source of the packet it is about. Anything else is forged.
+  if (quote->source != ip->destination) return drop(d, DropReason::kIcmpInner);
+  const uint8_t protocol = binding_protocol(inner);
+  const uint32_t found = tables.find_binding_inside(quote->destination, inner.destination_port,
+                                                    protocol, d.cls.prefix);
+  if (found == Index::kNone) return drop(d, DropReason::kNoSession);
+  const Binding& b = tables.binding(found);
+  const net::Ip4 remote = classifier.stateful_prefix(d.cls.prefix).extract(ip->destination);
+  d.verdict = Verdict::kTranslateError;
+  d.hairpin = classifier.classify4(remote).kind != Class::kNone;
+  // RFC 6146 3.6.1 (conflict C6): the sender appears as the pool address of the flow, which can be
+  // answered and passes source checks; a router inside has no IPv4 address of its own.
+  d.to4 = {b.pool, remote, {}, {}, false};
+  const bool query = protocol == net::kProtoIcmp4;
+  d.inner4 = {remote, b.pool, query ? b.pool_port : inner.source_port, b.pool_port, true};
+}
+
+void Core::decide_error_4to6(const net::PacketBuf& buf, const net::PacketView& view,
+                             Decision& d) const {
+  if (!quoted(buf, view, d)) return;
+  const auto& inner = d.inner_view;
+  if (inner.payload != Payload::kTcp && inner.payload != Payload::kUdp &&
+      inner.payload != Payload::kIcmpQuery) {
+    return drop(d, DropReason::kIcmpInner);
+  }
+  const auto* ip = net::header_at<net::Ip4Header>(buf.data);
+  const auto* quote = net::header_at<net::Ip4Header>(buf.data + view.l4_offset + kIcmpHeader);
+  // RFC 1122 3.2.2: an error goes to the source of the packet it is about.
+  if (quote->source != ip->destination) return drop(d, DropReason::kIcmpInner);
+  const uint8_t protocol = binding_protocol(inner);
+  const uint32_t found = tables.find_binding_outside(quote->source, inner.source_port, protocol);
+  if (found == Index::kNone) return drop(d, DropReason::kNoSession);
+  const Binding& b = tables.binding(found);
+  const auto& prefix = classifier.stateful_prefix(b.prefix);
+  // Conflict C3: a router with a private address shows up in traces, but not under the well-known
+  // prefix (RFC 6052 3.1).
+  if (prefix.is_well_known() && !instances_[d.cls.instance].allow_non_global &&
+      net::is_non_global(ip->source)) {
+    return drop(d, DropReason::kWkpNonGlobal);
+  }
+  d.verdict = Verdict::kTranslateError;
+  // RFC 5508 REQ-4 (conflict C5): the router that sent the error stays visible.
+  d.to6 = {prefix.embed(ip->source), b.inside, {}, {}, false};
+  const bool query = protocol == net::kProtoIcmp4;
+  d.inner6 = {b.inside, prefix.embed(quote->destination), b.inside_port,
+              query ? b.inside_port : inner.destination_port, true};
+}
+
+void Core::decide_stateless(const net::PacketBuf& buf, const net::PacketView& view,
+                            Decision& d) const {
+  const auto& siit = settings_.stateless[d.cls.instance];
+  const bool error = view.payload == Payload::kIcmpError && !view.is_fragment();
+  if (error && !quoted(buf, view, d)) return;
+  const uint8_t* inner = buf.data + view.l4_offset + kIcmpHeader;
+  d.to4.ports = d.to6.ports = d.inner4.ports = d.inner6.ports = false;
+  DropReason reason;
+  if (view.family == 6) {
+    const auto map = [&](const uint8_t* at, xlat::Rewrite4& to) {
+      const auto* ip = net::header_at<net::Ip6Header>(at);
+      const auto failed = siit.map_6to4(ip->source, to.source);
+      return failed != DropReason::kNone ? failed : siit.map_6to4(ip->destination, to.destination);
+    };
+    reason = map(buf.data, d.to4);
+    if (error && reason == DropReason::kNone) reason = map(inner, d.inner4);
+    d.hairpin = classifier.classify4(d.to4.destination).kind != Class::kNone;
+  } else {
+    const auto map = [&](const uint8_t* at, xlat::Rewrite6& to) {
+      const auto* ip = net::header_at<net::Ip4Header>(at);
+      const auto failed = siit.map_4to6(ip->source, to.source);
+      return failed != DropReason::kNone ? failed : siit.map_4to6(ip->destination, to.destination);
+    };
+    reason = map(buf.data, d.to6);
+    if (error && reason == DropReason::kNone) reason = map(inner, d.inner6);
+  }
+  if (reason != DropReason::kNone) return drop(d, reason);
+  d.verdict = error ? Verdict::kTranslateError : Verdict::kTranslate;
+}
+
+template void Core::decide_other<Direction::k6To4>(Batch&, unsigned, uint32_t);
+template void Core::decide_other<Direction::k4To6>(Batch&, unsigned, uint32_t);
+
+}  // namespace isthmus::nat

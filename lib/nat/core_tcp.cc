@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// hot path
+// TCP sessions over time: state, lifetime, and what is owed when it ends.
+#include "nat/core.h"
+
+namespace isthmus::nat {
+
+void Core::track_tcp(uint32_t i, TcpEvent event, uint32_t now_ms) {
+  Session& s = tables.session(i);
+  const uint8_t instance = s.timer / kTimerClasses;
+  const TcpStep step = tcp_step(s.state, event, instances_[instance].tcp);
+  s.state = step.next;
+  switch (step.refresh) {
+    case Refresh::kKeep: return;
+    case Refresh::kEstablished: return set_timer(i, TimerClass::kTcpEstablished, now_ms);
+    case Refresh::kOpening: return set_timer(i, TimerClass::kTcpOpening, now_ms);
+    case Refresh::kClosing: return set_timer(i, TimerClass::kTcpClosing, now_ms);
+  }
+}
+
+void Core::set_timer(uint32_t i, TimerClass timer, uint32_t now_ms) {
+  Session& s = tables.session(i);
+  const uint32_t before = deadline(s);
+  s.timer = timer_slot(s.timer / kTimerClasses, timer);
+  s.last_seen_ms = now_ms;
+  // Later deadlines are found out when the wheel comes round; only an earlier one must be filed.
+  if (static_cast<int32_t>(deadline(s) - before) >= 0) return;
+  tables.wheel().unfile(i);
+  tables.wheel().file(i, deadline(s));
+}
+
+bool Core::settle(uint32_t i, uint32_t now_ms) {
+  Session& s = tables.session(i);
+  while (is_over(s, now_ms)) {
+    if (s.state != TcpState::kEstablished) {
+      drop_session(i);
+      return false;
+    }
+    // RFC 6146 3.5.2.2: ESTABLISHED expires into TRANS. The packet at hand spares us the probe.
+    s.last_seen_ms = deadline(s);
+    s.state = TcpState::kTrans;
+    s.timer = timer_slot(s.timer / kTimerClasses, TimerClass::kTcpClosing);
+  }
+  return true;
+}
+
+bool Core::is_dead(const Session& s, uint32_t now_ms) const {
+  if (!is_over(s, now_ms)) return false;
+  if (s.state != TcpState::kEstablished) return true;
+  const uint8_t closing = timer_slot(s.timer / kTimerClasses, TimerClass::kTcpClosing);
+  return now_ms - s.last_seen_ms >= lifetime_ms_[s.timer] + lifetime_ms_[closing];
+}
+
+void Core::drop_session(uint32_t i) {
+  tables.wheel().unfile(i);
+  tables.remove_session(i);
+}
+
+// A session came up on the wheel, and is not filed. False: no room for what it is owed; stop.
+bool Core::when_due(uint32_t i, uint32_t now_ms) {
+  Session& s = tables.session(i);
+  if (is_over(s, now_ms)) {
+    if (s.state != TcpState::kEstablished) {
+      tables.remove_session(i);
+      return true;
+    }
+    if (probes_in_ - probes_out_ == kProbes) {
+      tables.wheel().file(i, now_ms);
+      return false;
+    }
+    // RFC 6146 3.5.2.2: SHOULD send a probe to at least one end. It goes to the inside host: its
+    // answer passes through us and refreshes the session, and makes the other end answer, too.
+    probes_[probes_in_++ % kProbes].key = s.key;
+    s.last_seen_ms = deadline(s);
+    s.state = TcpState::kTrans;
+    s.timer = timer_slot(s.timer / kTimerClasses, TimerClass::kTcpClosing);
+  }
+  tables.wheel().file(i, deadline(s));
+  return true;
+}
+
+bool Core::expire(uint32_t now_ms, unsigned budget) {
+  now_ms_ = now_ms;
+  tables.wheel().start(now_ms);
+  bool more = false;
+  if (!held_.empty()) {
+    for (std::size_t i = 0; i < instances_.size(); ++i) {
+      more |= held_.expire(static_cast<uint8_t>(i), instances_[i].held_syn_ms, now_ms, budget);
+    }
+  }
+  more |= tables.wheel().turn(now_ms, budget, [&](uint32_t i) { return when_due(i, now_ms); });
+  return more;
+}
+
+bool Core::has_origination() const {
+  return probes_in_ != probes_out_ || held_.first_due() != HeldSyns::kNone;
+}
+
+bool Core::originate(net::PacketBuf& buf, const xlat::Path& path) {
+  for (uint32_t held; (held = held_.first_due()) != HeldSyns::kNone;) {
+    const auto& record = held_.at(held);
+    buf.set_length(record.length);
+    std::memcpy(buf.data, record.bytes, record.length);
+    held_.forget(held);
+    if (path.own4 == net::Ip4{} || !errors_.allow(now_ms_)) continue;
+    // RFC 6146 3.5.2.2, V4 INIT: Port Unreachable that contains the stored SYN.
+    xlat::make_error4(buf, {net::kIcmp4Unreachable, 3, 0}, path.own4);
+    counters_.add(telemetry::Counter::kIcmpErrorsSent);
+    return true;
+  }
+  if (probes_in_ == probes_out_) return false;
+  write_probe(buf, probes_[probes_out_++ % kProbes].key);
+  counters_.add(telemetry::Counter::kTcpProbes);
+  return true;
+}
+
+// RFC 6146 3.5.2.2: no data, sequence and acknowledgment number zero, no flag but ACK.
+void Core::write_probe(net::PacketBuf& buf, const SessionKey& key) const {
+  constexpr uint32_t kLength = sizeof(net::Ip6Header) + sizeof(net::TcpHeader);
+  buf.set_length(kLength);
+  std::memset(buf.data, 0, kLength);
+  auto* ip = net::header_at<net::Ip6Header>(buf.data);
+  ip->version_class_flow = net::Be32(6u << 28);
+  ip->payload_length = net::Be16(sizeof(net::TcpHeader));
+  ip->next_header = net::kProtoTcp;
+  ip->hop_limit = 64;
+  ip->source = prefix_of(key).embed(key.remote);
+  ip->destination = key.inside;
+  auto* tcp = net::header_at<net::TcpHeader>(buf.data + sizeof(net::Ip6Header));
+  tcp->source_port = key.remote_port;
+  tcp->destination_port = key.inside_port;
+  tcp->data_offset = sizeof(net::TcpHeader) / 4 << 4;
+  tcp->flags = net::kTcpAck;
+  tcp->checksum = net::checksum_of(net::sum_bytes(
+      tcp, sizeof(net::TcpHeader),
+      net::pseudo_sum6(ip->source, ip->destination, net::kProtoTcp, sizeof(net::TcpHeader))));
+}
+
+}  // namespace isthmus::nat

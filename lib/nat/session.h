@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// hot path
+// The records of a translator's tables, and the keys by which they are found.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+
+#include "nat/info.h"
+#include "net/addr.h"
+#include "net/hash.h"
+
+namespace isthmus::nat {
+
+enum class Direction : uint8_t { k6To4 = 0, k4To6 = 1 };
+
+/// Which lifetime a session lives under. Stored with the instance: see timer_slot().
+enum class TimerClass : uint8_t { kUdp, kIcmp, kTcpEstablished, kTcpOpening, kTcpClosing };
+inline constexpr unsigned kTimerClasses = 8;
+inline constexpr unsigned kMaxInstances = 256 / kTimerClasses;
+
+constexpr uint8_t timer_slot(uint8_t instance, TimerClass timer) {
+  return static_cast<uint8_t>(instance * kTimerClasses + static_cast<unsigned>(timer));
+}
+
+/// Both names of a session. The inside name is all but pool and pool_port, the outside name all but
+/// inside, inside_port and prefix; so one layout serves both searches, compared as four words under
+/// a mask. For ICMP queries remote_port is zero: the identifier belongs to the inside host alone.
+struct SessionKey {
+  net::Ip6 inside;
+  net::Ip4 remote;
+  net::Ip4 pool;
+  net::Be16 inside_port;
+  net::Be16 remote_port;
+  net::Be16 pool_port;
+  uint8_t protocol;  ///< 6, 17, or 1 for ICMP queries; 0: the record is free
+  uint8_t prefix;    ///< index over all stateful prefixes
+
+  struct Words {
+    uint64_t w[4];
+  };
+  Words words() const {
+    Words out;
+    std::memcpy(&out, this, sizeof out);
+    return out;
+  }
+};
+static_assert(sizeof(SessionKey) == 32);
+
+// Bits of words 2 and 3 that each name consists of.
+inline constexpr uint64_t kInsideMask2 = 0x00000000ffffffff;
+inline constexpr uint64_t kInsideMask3 = 0xffff0000ffffffff;
+inline constexpr uint64_t kOutsideMask3 = 0x00ffffffffff0000;
+
+inline bool same_inside(const SessionKey& a, const SessionKey& b) {
+  const auto x = a.words(), y = b.words();
+  return ((x.w[0] ^ y.w[0]) | (x.w[1] ^ y.w[1]) | ((x.w[2] ^ y.w[2]) & kInsideMask2) |
+          ((x.w[3] ^ y.w[3]) & kInsideMask3)) == 0;
+}
+inline bool same_outside(const SessionKey& a, const SessionKey& b) {
+  const auto x = a.words(), y = b.words();
+  return ((x.w[2] ^ y.w[2]) | ((x.w[3] ^ y.w[3]) & kOutsideMask3)) == 0;
+}
+inline uint64_t hash_inside(const net::HashKey& key, const SessionKey& k) {
+  const auto x = k.words();
+  const uint64_t ports = (x.w[3] & kInsideMask3) ^ (x.w[2] & kInsideMask2) << 32;
+  // The remote address overlaps pool_port (masked out), protocol and prefix, which only a few
+  // values take; the inside address keeps the sum apart.
+  return net::hash_words(key, x.w[0] ^ x.w[3] >> 48, x.w[1], ports);
+}
+inline uint64_t hash_outside(const net::HashKey& key, const SessionKey& k) {
+  const auto x = k.words();
+  return net::hash_words(key, x.w[2], x.w[3] & kOutsideMask3);
+}
+
+/// One cache line: all that an established packet of either direction reads or writes.
+struct alignas(64) Session {
+  SessionKey key;
+  uint32_t last_seen_ms;
+  TcpState state;  ///< kNone unless TCP
+  uint8_t timer;   ///< timer_slot()
+  uint16_t delta;  ///< checksum delta of pseudo-header and ports, 6->4
+  uint32_t binding;
+  uint32_t packets[2];  ///< by Direction; wraps after 2^32
+  uint32_t bytes_low[2];
+  uint16_t bytes_high[2];
+
+  bool live() const { return key.protocol != 0; }
+  void count(Direction direction, uint32_t bytes) {
+    const auto d = static_cast<unsigned>(direction);
+    ++packets[d];
+    bytes_low[d] += bytes;
+    bytes_high[d] = static_cast<uint16_t>(bytes_high[d] + (bytes_low[d] < bytes ? 1 : 0));
+  }
+  uint64_t bytes(Direction direction) const {
+    const auto d = static_cast<unsigned>(direction);
+    return uint64_t{bytes_high[d]} << 32 | bytes_low[d];
+  }
+};
+static_assert(sizeof(Session) == 64);
+
+/// (inside address, port) <-> (pool address, port), RFC 6146 3.1. Each prefix has its own: with two
+/// prefixes one inside port could otherwise reach one remote port twice under one outside name.
+struct Binding {
+  net::Ip6 inside;
+  net::Be16 inside_port;
+  uint8_t protocol;  ///< 0: free
+  uint8_t prefix;
+  net::Ip4 pool;
+  net::Be16 pool_port;
+  uint16_t flags;
+  uint32_t sessions;  ///< in a free record: the next free one
+
+  static constexpr uint16_t kStatic = 1;  ///< the high octet of flags is the instance
+  bool live() const { return protocol != 0; }
+  bool is_static() const { return (flags & kStatic) != 0; }
+};
+static_assert(sizeof(Binding) == 32);
+
+inline uint64_t hash_binding_inside(const net::HashKey& key, const net::Ip6& inside, net::Be16 port,
+                                    uint8_t protocol, uint8_t prefix) {
+  return net::hash_ip6(key, inside, uint64_t{port.raw()} << 16 | uint64_t{protocol} << 8 | prefix);
+}
+inline uint64_t hash_binding_outside(const net::HashKey& key, net::Ip4 pool, net::Be16 port,
+                                     uint8_t protocol) {
+  return net::hash_words(key, pool.value.raw(), uint64_t{port.raw()} << 8 | protocol);
+}
+
+/// An inside prefix within one instance (RFC 6888: "subscriber").
+struct Subscriber {
+  net::Ip6 prefix;
+  uint32_t address;  ///< index into Pools: its paired pool address (RFC 4787 REQ-2)
+  uint32_t bindings;
+  uint32_t sessions;
+  uint8_t instance;
+  uint8_t live;
+  uint16_t reserved;
+};
+static_assert(sizeof(Subscriber) == 32);
+
+}  // namespace isthmus::nat

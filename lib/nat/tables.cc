@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// hot path
+#include "nat/tables.h"
+
+namespace isthmus::nat {
+
+using telemetry::Counter;
+
+namespace {
+
+// The next record of an array: one that was freed, or one never used.
+template <class Record, class NextFree>
+uint32_t take_record(Record* records, uint32_t& free, uint32_t& used, NextFree&& next_free) {
+  if (free == Index::kNone) return used++;
+  const uint32_t i = free;
+  free = next_free(records[i]);
+  return i;
+}
+
+}  // namespace
+
+std::size_t Tables::need(const Settings& s, bool permits) {
+  std::size_t bytes = Arena::need<Session>(s.max_sessions) + 2 * Index::need(s.max_sessions) +
+                      Wheel::need(s.max_sessions) + Arena::need<Binding>(s.max_bindings) +
+                      2 * Index::need(s.max_bindings) + Arena::need<Subscriber>(s.max_subscribers) +
+                      Index::need(s.max_subscribers);
+  if (permits) bytes += Arena::need<Permit>(s.max_sessions) + Index::need(s.max_sessions);
+  return bytes;
+}
+
+bool Tables::init(Arena& arena, const Settings& s, bool permits) {
+  session_capacity_ = s.max_sessions;
+  binding_capacity_ = s.max_bindings;
+  subscriber_capacity_ = s.max_subscribers;
+  net::Ip6 ones;
+  ones.bytes.fill(0xff);
+  const auto mask = net::prefix_of(ones, s.subscriber_prefix_length).address;
+  subscriber_mask_[0] = mask.raw_high();
+  subscriber_mask_[1] = mask.raw_low();
+  sessions_ = arena.take<Session>(session_capacity_);
+  bindings_ = arena.take<Binding>(binding_capacity_);
+  subscribers_ = arena.take<Subscriber>(subscriber_capacity_);
+  if (permits) {
+    permits_ = arena.take<Permit>(session_capacity_);
+    if (permits_ == nullptr || !by_permit_.init(arena, session_capacity_)) return false;
+  }
+  return sessions_ != nullptr && bindings_ != nullptr && subscribers_ != nullptr &&
+         by_inside_.init(arena, session_capacity_) && by_outside_.init(arena, session_capacity_) &&
+         bindings_by_inside_.init(arena, binding_capacity_) &&
+         bindings_by_outside_.init(arena, binding_capacity_) &&
+         by_prefix_.init(arena, subscriber_capacity_) && wheel_.init(arena, session_capacity_);
+}
+
+uint32_t Tables::add_session(uint32_t binding, uint32_t subscriber, net::Ip4 remote,
+                             net::Be16 remote_port, uint16_t delta) {
+  Binding& b = bindings_[binding];
+  const uint32_t i = take_record(sessions_, free_session_, sessions_used_,
+                                 [](const Session& s) { return s.binding; });
+  Session& s = sessions_[i];
+  s = Session{};
+  s.key = {b.inside, remote, b.pool, b.inside_port, remote_port, b.pool_port, b.protocol, b.prefix};
+  s.binding = binding;
+  s.delta = delta;
+  by_inside_.insert(hash_inside(key_, s.key), i);
+  by_outside_.insert(hash_outside(key_, s.key), i);
+  if (permits_ != nullptr) permit(s.key);
+  ++b.sessions;
+  ++subscribers_[subscriber].sessions;
+  ++session_count_;
+  counters_.add(Counter::kSessionsCreated);
+  return i;
+}
+
+void Tables::remove_session(uint32_t i) {
+  Session& s = sessions_[i];
+  by_inside_.erase(hash_inside(key_, s.key), i);
+  by_outside_.erase(hash_outside(key_, s.key), i);
+  if (permits_ != nullptr) revoke(s.key);
+  const uint32_t binding = s.binding;
+  s.key.protocol = 0;
+  s.binding = free_session_;
+  free_session_ = i;
+  --session_count_;
+  counters_.add(Counter::kSessionsDeleted);
+  Binding& b = bindings_[binding];
+  --b.sessions;
+  const uint32_t subscriber = find_subscriber(b.inside, static_cast<uint8_t>(b.flags >> 8));
+  --subscribers_[subscriber].sessions;
+  // RFC 6146 3.1: a dynamic entry goes with its last session, a static one stays.
+  if (b.sessions == 0 && !b.is_static()) {
+    remove_binding(binding);
+    --subscribers_[subscriber].bindings;
+    remove_unused_subscriber(subscriber);
+  }
+}
+
+bool Tables::permitted(const SessionKey& outside) const {
+  return permits_ != nullptr && find_permit(outside) != kNone;
+}
+
+uint32_t Tables::find_permit(const SessionKey& outside) const {
+  SessionKey any_port = outside;
+  any_port.remote_port = {};
+  return by_permit_.find(hash_outside(key_, any_port),
+                         [&](uint32_t i) { return same_outside(permits_[i].outside, any_port); });
+}
+
+void Tables::permit(const SessionKey& key) {
+  uint32_t i = find_permit(key);
+  if (i == kNone) {
+    i = take_record(permits_, free_permit_, permits_used_,
+                    [](const Permit& p) { return p.sessions; });
+    permits_[i] = {key, 0};
+    permits_[i].outside.remote_port = {};
+    by_permit_.insert(hash_outside(key_, permits_[i].outside), i);
+  }
+  ++permits_[i].sessions;
+}
+
+void Tables::revoke(const SessionKey& key) {
+  const uint32_t i = find_permit(key);
+  if (--permits_[i].sessions != 0) return;
+  by_permit_.erase(hash_outside(key_, permits_[i].outside), i);
+  permits_[i].sessions = free_permit_;
+  free_permit_ = i;
+}
+
+uint32_t Tables::find_binding_inside(const net::Ip6& inside, net::Be16 port, uint8_t protocol,
+                                     uint8_t prefix) const {
+  return bindings_by_inside_.find(hash_binding_inside(key_, inside, port, protocol, prefix),
+                                  [&](uint32_t i) {
+                                    const Binding& b = bindings_[i];
+                                    return b.inside == inside && b.inside_port == port &&
+                                           b.protocol == protocol && b.prefix == prefix;
+                                  });
+}
+
+uint32_t Tables::find_binding_outside(net::Ip4 pool, net::Be16 port, uint8_t protocol) const {
+  return bindings_by_outside_.find(
+      hash_binding_outside(key_, pool, port, protocol), [&](uint32_t i) {
+        const Binding& b = bindings_[i];
+        return b.pool == pool && b.pool_port == port && b.protocol == protocol;
+      });
+}
+
+uint32_t Tables::add_binding(uint32_t subscriber, const SessionKey& key) {
+  const uint32_t i = take_record(bindings_, free_binding_, bindings_used_,
+                                 [](const Binding& b) { return b.sessions; });
+  Binding& b = bindings_[i];
+  const uint8_t instance = subscribers_[subscriber].instance;
+  b = {key.inside,
+       key.inside_port,
+       key.protocol,
+       key.prefix,
+       key.pool,
+       key.pool_port,
+       static_cast<uint16_t>(instance << 8),
+       0};
+  bindings_by_inside_.insert(
+      hash_binding_inside(key_, b.inside, b.inside_port, b.protocol, b.prefix), i);
+  bindings_by_outside_.insert(hash_binding_outside(key_, b.pool, b.pool_port, b.protocol), i);
+  ++subscribers_[subscriber].bindings;
+  ++binding_count_;
+  counters_.add(Counter::kBindingsCreated);
+  return i;
+}
+
+void Tables::remove_binding(uint32_t i) {
+  Binding& b = bindings_[i];
+  bindings_by_inside_.erase(
+      hash_binding_inside(key_, b.inside, b.inside_port, b.protocol, b.prefix), i);
+  bindings_by_outside_.erase(hash_binding_outside(key_, b.pool, b.pool_port, b.protocol), i);
+  pools_.release(b.pool, b.protocol, b.pool_port);
+  b.protocol = 0;
+  b.sessions = free_binding_;
+  free_binding_ = i;
+  --binding_count_;
+  counters_.add(Counter::kBindingsDeleted);
+}
+
+net::Ip6 Tables::subscriber_prefix(const net::Ip6& inside) const {
+  const uint64_t words[2] = {inside.raw_high() & subscriber_mask_[0],
+                             inside.raw_low() & subscriber_mask_[1]};
+  net::Ip6 out;
+  std::memcpy(&out, words, sizeof out);
+  return out;
+}
+
+uint64_t Tables::hash_subscriber(const net::Ip6& prefix, uint8_t instance) const {
+  return net::hash_ip6(key_, prefix, instance);
+}
+
+uint32_t Tables::find_subscriber(const net::Ip6& inside, uint8_t instance) const {
+  const net::Ip6 prefix = subscriber_prefix(inside);
+  return by_prefix_.find(hash_subscriber(prefix, instance), [&](uint32_t i) {
+    return subscribers_[i].prefix == prefix && subscribers_[i].instance == instance;
+  });
+}
+
+uint32_t Tables::add_subscriber(const net::Ip6& inside, uint8_t instance, uint32_t address) {
+  const uint32_t i = take_record(subscribers_, free_subscriber_, subscribers_used_,
+                                 [](const Subscriber& s) { return s.address; });
+  subscribers_[i] = {subscriber_prefix(inside), address, 0, 0, instance, 1, 0};
+  by_prefix_.insert(hash_subscriber(subscribers_[i].prefix, instance), i);
+  ++subscriber_count_;
+  return i;
+}
+
+void Tables::remove_unused_subscriber(uint32_t i) {
+  Subscriber& s = subscribers_[i];
+  if (s.bindings != 0) return;
+  by_prefix_.erase(hash_subscriber(s.prefix, s.instance), i);
+  s.live = 0;
+  s.address = free_subscriber_;
+  free_subscriber_ = i;
+  --subscriber_count_;
+}
+
+TableInfo Tables::info() const {
+  return {session_count_,
+          session_capacity_,
+          binding_count_,
+          binding_capacity_,
+          subscriber_count_,
+          subscriber_capacity_,
+          0};
+}
+
+}  // namespace isthmus::nat

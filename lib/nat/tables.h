@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// hot path
+// Sessions, bindings and subscribers of one worker, and how one record's life depends on another's.
+//
+// Theory of operation. Records lie in arrays and are known by their number; indexes find them by
+// name. A session belongs to a binding, a binding to a subscriber. The last session of a dynamic
+// binding takes the binding along (RFC 6146 3.1), the last binding its subscriber, so nothing here
+// outlives its use. Record numbers of ended records are used again first, so that a table touches
+// no more memory than its peak needed.
+#pragma once
+
+#include <cstdint>
+
+#include "nat/arena.h"
+#include "nat/index.h"
+#include "nat/pools.h"
+#include "nat/session.h"
+#include "nat/settings.h"
+#include "nat/wheel.h"
+#include "telemetry/counters.h"
+
+namespace isthmus::nat {
+
+class Tables {
+ public:
+  static constexpr uint32_t kNone = Index::kNone;
+
+  Tables(const Settings& settings, Pools& pools, telemetry::Counters& counters)
+      : pools_(pools), counters_(counters), key_(settings.hash_key) {}
+
+  static std::size_t need(const Settings& settings, bool permits);
+  /// `permits`: keep what address-dependent filtering asks for.
+  bool init(Arena& arena, const Settings& settings, bool permits);
+
+  // --- sessions ----------------------------------------------------------------------------------
+  Session& session(uint32_t i) { return sessions_[i]; }
+  const Session& session(uint32_t i) const { return sessions_[i]; }
+  uint32_t session_end() const { return sessions_used_; }  ///< records beyond were never used
+  bool sessions_full() const { return session_count_ == session_capacity_; }
+
+  uint64_t hash(Direction direction, const SessionKey& key) const {
+    return direction == Direction::k6To4 ? hash_inside(key_, key) : hash_outside(key_, key);
+  }
+  const Index& index(Direction direction) const {
+    return direction == Direction::k6To4 ? by_inside_ : by_outside_;
+  }
+  uint32_t find_session(Direction direction, uint64_t hash, const SessionKey& key) const {
+    return direction == Direction::k6To4
+               ? by_inside_.find(hash,
+                                 [&](uint32_t i) { return same_inside(sessions_[i].key, key); })
+               : by_outside_.find(hash,
+                                  [&](uint32_t i) { return same_outside(sessions_[i].key, key); });
+  }
+
+  /// A session of `binding` with the remote of `key`; the caller has made sure that there is room,
+  /// and files it on the wheel.
+  uint32_t add_session(uint32_t binding, uint32_t subscriber, net::Ip4 remote,
+                       net::Be16 remote_port, uint16_t delta);
+  /// Deletes a session that is not filed, and whatever only it held up.
+  void remove_session(uint32_t i);
+  /// Whether some session of (pool, port) has this remote address, any port (RFC 6146 3.5.1).
+  bool permitted(const SessionKey& outside) const;
+
+  // --- bindings ----------------------------------------------------------------------------------
+  const Binding& binding(uint32_t i) const { return bindings_[i]; }
+  uint32_t binding_end() const { return bindings_used_; }
+  bool bindings_full() const { return binding_count_ == binding_capacity_; }
+  uint32_t find_binding_inside(const net::Ip6& inside, net::Be16 port, uint8_t protocol,
+                               uint8_t prefix) const;
+  uint32_t find_binding_outside(net::Ip4 pool, net::Be16 port, uint8_t protocol) const;
+  /// (pool, port) must have been taken from the pools already.
+  uint32_t add_binding(uint32_t subscriber, const SessionKey& key);
+
+  // --- subscribers -------------------------------------------------------------------------------
+  const Subscriber& subscriber(uint32_t i) const { return subscribers_[i]; }
+  uint32_t find_subscriber(const net::Ip6& inside, uint8_t instance) const;
+  uint32_t add_subscriber(const net::Ip6& inside, uint8_t instance, uint32_t address);
+  bool subscribers_full() const { return subscriber_count_ == subscriber_capacity_; }
+  void remove_unused_subscriber(uint32_t i);
+
+  Wheel& wheel() { return wheel_; }
+  TableInfo info() const;
+
+ private:
+  struct Permit {
+    SessionKey outside;  ///< remote_port 0
+    uint32_t sessions;   ///< in a free record: the next free one
+  };
+  net::Ip6 subscriber_prefix(const net::Ip6& inside) const;
+  uint64_t hash_subscriber(const net::Ip6& prefix, uint8_t instance) const;
+  uint32_t find_permit(const SessionKey& outside) const;
+  void permit(const SessionKey& key);
+  void revoke(const SessionKey& key);
+  void remove_binding(uint32_t i);
+
+  Pools& pools_;
+  telemetry::Counters& counters_;
+  net::HashKey key_;
+  uint64_t subscriber_mask_[2] = {};
+
+  Session* sessions_ = nullptr;
+  Binding* bindings_ = nullptr;
+  Subscriber* subscribers_ = nullptr;
+  Permit* permits_ = nullptr;
+  Index by_inside_, by_outside_, bindings_by_inside_, bindings_by_outside_, by_prefix_, by_permit_;
+  Wheel wheel_;
+
+  uint32_t session_capacity_ = 0, sessions_used_ = 0, session_count_ = 0, free_session_ = kNone;
+  uint32_t binding_capacity_ = 0, bindings_used_ = 0, binding_count_ = 0, free_binding_ = kNone;
+  uint32_t subscriber_capacity_ = 0, subscribers_used_ = 0, subscriber_count_ = 0;
+  uint32_t free_subscriber_ = kNone;
+  uint32_t permits_used_ = 0, free_permit_ = kNone;
+};
+
+}  // namespace isthmus::nat

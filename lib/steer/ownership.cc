@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "steer/ownership.h"
+
+#include <algorithm>
+#include <cassert>
+#include <random>
+
+#include "steer/toeplitz.h"
+
+namespace isthmus::steer {
+namespace {
+
+constexpr unsigned kWellKnownPorts = 1024;
+constexpr unsigned kWellKnownShift = 4;  // 64 blocks of 16: one for each possible worker
+constexpr unsigned kLargestShift = 9;    // 128 blocks of 512: one entry each of the smallest table
+constexpr unsigned kSmallestShift = 1;   // a block holds both parities
+
+// Hash bit j is the XOR, over set input bits i, of key bit i + 31 - j. For i >= 64 and j <
+// kSlotBits to have no influence, key bits from 64 + 31 - (kSlotBits - 1) on must be zero.
+constexpr unsigned kLastKeyBit = 63 + 31 - (kSlotBits - 1);
+
+}  // namespace
+
+Ownership Ownership::make(unsigned workers, uint64_t seed, std::vector<AddressRange> pool,
+                          PortRange narrowest) {
+  assert(workers >= 1 && workers <= kMaxWorkers);
+  Ownership map;
+  map.workers_ = workers;
+  map.reciprocal_ = ~uint64_t{0} / workers + 1;
+  map.pool_ = std::move(pool);
+  std::sort(map.pool_.begin(), map.pool_.end(),
+            [](const AddressRange& a, const AddressRange& b) { return a.first < b.first; });
+  uint32_t position = 0;
+  for (const auto& range : map.pool_) {
+    const uint32_t size = range.last.host() - range.first.host() + 1;
+    map.first_index_.push_back(position);
+    position += size;
+    if (size < workers) map.mode4_ = Mode4::kByPortBlock;
+  }
+  map.deal_slots(seed);
+  map.make_key(seed);
+  map.deal_blocks(narrowest);
+  return map;
+}
+
+// As even as it gets, in an order that an outsider does not know.
+void Ownership::deal_slots(uint64_t seed) {
+  for (unsigned i = 0; i < kSlots; ++i) slot_owner_[i] = static_cast<uint8_t>(i % workers_);
+  std::mt19937_64 random(seed ^ 0x51075);
+  std::shuffle(slot_owner_.begin(), slot_owner_.end(), random);
+  rotation_ = static_cast<unsigned>(random() % workers_);
+}
+
+void Ownership::make_key(uint64_t seed) {
+  std::mt19937_64 random(seed ^ 0x2557e);
+  // The last possible bit is always set, so that the last kSlotBits bits of the prefix map one to
+  // one to slots: neighbouring subscribers spread evenly.
+  for (unsigned bit = 0; bit <= kLastKeyBit; ++bit) {
+    const bool set = bit == kLastKeyBit || (random() & 1) != 0;
+    if (set) key_[bit / 8] = static_cast<uint8_t>(key_[bit / 8] | 0x80 >> bit % 8);
+  }
+  for (unsigned octet = 0; octet < toeplitz_.size(); ++octet) {
+    for (unsigned value = 0; value < 256; ++value) {
+      std::array<uint8_t, 8> input{};
+      input[octet] = static_cast<uint8_t>(value);
+      toeplitz_[octet][value] = static_cast<uint8_t>(toeplitz(key_, input) & (kSlots - 1));
+    }
+  }
+}
+
+void Ownership::deal_blocks(PortRange narrowest) {
+  const unsigned ports = narrowest.last - narrowest.first + 1u;
+  unsigned shift = kLargestShift;
+  // Two blocks for each worker, counting only those that lie wholly inside the range.
+  while (shift > kSmallestShift && (ports >> shift) < 2 * workers_ + 1) --shift;
+  block_shift_ = std::min(shift, kWellKnownShift);
+  block_owner_.resize(65536u >> block_shift_);
+  for (unsigned block = 0; block < block_owner_.size(); ++block) {
+    const unsigned port = block << block_shift_;
+    const unsigned turn = port < kWellKnownPorts ? block : port >> shift;
+    block_owner_[block] = static_cast<uint8_t>((turn + rotation_) % workers_);
+  }
+}
+
+std::size_t Ownership::find_range(uint32_t address) const {
+  // Pools are few ranges; a comparison each beats a search tree.
+  for (std::size_t i = 0; i < pool_.size(); ++i) {
+    const uint32_t first = pool_[i].first.host();
+    if (address - first <= pool_[i].last.host() - first) return i;
+  }
+  return kNoRange;
+}
+
+unsigned Ownership::owner_of_address(net::Ip4 address) const {
+  const uint32_t host = address.host();
+  const std::size_t range = find_range(host);
+  assert(range != kNoRange);
+  const uint64_t position = first_index_[range] + (host - pool_[range].first.host()) + rotation_;
+  // position % workers_ by two multiplications (Lemire, Kaser, Kurz 2019); exact below 2^32.
+  __extension__ using Wide = unsigned __int128;
+  return static_cast<unsigned>(static_cast<Wide>(reciprocal_ * position) * workers_ >> 64);
+}
+
+std::vector<Ownership::PortRange> Ownership::ports_of(unsigned worker, net::Ip4 address) const {
+  std::vector<PortRange> out;
+  if (mode4_ == Mode4::kByAddress) {
+    if (owner_of_address(address) == worker) out.push_back({0, 65535});
+    return out;
+  }
+  for (unsigned block = 0; block < block_owner_.size(); ++block) {
+    if (block_owner_[block] != worker) continue;
+    const unsigned first = block << block_shift_;
+    const unsigned last = first + (1u << block_shift_) - 1;
+    if (!out.empty() && out.back().last + 1u == first) {
+      out.back().last = static_cast<uint16_t>(last);
+    } else {
+      out.push_back({static_cast<uint16_t>(first), static_cast<uint16_t>(last)});
+    }
+  }
+  return out;
+}
+
+}  // namespace isthmus::steer

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "packets/fixture.h"
+
+#include "net/addr.h"
+#include "packets/diff.h"
+#include "packets/rows.h"
+
+namespace isthmus::test {
+namespace {
+
+constexpr std::size_t kIdOffset = 4;
+
+bool is_v4(const Bytes& packet) {
+  return !packet.empty() && packet[0] >> 4 == 4;
+}
+
+uint16_t word(const Bytes& packet, std::size_t at) {
+  return at + 2 > packet.size() ? uint16_t{0}
+                                : static_cast<uint16_t>(packet[at] << 8 | packet[at + 1]);
+}
+
+}  // namespace
+
+void Script::check(bool condition, const std::string& what) {
+  if (!condition) failures_ += what + '\n';
+}
+
+void Script::same(const Packet& expected, const Bytes& got) {
+  Packet wanted = expected;
+  if (is_v4(got) && got.size() >= kIdOffset + 2 && word(expected.bytes(), kIdOffset) == 0) {
+    wanted.id(word(got, kIdOffset));
+  }
+  failures_ += diff(wanted.bytes(), got);
+}
+
+Bytes Script::send(const Packet& in) {
+  const auto out = rig_.exchange({in.bytes()});
+  check(out.size() == 1,
+        "expected one packet, got " + std::to_string(out.size()) + " for\n" + dump(in.bytes()));
+  return out.empty() ? Bytes{} : out.front();
+}
+
+void Script::expect(const Packet& in, const Packet& out) {
+  same(out, send(in));
+}
+
+void Script::nothing(const Bytes& in) {
+  const auto out = rig_.exchange({in});
+  for (const auto& packet : out) check(false, "expected nothing, got\n" + dump(packet));
+}
+
+void Script::wait(uint32_t milliseconds) {
+  for (const auto& packet : rig_.advance(milliseconds)) {
+    check(false, "expected no packet in time, got\n" + dump(packet));
+  }
+}
+
+Bytes Script::wait_for_one(uint32_t milliseconds) {
+  const auto out = rig_.advance(milliseconds);
+  check(out.size() == 1,
+        "expected the gateway to send one packet, got " + std::to_string(out.size()));
+  return out.empty() ? Bytes{} : out.front();
+}
+
+Mapping Script::mapping(const Bytes& out) {
+  if (!is_v4(out) || out.size() < 28) {
+    check(false, "no IPv4 packet to learn a mapping from");
+    return {"0.0.0.0", 0};
+  }
+  constexpr std::size_t kL4 = 20;
+  const bool icmp = out[9] == 1;
+  const auto address =
+      net::Ip4::from_host(static_cast<uint32_t>(word(out, 12)) << 16 | word(out, 14));
+  return {net::to_string(address), word(out, icmp ? kL4 + 4 : kL4)};
+}
+
+void Script::counted(std::initializer_list<std::pair<Name, uint64_t>> counts) {
+  for (const auto& [name, count] : counts) counts_[name] += count;
+}
+
+std::string Script::finish() {
+  const auto got = rig_.counters();
+  const auto compare = [&](Name name, std::string_view text, uint64_t value) {
+    const auto it = counts_.find(name);
+    const uint64_t wanted = it == counts_.end() ? 0 : it->second;
+    check(value == wanted, "counter " + std::string(text) + ": expected " + std::to_string(wanted) +
+                               ", got " + std::to_string(value));
+  };
+  for (std::size_t i = 0; i < telemetry::kCounterCount; ++i) {
+    const auto counter = static_cast<Counter>(i);
+    if (!is_pipeline_counter(counter)) compare(counter, telemetry::name(counter), got.get(counter));
+  }
+  for (std::size_t i = 1; i < telemetry::kDropReasonCount; ++i) {
+    const auto reason = static_cast<DropReason>(i);
+    compare(reason, telemetry::name(reason), got.get(reason));
+  }
+  return failures_;
+}
+
+bool is_pipeline_counter(Counter counter) {
+  switch (counter) {
+    case Counter::kRxPackets:
+    case Counter::kRxBytes:
+    case Counter::kTxPackets:
+    case Counter::kTxBytes:
+    case Counter::kHandoffOut:
+    case Counter::kHandoffIn:
+    case Counter::kPunted:
+    case Counter::kPuntedDns:
+    case Counter::kInjected:
+    case Counter::kUnresolved:
+    case Counter::kFragmentsOut: return true;
+    default: return false;
+  }
+}
+
+nat::Settings stateful() {
+  nat::Settings settings;
+  nat::Instance instance;
+  instance.name = "nat64";
+  instance.prefixes.push_back(*net::Prefix6052::make(*net::parse_ip6_prefix(kPrefix)));
+  nat::Pool pool;
+  pool.name = "pool";
+  pool.ranges.push_back({*net::parse_ip4("203.0.113.0"), *net::parse_ip4("203.0.113.7")});
+  instance.pools.push_back(pool);
+  settings.instances.push_back(instance);
+  settings.max_sessions = 4096;
+  settings.max_bindings = 4096;
+  settings.max_subscribers = 256;
+  return settings;
+}
+
+nat::Settings one_address() {
+  auto settings = stateful();
+  auto& pool = settings.instances[0].pools[0];
+  pool.ranges[0] = {*net::parse_ip4("203.0.113.1"), *net::parse_ip4("203.0.113.1")};
+  pool.ports = {1, 65535};
+  return settings;
+}
+
+nat::Settings with_prefix(nat::Settings settings, const char* prefix) {
+  settings.instances[0].prefixes[0] = *net::Prefix6052::make(*net::parse_ip6_prefix(prefix));
+  return settings;
+}
+
+nat::Settings stateless() {
+  nat::Settings settings;
+  xlat::Siit siit;
+  siit.prefix = *net::Prefix6052::make(*net::parse_ip6_prefix("2001:db8:46::/96"));
+  siit.inside4.push_back(*net::parse_ip4_prefix("192.0.2.0/24"));
+  settings.stateless.push_back(siit);
+  return settings;
+}
+
+xlat::Path path(uint16_t mtu6, uint16_t mtu4) {
+  return {mtu4, mtu6, *net::parse_ip4("100.64.0.1"), *net::parse_ip6("2001:db8:ff::1")};
+}
+
+std::vector<Row> all_rows() {
+  std::vector<Row> rows;
+  for (auto* table : {udp_rows, tcp_rows, icmp_rows, error_rows, hairpin_rows, address_rows,
+                      limit_rows, malformed_rows, stateless_rows}) {
+    for (auto& row : table()) rows.push_back(std::move(row));
+  }
+  return rows;
+}
+
+}  // namespace isthmus::test

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "packets/harness.h"
+
+#include <stdexcept>
+
+#include "steer/owner.h"
+#include "xlat/split.h"
+
+namespace isthmus::test {
+namespace {
+
+constexpr uint16_t kRoom = 2048;
+
+steer::Ownership make_ownership(const nat::Settings& settings, unsigned workers, uint64_t seed) {
+  std::vector<steer::AddressRange> ranges;
+  steer::Ownership::PortRange narrowest{0, 65535};
+  for (const auto& instance : settings.instances) {
+    for (const auto& pool : instance.pools) {
+      ranges.insert(ranges.end(), pool.ranges.begin(), pool.ranges.end());
+      if (pool.ports.last - pool.ports.first < narrowest.last - narrowest.first) {
+        narrowest = {pool.ports.first, pool.ports.last};
+      }
+    }
+  }
+  return steer::Ownership::make(workers, seed, ranges, narrowest);
+}
+
+}  // namespace
+
+Harness::Harness(const nat::Settings& settings, const xlat::Path& path, unsigned workers,
+                 uint64_t seed)
+    : ownership_(make_ownership(settings, workers, seed)), path_(path) {
+  auto seeded = settings;
+  seeded.random_seed = seed;
+  for (unsigned worker = 0; worker < workers; ++worker) {
+    counters_.push_back(std::make_unique<telemetry::Counters>());
+    auto made = nat::Translator::make(seeded, ownership_, worker, *counters_.back());
+    if (!made) throw std::runtime_error(made.error().text);
+    translators_.push_back(std::move(*made));
+  }
+}
+
+bool Harness::place(Item& item) {
+  auto& buf = **item.buffer;
+  const auto reason = net::parse_ip(buf, item.view);
+  if (reason != net::DropReason::kNone) {
+    parse_counters_.add_drop(reason);
+    return false;
+  }
+  const auto& any = *translators_.front();
+  item.cls = item.view.family == 6
+                 ? any.classify6(net::header_at<net::Ip6Header>(buf.data)->destination)
+                 : any.classify4(net::header_at<net::Ip4Header>(buf.data)->destination);
+  if (item.cls.kind == nat::Class::kNone) {
+    parse_counters_.add_drop(net::DropReason::kNotForUs);
+    return false;
+  }
+  item.worker = 0;
+  if (item.cls.kind == nat::Class::kStateful) {
+    item.worker = steer::owner_of(ownership_, buf, item.view).worker;
+  }
+  return true;
+}
+
+std::vector<Bytes> Harness::exchange(const std::vector<Bytes>& in) {
+  std::deque<Item> queue;
+  std::vector<Bytes> out;
+  for (const auto& bytes : in) {
+    Item item;
+    item.buffer = std::make_unique<Buffer>(bytes, net::kMinHeadroom, kRoom);
+    if (place(item)) queue.push_back(std::move(item));
+  }
+  run(queue, out);
+  return out;
+}
+
+void Harness::run(std::deque<Item>& queue, std::vector<Bytes>& out) {
+  while (!queue.empty()) {
+    nat::Batch batch;
+    std::vector<Item> items;
+    const unsigned worker = queue.front().worker;
+    const uint8_t family = queue.front().view.family;
+    while (!queue.empty() && items.size() < nat::kBatch && queue.front().worker == worker &&
+           queue.front().view.family == family) {
+      Item& item = queue.front();
+      batch.buf[batch.count] = &**item.buffer;
+      batch.view[batch.count] = item.view;
+      batch.decision[batch.count].cls = item.cls;
+      batch.decision[batch.count].keep_hop_limit = item.keep_hop_limit;
+      ++batch.count;
+      items.push_back(std::move(item));
+      queue.pop_front();
+    }
+    translators_[worker]->decide(batch, now_ms_);
+    for (unsigned i = 0; i < batch.count; ++i) finish(batch, i, items[i], queue, out);
+  }
+}
+
+void Harness::finish(nat::Batch& batch, unsigned i, Item& item, std::deque<Item>& queue,
+                     std::vector<Bytes>& out) {
+  const auto verdict = batch.decision[i].verdict;
+  if (verdict == nat::Verdict::kDrop || verdict == nat::Verdict::kConsumed) return;
+  const auto outcome = translators_[item.worker]->apply(batch, i, path_, now_ms_);
+  switch (outcome.action) {
+    case xlat::Action::kDrop: return;
+    case xlat::Action::kReply: out.push_back(item.buffer->bytes()); return;
+    case xlat::Action::kSplit: {
+      xlat::Splitter splitter(**item.buffer, outcome.split_mtu);
+      while (const uint32_t length = splitter.next_length()) {
+        Bytes fragment(length);
+        splitter.write_next(fragment.data());
+        out.push_back(fragment);
+      }
+      return;
+    }
+    case xlat::Action::kForward: break;
+  }
+  if (!batch.decision[i].hairpin) {
+    out.push_back(item.buffer->bytes());
+    return;
+  }
+  item.keep_hop_limit = true;
+  if (place(item)) queue.push_back(std::move(item));
+}
+
+std::vector<Bytes> Harness::advance(uint32_t milliseconds) {
+  std::vector<Bytes> out;
+  now_ms_ += milliseconds;
+  for (auto& translator : translators_) {
+    bool more = true;
+    while (more) {
+      more = translator->expire(now_ms_, 64);
+      while (translator->has_origination()) {
+        Buffer buffer(Bytes{}, net::kMinHeadroom, 600);
+        if (translator->originate(*buffer, path_)) out.push_back(buffer.bytes());
+      }
+    }
+  }
+  return out;
+}
+
+telemetry::Counters Harness::counters() const {
+  telemetry::Counters sum = parse_counters_;
+  for (const auto& counters : counters_) {
+    for (std::size_t i = 0; i < sum.value.size(); ++i) sum.value[i] += counters->value[i];
+    for (std::size_t i = 0; i < sum.drop.size(); ++i) sum.drop[i] += counters->drop[i];
+  }
+  return sum;
+}
+
+}  // namespace isthmus::test

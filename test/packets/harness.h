@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// A Rig without ports: translators side by side, packets carried between them by hand.
+//
+// Theory of operation. Each packet is parsed and classified; steer::owner_of() says whose it is;
+// runs of packets with the same owner and family become one batch, so that rows also see packets of
+// one burst meet. A hairpinned packet goes round once more, as the pipeline would hand it off.
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <vector>
+
+#include "nat/translator.h"
+#include "packets/buffer.h"
+#include "packets/fixture.h"
+#include "steer/ownership.h"
+
+namespace isthmus::test {
+
+class Harness : public Rig {
+ public:
+  Harness(const nat::Settings& settings, const xlat::Path& path, unsigned workers, uint64_t seed);
+
+  std::vector<Bytes> exchange(const std::vector<Bytes>& in) override;
+  std::vector<Bytes> advance(uint32_t milliseconds) override;
+  telemetry::Counters counters() const override;
+
+  nat::Translator& translator(unsigned worker) { return *translators_[worker]; }
+  const steer::Ownership& ownership() const { return ownership_; }
+  uint32_t now() const { return now_ms_; }
+
+ private:
+  struct Item {
+    std::unique_ptr<Buffer> buffer;
+    net::PacketView view;
+    nat::Class cls;
+    unsigned worker = 0;
+    bool keep_hop_limit = false;
+  };
+  /// False if the packet was dropped before it reached a translator.
+  bool place(Item& item);
+  void run(std::deque<Item>& queue, std::vector<Bytes>& out);
+  void finish(nat::Batch& batch, unsigned i, Item& item, std::deque<Item>& queue,
+              std::vector<Bytes>& out);
+
+  steer::Ownership ownership_;
+  xlat::Path path_;
+  std::vector<std::unique_ptr<telemetry::Counters>> counters_;
+  telemetry::Counters parse_counters_;
+  std::vector<std::unique_ptr<nat::Translator>> translators_;
+  uint32_t now_ms_ = 0xffff0000;  // wraps soon
+};
+
+}  // namespace isthmus::test

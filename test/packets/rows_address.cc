@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "packets/rows.h"
+
+namespace isthmus::test {
+
+std::vector<Row> address_rows() {
+  return {};
+}
+
+}  // namespace isthmus::test

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "control/dataplane_backend.h"
+
+#include <unistd.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include "catch.h"
+#include "conf/load.h"
+#include "fake_dataplane.h"
+
+namespace isthmus::control {
+namespace {
+
+class FakeService : public dns64::Service {
+ public:
+  std::vector<uint32_t> timeouts;  ///< of each update
+  bool update_works = true;
+  unsigned flushes = 0;
+
+  Status listen_tcp() override { return Ok{}; }
+  void on_udp_query(const dns64::Address&, uint16_t, std::span<const uint8_t>, Reply) override {}
+  Status update(const conf::Dns64& config) override {
+    if (!update_works) return Error{"dns64: no"};
+    timeouts.push_back(config.upstream_timeout_ms);
+    return Ok{};
+  }
+  void flush_cache() override { ++flushes; }
+  std::vector<dns64::Figure> figures() const override { return {{"queries", 7, "received"}}; }
+};
+
+std::string text(const std::string& udp_timer, const std::string& gateway, int sessions = 65536,
+                 int dns_timeout = 1000) {
+  return R"(
+limits: { sessions = )" +
+         std::to_string(sessions) + R"(; };
+ports = (
+  { name = "in0"; device = "net_null0"; addresses = ["2001:db8:1::1/64"]; },
+  { name = "out0"; device = "net_null1"; addresses = ["192.0.2.1/24"]; }
+);
+routes = ( { prefix = "0.0.0.0/0"; via = ")" +
+         gateway + R"("; } );
+nat64 = (
+  { name = "internet"; prefixes = ["64:ff9b:1:fffe::/96"];
+    pools = ( { name = "main"; addresses = ["203.0.113.0/28"]; } );
+    timers: { udp = )" +
+         udp_timer + R"(; };
+  }
+);
+dns64: { listen = ["2001:db8:1::1"]; upstreams = ["192.0.2.53"]; nat64 = "internet";
+         upstream_timeout_ms = )" +
+         std::to_string(dns_timeout) + R"(; };
+)";
+}
+
+struct Fixture {
+  std::string path;
+  test::FakeDataplane dataplane;
+  NeighborQueue neighbors{
+      {[](dataplane::InterfaceId, const IpAddress&) {},
+       [](dataplane::InterfaceId, const net::Mac&, std::span<const uint8_t>) { return true; }},
+      4};
+  FakeService service;
+  std::vector<std::string> gateways;  ///< of each update of routes
+  bool routes_work = true;
+  std::unique_ptr<DataplaneBackend> backend;
+
+  Fixture() {
+    char name[] = "/tmp/isthmus-backend-XXXXXX";
+    const int fd = mkstemp(name);
+    REQUIRE(fd >= 0);
+    close(fd);
+    path = name;
+    write(text("300", "192.0.2.254"));
+    const auto config = conf::load_file(path);
+    if (!config) FAIL(config.error().text);
+    DataplaneBackend::Parts parts{dataplane, neighbors, &service,
+                                  [] {
+                                    return std::vector<TwinInfo>{{"in0", 5, 1, 2, 3}};
+                                  },
+                                  [this](const std::vector<RoutePlan>& routes) -> Status {
+                                    if (!routes_work) return Error{"routes: no"};
+                                    gateways.push_back(text_of(routes.at(0).via));
+                                    return Ok{};
+                                  }};
+    backend = std::make_unique<DataplaneBackend>(parts, *config,
+                                                 DataplaneBackend::Facts{{"version", "1.2.3"}});
+  }
+  ~Fixture() { unlink(path.c_str()); }
+
+  void write(const std::string& content) const { std::ofstream(path) << content; }
+};
+
+}  // namespace
+
+TEST_CASE_METHOD(Fixture, "the backend tells what it is made of", "[backend]") {
+  CHECK(&backend->dataplane() == &dataplane);
+  CHECK(backend->twins().at(0).kernel_index == 5);
+  CHECK(backend->dns64_figures().at(0).value == 7);
+  CHECK(backend->version().at(0).second == "1.2.3");
+  backend->dns64_flush_cache();
+  CHECK(service.flushes == 1);
+}
+
+TEST_CASE_METHOD(Fixture, "reload applies what changes live", "[backend]") {
+  write(text("200", "192.0.2.253", 65536, 500));
+  const Status status = backend->reload();
+  if (!status) FAIL(status.error().text);
+  CHECK(backend->config()->nat64.at(0).timers.udp == 200);
+  CHECK(dataplane.updates.size() == 1);
+  CHECK(service.timeouts == std::vector<uint32_t>{500});
+  CHECK(gateways == std::vector<std::string>{"192.0.2.253"});
+}
+
+TEST_CASE_METHOD(Fixture, "reload refuses what needs a restart and names it", "[backend]") {
+  write(text("200", "192.0.2.254", 4096));
+  const Status status = backend->reload();
+  REQUIRE_FALSE(status);
+  CHECK(status.error().text.find("limits.sessions") != std::string::npos);
+  CHECK(status.error().text.find("restart") != std::string::npos);
+  CHECK(dataplane.updates.empty());
+  CHECK(backend->config()->nat64.at(0).timers.udp == 300);
+}
+
+TEST_CASE_METHOD(Fixture, "a bad or missing file changes nothing", "[backend]") {
+  write("nat64 = (");
+  CHECK_FALSE(backend->reload());
+  unlink(path.c_str());
+  CHECK_FALSE(backend->reload());
+  CHECK(dataplane.updates.empty());
+  CHECK(backend->config()->nat64.at(0).timers.udp == 300);
+}
+
+TEST_CASE_METHOD(Fixture, "a part that refuses takes the others back", "[backend]") {
+  write(text("200", "192.0.2.253", 65536, 500));
+  SECTION("the dataplane") {
+    dataplane.update_error = "no room";
+    CHECK_FALSE(backend->reload());
+    CHECK(service.timeouts.empty());
+    CHECK(gateways.empty());
+  }
+  SECTION("the DNS64 service") {
+    service.update_works = false;
+    CHECK_FALSE(backend->reload());
+    REQUIRE(dataplane.updates.size() == 2);
+    CHECK(dataplane.updates.back() == backend->config().get());
+    CHECK(gateways.empty());
+  }
+  SECTION("the kernel's routes") {
+    routes_work = false;
+    CHECK_FALSE(backend->reload());
+    CHECK(dataplane.updates.back() == backend->config().get());
+    CHECK(service.timeouts == std::vector<uint32_t>{500, 1000});
+  }
+  CHECK(backend->config()->nat64.at(0).timers.udp == 300);
+}
+
+}  // namespace isthmus::control
