@@ -36,9 +36,7 @@ class World final : public Actions {
       case 2: answer(octets, false, false); break;
       case 3: answer(octets, true, false); break;
       case 4: answer(octets, true, true); break;
-      case 5:
-        if (!sent_.empty()) engine_.on_failure(now_, sent_.front().id, *this);
-        break;
+      case 5: fail_oldest(); break;
       case 7: named_query(octets); break;
       default: break;
     }
@@ -103,6 +101,13 @@ class World final : public Actions {
       std::copy_n(sent.message.begin(), 2, message.begin());
     }
     engine_.on_answer(now_, sent.id, message, *this);
+  }
+
+  void fail_oldest() {
+    if (sent_.empty()) return;
+    const SendId id = sent_.front().id;
+    sent_.pop_front();
+    engine_.on_failure(now_, id, *this);
   }
 
   void reply(uint64_t token, Bytes message) override {
