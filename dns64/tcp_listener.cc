@@ -89,7 +89,7 @@ void TcpListener::handle(Connection& connection, int events) {
 }
 
 void TcpListener::pump(Connection& connection) {
-  // Answers may be given inside on_query_, and come back here through reply().
+  // Answers may be given inside on_query_; they come back through reply().
   connection.reading = true;
   Bytes message;
   while (!connection.dropped && connection.outstanding < kMaxOutstanding &&
@@ -123,7 +123,8 @@ void TcpListener::reply(ConnectionId id, Bytes message) {
   --connection.outstanding;
   connection.writer.add(message);
   if (!connection.writer.flush(connection.fd.get())) connection.dropped = true;
-  if (!connection.reading) pump(connection);
+  // Not here: the engine is in the middle of something, and must not be given another query.
+  if (!connection.reading) connection.watcher.feed_event(EV_CUSTOM);
 }
 
 void TcpListener::drop(ConnectionId id) {
