@@ -62,7 +62,7 @@ Status prepare_thread(unsigned worker, unsigned cpu) {
 Result<std::unique_ptr<Dataplane>> Dataplane::make(const conf::Config& config) {
   std::random_device random;
   const uint64_t seed = uint64_t{random()} << 32 | random();
-  auto engine = Engine::make(config, {tsc_clock(), seed});
+  auto engine = Engine::make(config, {tsc_clock(), seed, make_settings(config, seed)});
   if (!engine) return engine.error();
   return std::unique_ptr<Dataplane>(std::move(*engine));
 }
@@ -174,13 +174,10 @@ void Engine::add_port_table(Fabric& fabric, std::size_t port) const {
 
 Result<std::unique_ptr<Fabric>> Engine::make_fabric() const {
   const auto workers = static_cast<unsigned>(config_.cores.workers.size());
+  auto ownership = steer::Ownership::make(workers, options_.seed, pool_ranges(options_.nat),
+                                          narrowest_ports(options_.nat));
   std::unique_ptr<Fabric> fabric(
-      new Fabric{{},
-                 {},
-                 pool_cells(config_),
-                 steer::Ownership::make(workers, options_.seed, pool_ranges(config_)),
-                 {},
-                 workers});
+      new Fabric{{}, {}, pool_cells(options_.nat), std::move(ownership), {}, workers});
   for (std::size_t port = 0; port < ports_.size(); ++port) add_port_table(*fabric, port);
   for (unsigned from = 0; from < workers; ++from) {
     for (unsigned to = 0; to < workers; ++to) {
@@ -211,7 +208,7 @@ WorkerParts Engine::parts_of(unsigned worker) const {
   parts.fabric = fabric_.get();
   parts.forwarding = &topology_->copies();
   parts.pool = pool_of(static_cast<int>(rte_socket_id()));
-  parts.nat = make_settings(config_, options_.seed);
+  parts.nat = options_.nat;
   parts.clock = options_.clock;
   for (std::size_t port = 0; port < ports_.size(); ++port) {
     const unsigned queues = ports_[port]->queues();

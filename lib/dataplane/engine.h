@@ -21,9 +21,11 @@
 
 namespace isthmus::dataplane {
 
+/// What does not come from the configuration as it stands.
 struct EngineOptions {
   Clock clock;
   uint64_t seed = 0;
+  nat::Settings nat;  ///< of one worker; make_settings() makes them
 };
 
 class Engine final : public Dataplane {

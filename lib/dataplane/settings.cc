@@ -79,7 +79,8 @@ nat::Settings make_settings(const conf::Config& config, uint64_t seed) {
   nat::Settings settings;
   for (const auto& nat64 : config.nat64) settings.instances.push_back(instance_of(nat64));
   for (const auto& siit : config.siit) settings.stateless.push_back(siit_of(siit));
-  const std::size_t workers = config.cores.workers.size();
+  // Engine::make() refuses a configuration without workers; here it must only not divide by zero.
+  const std::size_t workers = std::max<std::size_t>(1, config.cores.workers.size());
   settings.max_sessions = share(config.limits.sessions, workers);
   settings.max_bindings = share(config.limits.bindings, workers);
   settings.max_subscribers = share(config.limits.subscribers, workers);
@@ -93,24 +94,34 @@ nat::Settings make_settings(const conf::Config& config, uint64_t seed) {
   return settings;
 }
 
-std::vector<steer::AddressRange> pool_ranges(const conf::Config& config) {
+std::vector<steer::AddressRange> pool_ranges(const nat::Settings& settings) {
   std::vector<steer::AddressRange> ranges;
-  for (const auto& nat64 : config.nat64) {
-    for (const auto& pool : nat64.pools) {
-      for (const auto& range : pool.ranges) ranges.push_back({range.first, range.last});
+  for (const auto& instance : settings.instances) {
+    for (const auto& pool : instance.pools) {
+      ranges.insert(ranges.end(), pool.ranges.begin(), pool.ranges.end());
     }
   }
-  std::sort(ranges.begin(), ranges.end(),
-            [](const auto& a, const auto& b) { return a.first < b.first; });
   return ranges;
 }
 
-std::vector<PoolCells> pool_cells(const conf::Config& config) {
+steer::Ownership::PortRange narrowest_ports(const nat::Settings& settings) {
+  steer::Ownership::PortRange narrowest{0, 65535};
+  for (const auto& instance : settings.instances) {
+    for (const auto& pool : instance.pools) {
+      if (pool.ports.last - pool.ports.first < narrowest.last - narrowest.first) {
+        narrowest = {pool.ports.first, pool.ports.last};
+      }
+    }
+  }
+  return narrowest;
+}
+
+std::vector<PoolCells> pool_cells(const nat::Settings& settings) {
   std::vector<PoolCells> cells;
-  for (const auto& nat64 : config.nat64) {
-    for (const auto& pool : nat64.pools) {
+  for (const auto& instance : settings.instances) {
+    for (const auto& pool : instance.pools) {
       for (const auto& range : pool.ranges) {
-        cells.push_back({range.first, range.last, pool.first_port, pool.last_port});
+        cells.push_back({range.first, range.last, pool.ports.first, pool.ports.last});
       }
     }
   }

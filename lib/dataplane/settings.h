@@ -4,15 +4,17 @@
 
 #include <vector>
 
-#include "conf/config.h"
 #include "dataplane/core.h"
+#include "nat/settings.h"
 #include "steer/ownership.h"
 
 namespace isthmus::dataplane {
 
-/// All pool addresses, sorted; as steer::Ownership wants them.
-std::vector<steer::AddressRange> pool_ranges(const conf::Config& config);
-/// The same with the ports that belong to the pools.
-std::vector<PoolCells> pool_cells(const conf::Config& config);
+/// The pools' address ranges; as steer::Ownership wants them.
+std::vector<steer::AddressRange> pool_ranges(const nat::Settings& settings);
+/// The narrowest port range of any pool; likewise.
+steer::Ownership::PortRange narrowest_ports(const nat::Settings& settings);
+/// The pools' addresses with the ports that belong to them.
+std::vector<PoolCells> pool_cells(const nat::Settings& settings);
 
 }  // namespace isthmus::dataplane
