@@ -35,13 +35,16 @@ class Service {
   using Reply = std::function<void(std::span<const uint8_t> message)>;
 
   /// `prefix` is the translator's. Sockets are registered with `loop`; listening on TCP starts with
-  /// listen_tcp(), once the kernel has the service addresses.
+  /// listen_tcp(). `tcp_port` is 53 but in tests; 0 lets the kernel choose.
   static Result<std::unique_ptr<Service>> make(const conf::Dns64& config,
                                                const net::Prefix6052& prefix, bool allow_non_global,
-                                               ev_loop* loop);
+                                               struct ev_loop* loop, uint16_t tcp_port = 53);
   virtual ~Service() = default;
 
+  /// Listens on the service addresses, which the kernel need not have yet (IP_FREEBIND).
   virtual Status listen_tcp() = 0;
+  /// The port it listens on.
+  virtual uint16_t tcp_port() const = 0;
   /// A UDP query's DNS message. `max_reply` is what the client's path carries without EDNS: 512.
   virtual void on_udp_query(const Address& client, uint16_t client_port,
                             std::span<const uint8_t> message, Reply reply) = 0;

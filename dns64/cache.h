@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Finished answers by question.
+//
+// Theory of operation. A hash table of chains over a slab of entries, and one list in order of use.
+// A new answer takes a free entry or that of the answer not used for longest; the sum of message
+// sizes is bounded too, so that many large answers cannot take more memory than many small ones.
+// The question is compared with the one inside the stored message, blind to case. The hash is keyed
+// with a secret, so that nobody can aim at one chain. Time is passed in.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "dns64/answer.h"
+#include "net/hash.h"
+
+namespace isthmus::dns64 {
+
+using TimeMs = uint64_t;
+
+class Cache {
+ public:
+  /// DO and CD are part of the question: they change what the answer holds.
+  struct Key {
+    const Question& question;
+    bool dnssec_ok;
+    bool checking_disabled;
+  };
+  struct Hit {
+    const Answer* answer = nullptr;  ///< null: not there
+    uint32_t age = 0;                ///< seconds since it was stored
+  };
+
+  /// At most `capacity` answers; on average `kMeanBytes` each.
+  Cache(uint32_t capacity, const net::HashKey& key);
+
+  Hit find(const Key& key, TimeMs now);
+  /// Keeps `answer` for its own ttl. Returns how many others had to go.
+  unsigned insert(const Key& key, Answer answer, TimeMs now);
+  void clear();
+  void resize(uint32_t capacity);
+
+  std::size_t size() const { return used_; }
+  std::size_t bytes() const { return bytes_; }
+
+  static constexpr std::size_t kMeanBytes = 1024;
+  /// RFC 8767 4 and RFC 2308 5 suggest limits of days and hours; one day for all.
+  static constexpr uint32_t kMaxTtl = 86400;
+
+ private:
+  static constexpr uint32_t kNone = UINT32_MAX;
+  struct Entry {
+    Answer answer;
+    uint64_t hash = 0;
+    TimeMs stored = 0;
+    TimeMs expires = 0;
+    uint32_t chain = kNone;
+    uint32_t newer = kNone;
+    uint32_t older = kNone;
+    bool dnssec_ok = false;
+    bool checking_disabled = false;
+  };
+
+  uint64_t hash_of(const Key& key) const;
+  bool matches(const Entry& entry, uint64_t hash, const Key& key) const;
+  uint32_t lookup(uint64_t hash, const Key& key) const;
+  uint32_t& bucket(uint64_t hash) { return buckets_[hash & (buckets_.size() - 1)]; }
+  void link_newest(uint32_t index);
+  void unlink(uint32_t index);
+  void remove(uint32_t index);
+  static std::size_t cost(const Answer& answer);
+
+  net::HashKey hash_key_;
+  uint32_t capacity_ = 0;
+  std::vector<uint32_t> buckets_;
+  std::vector<Entry> entries_;
+  std::vector<uint32_t> free_;
+  uint32_t newest_ = kNone;
+  uint32_t oldest_ = kNone;
+  std::size_t used_ = 0;
+  std::size_t bytes_ = 0;
+};
+
+}  // namespace isthmus::dns64

@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "dns64/exchange.h"
+
+#include <algorithm>
+
+namespace isthmus::dns64 {
+
+Exchanges::Exchanges(ExchangeSettings settings, ExchangeListener& listener, Figures& figures)
+    : settings_(std::move(settings)),
+      listener_(listener),
+      figures_(figures),
+      upstreams_(settings_.upstreams) {}
+
+std::string question_key(const Question& question, bool dnssec_ok, bool checking_disabled) {
+  Name lower = question.name;
+  lower.make_lower_case();
+  const Bytes wire = lower.wire();
+  std::string key(wire.begin(), wire.end());
+  for (const uint16_t part : {question.type, question.klass}) {
+    key += static_cast<char>(part >> 8);
+    key += static_cast<char>(part);
+  }
+  key += static_cast<char>(dnssec_ok << 1 | int{checking_disabled});
+  return key;
+}
+
+bool is_dnssec_failure(const Message& message) {
+  if (message.rcode() != kServFail) return false;
+  const int32_t code = message.edns.extended_error;
+  return code == 1 || code == 2 || (code >= 5 && code <= 12) || code == 27;
+}
+
+void Exchanges::ask(TimeMs now, const Question& question, bool dnssec_ok, bool checking_disabled,
+                    JobId job, Actions& actions) {
+  const auto [known, is_new] =
+      by_question_.try_emplace(question_key(question, dnssec_ok, checking_disabled), last_id_ + 1);
+  if (!is_new) {
+    exchanges_.at(known->second).jobs.push_back(job);
+    return;
+  }
+  Exchange& exchange = exchanges_[++last_id_];
+  exchange.id = last_id_;
+  exchange.question = question;
+  exchange.dnssec_ok = dnssec_ok;
+  exchange.checking_disabled = checking_disabled;
+  exchange.jobs.push_back(job);
+  start(now, exchange, actions);
+}
+
+void Exchanges::start(TimeMs now, Exchange& exchange, Actions& actions) {
+  exchange.deadline = now + settings_.timeout_ms;
+  // Tries at 0, 1/5 and 3/5 of the time allowed; with the default 0, 0.4 and 1.2 s.
+  exchange.interval = std::max<TimeMs>(settings_.timeout_ms / 5, 1);
+  exchange.tcp_extended = false;
+  const unsigned upstream = upstreams_.pick({}, now);
+  attempt(now, exchange, upstream, false, upstreams_.wants_edns(upstream, now), actions);
+  set_timer(now, exchange);
+}
+
+bool Exchanges::attempt(TimeMs now, Exchange& exchange, unsigned upstream, bool tcp, bool edns,
+                        Actions& actions) {
+  (void)now;
+  if (exchange.attempts.size() >= kMaxAttempts) return false;
+  Attempt attempt;
+  attempt.id = static_cast<uint16_t>(settings_.random());
+  attempt.upstream = static_cast<uint8_t>(upstream);
+  attempt.tcp = tcp;
+  attempt.edns = edns;
+  attempt.name = exchange.question.name;
+  if (upstreams_.keeps_case(upstream)) {
+    attempt.name.randomise_case(settings_.random);
+  } else {
+    attempt.name.make_lower_case();
+  }
+  const SendId id = exchange.id << kAttemptBits | exchange.attempts.size();
+  const Bytes query = write_query(exchange, attempt);
+  exchange.attempts.push_back(attempt);
+  exchange.tried.push_back(attempt.upstream);
+  figures_.count(tcp ? FigureId::kUpstreamSentTcp : FigureId::kUpstreamSent);
+  actions.send(id, upstream, tcp, query);
+  return true;
+}
+
+Bytes Exchanges::write_query(const Exchange& exchange, const Attempt& attempt) {
+  query_.clear();
+  const auto put16 = [&](unsigned v) {
+    query_.push_back(static_cast<uint8_t>(v >> 8));
+    query_.push_back(static_cast<uint8_t>(v));
+  };
+  put16(attempt.id);
+  put16(unsigned{kFlagRd} | (exchange.checking_disabled ? unsigned{kFlagCd} : 0u));
+  for (const unsigned count : {1u, 0u, 0u, attempt.edns ? 1u : 0u}) put16(count);
+  const Bytes name = attempt.name.wire();
+  query_.insert(query_.end(), name.begin(), name.end());
+  put16(exchange.question.type);
+  put16(exchange.question.klass);
+  if (attempt.edns) {
+    query_.push_back(0);
+    put16(kTypeOpt);
+    put16(kUdpPayload);
+    put16(0);
+    put16(exchange.dnssec_ok ? 0x8000 : 0);
+    put16(0);
+  }
+  return query_;
+}
+
+Exchanges::Attempt* Exchanges::find(SendId id, Exchange*& exchange) {
+  const auto found = exchanges_.find(id >> kAttemptBits);
+  const std::size_t index = id & ((1u << kAttemptBits) - 1);
+  if (found == exchanges_.end() || index >= found->second.attempts.size()) return nullptr;
+  exchange = &found->second;
+  Attempt& attempt = exchange->attempts[index];
+  return attempt.open ? &attempt : nullptr;
+}
+
+void Exchanges::set_timer(TimeMs now, Exchange& exchange) {
+  exchange.timer = std::min(now + exchange.interval, exchange.deadline);
+  timers_.push({exchange.timer, exchange.id});
+}
+
+TimeMs Exchanges::next_deadline() {
+  while (!timers_.empty()) {
+    const Timer& top = timers_.top();
+    const auto found = exchanges_.find(top.exchange);
+    if (found != exchanges_.end() && found->second.timer == top.at) return top.at;
+    timers_.pop();
+  }
+  return kNever;
+}
+
+void Exchanges::on_time(TimeMs now, Actions& actions) {
+  while (next_deadline() <= now) {
+    Exchange& exchange = exchanges_.at(timers_.top().exchange);
+    timers_.pop();
+    on_timer(now, exchange, actions);
+  }
+}
+
+void Exchanges::on_timer(TimeMs now, Exchange& exchange, Actions& actions) {
+  if (!exchange.attempts.empty() && exchange.attempts.back().open) {
+    figures_.count(FigureId::kUpstreamTimeouts);
+    upstreams_.failed(exchange.attempts.back().upstream, now);
+  }
+  if (now >= exchange.deadline) {
+    settle(now, exchange, {}, actions);
+    return;
+  }
+  exchange.interval *= 2;
+  if (exchange.attempts.size() < kMaxAttempts) {
+    const unsigned upstream = upstreams_.pick(exchange.tried, now);
+    if (upstream != exchange.tried.back()) figures_.count(FigureId::kUpstreamFailover);
+    // What was cut short over UDP will be again.
+    attempt(now, exchange, upstream, exchange.tcp_extended, upstreams_.wants_edns(upstream, now),
+            actions);
+  }
+  set_timer(now, exchange);
+}
+
+bool Exchanges::untried_upstream(const Exchange& exchange) const {
+  for (unsigned i = 0; i < upstreams_.count(); ++i) {
+    const auto& tried = exchange.tried;
+    if (std::find(tried.begin(), tried.end(), static_cast<uint8_t>(i)) == tried.end()) return true;
+  }
+  return false;
+}
+
+void Exchanges::next_upstream(TimeMs now, Exchange& exchange, Actions& actions) {
+  if (untried_upstream(exchange) && exchange.attempts.size() < kMaxAttempts) {
+    const unsigned upstream = upstreams_.pick(exchange.tried, now);
+    figures_.count(FigureId::kUpstreamFailover);
+    attempt(now, exchange, upstream, exchange.tcp_extended, upstreams_.wants_edns(upstream, now),
+            actions);
+    set_timer(now, exchange);
+    return;
+  }
+  const bool waiting = std::any_of(exchange.attempts.begin(), exchange.attempts.end(),
+                                   [](const Attempt& a) { return a.open; });
+  // An answer with an error is an answer. Refused by the network, we wait for the timer and try
+  // again: the resolver may be restarting.
+  if (!waiting && exchange.error_rcode >= 0) settle(now, exchange, {}, actions);
+}
+
+void Exchanges::settle(TimeMs now, Exchange& exchange, const Outcome& outcome, Actions& actions) {
+  Outcome result = outcome;
+  if (!result.message) {
+    figures_.count(FigureId::kUpstreamExhausted);
+    if (exchange.error_rcode >= 0) result.rcode = static_cast<uint16_t>(exchange.error_rcode);
+  }
+  for (std::size_t i = 0; i < exchange.attempts.size(); ++i) {
+    if (exchange.attempts[i].open) actions.cancel(exchange.id << kAttemptBits | i);
+  }
+  by_question_.erase(
+      question_key(exchange.question, exchange.dnssec_ok, exchange.checking_disabled));
+  // Listeners may ask again, even the same question: the exchange must be gone before.
+  const std::vector<JobId> jobs = std::move(exchange.jobs);
+  exchanges_.erase(exchange.id);
+  for (const JobId job : jobs) listener_.on_outcome(now, job, result);
+}
+
+void Exchanges::on_failure(TimeMs now, SendId id, Actions& actions) {
+  Exchange* exchange = nullptr;
+  Attempt* attempt = find(id, exchange);
+  if (!attempt) return;
+  attempt->open = false;
+  figures_.count(FigureId::kUpstreamFailed);
+  upstreams_.failed(attempt->upstream, now);
+  next_upstream(now, *exchange, actions);
+}
+
+void Exchanges::update(TimeMs now, unsigned upstreams, uint32_t timeout_ms, Actions& actions) {
+  settings_.upstreams = upstreams;
+  settings_.timeout_ms = timeout_ms;
+  upstreams_ = Upstreams(upstreams);
+  std::vector<Exchange> old;
+  for (auto& [id, exchange] : exchanges_) old.push_back(std::move(exchange));
+  exchanges_.clear();
+  by_question_.clear();
+  for (const Exchange& exchange : old) {
+    for (std::size_t i = 0; i < exchange.attempts.size(); ++i) {
+      if (exchange.attempts[i].open) actions.cancel(exchange.id << kAttemptBits | i);
+    }
+    for (const JobId job : exchange.jobs) {
+      ask(now, exchange.question, exchange.dnssec_ok, exchange.checking_disabled, job, actions);
+    }
+  }
+}
+
+}  // namespace isthmus::dns64

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Questions to upstream resolvers: retransmission, fail-over, TCP, EDNS fall-back, and the checks
+// that make an answer believable. Knows nothing of DNS64.
+//
+// Theory of operation. An exchange is one question in flight for any number of listeners ("jobs").
+// It makes up to kMaxAttempts attempts, each with its own ID, letter case (0x20) and, by the
+// sockets, port. An attempt that is not answered in time does not end: a resolver that has to
+// recurse may need longer than our patience, so all attempts stay open until the exchange is
+// settled or its deadline passes, while the next attempt goes to the next upstream. Answers count
+// only if ID, question and, over UDP, letter case agree (RFC 5452 9.1); the sockets see to address
+// and port. Deadlines lie in a heap whose stale entries are skipped when they come up.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <queue>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "dns64/figures.h"
+#include "dns64/query.h"
+#include "dns64/upstreams.h"
+#include "dns64/wire.h"
+
+namespace isthmus::dns64 {
+
+inline constexpr TimeMs kNever = UINT64_MAX;
+
+using SendId = uint64_t;
+using JobId = uint64_t;
+
+/// What the engine asks the world to do. Spans are valid during the call only; calls back into the
+/// engine are not allowed.
+class Actions {
+ public:
+  virtual ~Actions() = default;
+  /// Exactly one of these two for each query.
+  virtual void reply(uint64_t token, Bytes message) = 0;
+  virtual void drop(uint64_t token) = 0;
+  /// Sends a query upstream; answers and failures are reported under `id` until it is cancelled.
+  virtual void send(SendId id, unsigned upstream, bool tcp, Bytes message) = 0;
+  virtual void cancel(SendId id) = 0;
+};
+
+/// The end of an exchange.
+struct Outcome {
+  const Message* message = nullptr;  ///< null: no upstream gave one
+  std::span<uint8_t> bytes;    ///< of the message; the listener may change the question's case
+  uint16_t rcode = kServFail;  ///< if there is no message
+};
+
+class ExchangeListener {
+ public:
+  virtual ~ExchangeListener() = default;
+  virtual void on_outcome(TimeMs now, JobId job, const Outcome& outcome) = 0;
+};
+
+struct ExchangeSettings {
+  unsigned upstreams = 1;
+  uint32_t timeout_ms = 2000;  ///< for one question, all its attempts together
+  std::function<uint64_t()> random;
+};
+
+class Exchanges {
+ public:
+  Exchanges(ExchangeSettings settings, ExchangeListener& listener, Figures& figures);
+
+  /// Asks `question` for `job`, or joins an exchange that does.
+  void ask(TimeMs now, const Question& question, bool dnssec_ok, bool checking_disabled, JobId job,
+           Actions& actions);
+  void on_answer(TimeMs now, SendId id, Bytes message, Actions& actions);
+  /// The network refused: port unreachable, connection closed or not made.
+  void on_failure(TimeMs now, SendId id, Actions& actions);
+  void on_time(TimeMs now, Actions& actions);
+  TimeMs next_deadline();
+
+  /// Other upstreams or timeout: what is in flight starts over.
+  void update(TimeMs now, unsigned upstreams, uint32_t timeout_ms, Actions& actions);
+
+  std::size_t in_flight() const { return exchanges_.size(); }
+  const Upstreams& upstreams() const { return upstreams_; }
+
+  static constexpr unsigned kMaxAttempts = 6;
+
+ private:
+  struct Attempt {
+    Name name;  ///< as sent, in random case
+    uint16_t id = 0;
+    uint8_t upstream = 0;
+    bool tcp = false;
+    bool edns = true;
+    bool open = true;
+  };
+  struct Exchange {
+    uint64_t id = 0;
+    Question question;
+    bool dnssec_ok = false;
+    bool checking_disabled = false;
+    bool tcp_extended = false;  ///< the deadline was moved once for TCP
+    std::vector<JobId> jobs;
+    std::vector<Attempt> attempts;
+    std::vector<uint8_t> tried;  ///< upstream of each attempt
+    TimeMs interval = 0;         ///< until the next attempt
+    TimeMs timer = 0;
+    TimeMs deadline = 0;
+    int error_rcode = -1;  ///< of an upstream that was passed over
+  };
+  struct Timer {
+    TimeMs at;
+    uint64_t exchange;
+    bool operator>(const Timer& other) const { return at > other.at; }
+  };
+  enum class Check : uint8_t { kBelieve, kIgnore, kBareError, kMalformed, kOtherCase };
+
+  static constexpr unsigned kAttemptBits = 3;
+  static_assert(kMaxAttempts <= 1u << kAttemptBits);
+
+  Attempt* find(SendId id, Exchange*& exchange);
+  void start(TimeMs now, Exchange& exchange, Actions& actions);
+  bool attempt(TimeMs now, Exchange& exchange, unsigned upstream, bool tcp, bool edns,
+               Actions& actions);
+  Bytes write_query(const Exchange& exchange, const Attempt& attempt);
+  /// Moves on to another upstream; settles as failed when nothing is left to hope for.
+  void next_upstream(TimeMs now, Exchange& exchange, Actions& actions);
+  bool untried_upstream(const Exchange& exchange) const;
+  Check check(const Attempt& attempt, const Exchange& exchange, ParseResult parsed) const;
+  void on_believed(TimeMs now, Exchange& exchange, Attempt& attempt, Actions& actions);
+  void on_error_rcode(TimeMs now, Exchange& exchange, const Attempt& attempt, Actions& actions);
+  void ask_over_tcp(TimeMs now, Exchange& exchange, const Attempt& attempt, Actions& actions);
+  void settle(TimeMs now, Exchange& exchange, const Outcome& outcome, Actions& actions);
+  void set_timer(TimeMs now, Exchange& exchange);
+  void on_timer(TimeMs now, Exchange& exchange, Actions& actions);
+
+  ExchangeSettings settings_;
+  ExchangeListener& listener_;
+  Figures& figures_;
+  Upstreams upstreams_;
+  uint64_t last_id_ = 0;
+  std::unordered_map<uint64_t, Exchange> exchanges_;
+  std::unordered_map<std::string, uint64_t> by_question_;
+  std::priority_queue<Timer, std::vector<Timer>, std::greater<>> timers_;
+  Message parsed_;
+  std::vector<uint8_t> answer_;  ///< bytes behind parsed_
+  std::vector<uint8_t> query_;
+};
+
+/// A question as a map key, blind to case.
+std::string question_key(const Question& question, bool dnssec_ok, bool checking_disabled);
+
+/// Whether a SERVFAIL says that DNSSEC validation failed (RFC 8914 codes 1, 2, 5 to 12 and 27).
+bool is_dnssec_failure(const Message& message);
+
+}  // namespace isthmus::dns64

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What an exchange does with an answer from upstream.
+#include <algorithm>
+
+#include "dns64/exchange.h"
+
+namespace isthmus::dns64 {
+
+Exchanges::Check Exchanges::check(const Attempt& attempt, const Exchange& exchange,
+                                  ParseResult parsed) const {
+  // RFC 5452 9.1: an answer whose ID or question differs MUST NOT be accepted.
+  if (parsed == ParseResult::kNoHeader || !(parsed_.flags & kFlagQr) ||
+      (parsed_.flags & kOpcodeMask) || parsed_.id != attempt.id) {
+    return Check::kIgnore;
+  }
+  if (!parsed_.has_question) {
+    // Servers that choke on a query may answer with a bare header. It can only say that this try
+    // has failed.
+    const bool bare = answer_.size() == kHeaderSize && get16(answer_, 4) == 0;
+    return bare && parsed_.rcode() != kNoError && parsed_.rcode() != kNxDomain ? Check::kBareError
+                                                                               : Check::kIgnore;
+  }
+  const Question& question = parsed_.question;
+  if (question.type != exchange.question.type || question.klass != exchange.question.klass ||
+      !(question.name == attempt.name)) {
+    return Check::kIgnore;
+  }
+  const Bytes received = question.name.wire();
+  const Bytes sent = attempt.name.wire();
+  if (!std::equal(sent.begin(), sent.end(), received.begin(), received.end())) {
+    return Check::kOtherCase;
+  }
+  return parsed == ParseResult::kOk ? Check::kBelieve : Check::kMalformed;
+}
+
+void Exchanges::on_answer(TimeMs now, SendId id, Bytes message, Actions& actions) {
+  Exchange* exchange = nullptr;
+  Attempt* attempt = find(id, exchange);
+  if (!attempt) {
+    figures_.count(FigureId::kUpstreamLate);
+    return;
+  }
+  answer_.assign(message.begin(), message.end());
+  const ParseResult parsed = parse(answer_, parsed_);
+  Check verdict = check(*attempt, *exchange, parsed);
+  if (verdict == Check::kOtherCase && attempt->tcp) {
+    // Over TCP nobody can have forged it: this resolver folds the case of all questions.
+    upstreams_.folds_case(attempt->upstream);
+    verdict = parsed == ParseResult::kOk ? Check::kBelieve : Check::kMalformed;
+  }
+  switch (verdict) {
+    case Check::kIgnore: figures_.count(FigureId::kUpstreamMismatch); return;
+    case Check::kOtherCase:
+      figures_.count(FigureId::kUpstreamCase);
+      attempt->open = false;
+      actions.cancel(id);
+      ask_over_tcp(now, *exchange, *attempt, actions);
+      return;
+    case Check::kMalformed:
+      figures_.count(FigureId::kUpstreamMalformed);
+      attempt->open = false;
+      actions.cancel(id);
+      exchange->error_rcode = kServFail;
+      next_upstream(now, *exchange, actions);
+      return;
+    case Check::kBareError:
+    case Check::kBelieve: break;
+  }
+  attempt->open = false;
+  actions.cancel(id);
+  upstreams_.answered(attempt->upstream);
+  figures_.count(FigureId::kUpstreamAnswers);
+  if (verdict == Check::kBareError) {
+    on_error_rcode(now, *exchange, *attempt, actions);
+  } else {
+    on_believed(now, *exchange, *attempt, actions);
+  }
+}
+
+void Exchanges::ask_over_tcp(TimeMs now, Exchange& exchange, const Attempt& attempt_,
+                             Actions& actions) {
+  // A copy: attempt() may move the vector that holds it.
+  const Attempt previous = attempt_;
+  if (!exchange.tcp_extended) {
+    exchange.tcp_extended = true;
+    exchange.deadline = now + settings_.timeout_ms;
+    exchange.interval = std::max<TimeMs>(settings_.timeout_ms / 2, 1);
+  }
+  if (!attempt(now, exchange, previous.upstream, true, previous.edns, actions)) {
+    exchange.error_rcode = kServFail;
+    next_upstream(now, exchange, actions);
+    return;
+  }
+  set_timer(now, exchange);
+}
+
+void Exchanges::on_believed(TimeMs now, Exchange& exchange, Attempt& attempt, Actions& actions) {
+  if ((parsed_.flags & kFlagTc) && !attempt.tcp) {
+    figures_.count(FigureId::kUpstreamTruncated);
+    ask_over_tcp(now, exchange, attempt, actions);
+    return;
+  }
+  const uint16_t rcode = parsed_.rcode();
+  // An error that says "validation failed" is a verdict, not a fault to be routed around.
+  if (rcode != kNoError && rcode != kNxDomain && !is_dnssec_failure(parsed_)) {
+    on_error_rcode(now, exchange, attempt, actions);
+    return;
+  }
+  if (!attempt.edns && !parsed_.edns.present && upstreams_.wants_edns(attempt.upstream, now)) {
+    upstreams_.no_edns(attempt.upstream, now);
+  }
+  settle(now, exchange, {&parsed_, answer_, rcode}, actions);
+}
+
+void Exchanges::on_error_rcode(TimeMs now, Exchange& exchange, const Attempt& attempt_,
+                               Actions& actions) {
+  const Attempt previous = attempt_;
+  const uint16_t rcode = parsed_.rcode();
+  const bool old_server = rcode == kFormErr || rcode == kNotImp || rcode == kBadVers;
+  if (old_server && previous.edns) {
+    // RFC 6891 7: such servers get the question again without OPT.
+    if (attempt(now, exchange, previous.upstream, previous.tcp, false, actions)) {
+      set_timer(now, exchange);
+      return;
+    }
+  }
+  exchange.error_rcode = rcode > kRcodeMask ? uint16_t{kServFail} : rcode;
+  const bool waiting = std::any_of(exchange.attempts.begin(), exchange.attempts.end(),
+                                   [](const Attempt& a) { return a.open; });
+  if (!waiting && !untried_upstream(exchange) && parsed_.has_question) {
+    settle(now, exchange, {&parsed_, answer_, rcode}, actions);
+    return;
+  }
+  next_upstream(now, exchange, actions);
+}
+
+}  // namespace isthmus::dns64

@@ -1,0 +1,518 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Plays text scenarios against the DNS64 engine on a virtual clock.   Usage: runner FILE.scn...
+//
+// A file holds scenarios one after the other. Lines are commands; what stands behind ';' is
+// comment.
+//
+//   scenario NAME                     a fresh engine. NAME starts with the clause it shows
+//   option prefix P/N [RANGE/N]       synthesis prefix (repeatable; the first replaces the default)
+//   option exclude P/N                excluded range (repeatable; the first replaces the default)
+//   option allow-non-global | upstreams N | timeout MS | cache N | max-in-flight N
+//
+//   query ID NAME TYPE [CLASS] [norecurse] [do] [cd] [ad] [edns SIZE] [version N] [tcp]
+//   raw ID [tcp] HEX...               a query byte by byte
+//   upstream [N] NAME TYPE [CLASS] [tcp] [do] [cd] [noedns]
+//                                     the oldest query not yet looked at goes to upstream N, and is
+//                                     just this; it becomes the one that the next lines answer
+//   no-upstream                       no query is left to look at
+//   answer [RCODE] [flags F...] [tc] [ede N] [noedns] [case fold] [id wrong] [name NAME] [type
+//   TYPE] bare RCODE                        an answer that is a header only hex HEX... an answer
+//   byte by byte behind the right ID refused                           the network refuses it
+//     AN LINE | AU LINE | AR LINE     records of the answer or expectation above (zone file syntax)
+//   reuse K                           turn back to the K-th query sent upstream (from 0)
+//   time MS                           the clock advances, and every deadline on the way is kept
+//   expect ID RCODE [flags F...] [edns SIZE] [do] [ede N] [noquestion] [any-records]
+//                                     the reply to ID has come, and has exactly this
+//   expect-size ID MAX                and is at most so long
+//   expect-case ID NAME               its question is spelt like this
+//   silent ID                         there is no reply to ID (yet)
+//   dropped ID                        the query was dropped
+//   figure NAME N                     a counter stands at N
+//   flush                             the cache is emptied
+//
+// An answer is sent when its last line has been read. Flags of an answer default to "qr ra rd",
+// those of an expectation likewise. Anything sent upstream that no line looks at fails the
+// scenario.
+#include <cstdio>
+#include <cstring>
+#include <fstream>
+#include <functional>
+#include <map>
+#include <memory>
+#include <sstream>
+#include <stdexcept>
+
+#include "dns64/engine.h"
+#include "scenario/wire_text.h"
+
+namespace isthmus::test {
+namespace {
+
+using dns64::Bytes;
+using Words = std::vector<std::string>;
+
+[[noreturn]] void fail(const std::string& text) {
+  throw std::runtime_error(text);
+}
+
+class Scenario : private dns64::Actions {
+ public:
+  explicit Scenario(std::string name) : name_(std::move(name)) {
+    uint64_t state = 0x9e3779b97f4a7c15;
+    settings_.random = [state]() mutable {
+      state ^= state << 13;
+      state ^= state >> 7;
+      state ^= state << 17;
+      return state * 0x2545f4914f6cdd1d;
+    };
+    settings_.cache_entries = 1000;
+  }
+  const std::string& name() const { return name_; }
+
+  void line(const std::string& text) {
+    std::istringstream in(text);
+    std::string command;
+    in >> command;
+    Words words;
+    for (std::string word; in >> word;) words.push_back(word);
+    if (command == "AN" || command == "AU" || command == "AR") {
+      const int section = command == "AN" ? 0 : command == "AU" ? 1 : 2;
+      const std::size_t at = text.find_first_not_of(' ', text.find(command) + 2);
+      record(section, text.substr(at));
+      return;
+    }
+    complete();
+    run(command, words);
+  }
+  void finish() {
+    complete();
+    if (!unseen_.empty()) fail("a query went upstream that no line expects");
+  }
+
+ private:
+  struct Sent {
+    dns64::SendId id;
+    unsigned upstream;
+    bool tcp;
+    bool cancelled;
+    Wire wire;
+  };
+
+  // ----- what the engine does
+  void reply(uint64_t token, Bytes message) override {
+    if (replies_.contains(token) || drops_.contains(token)) fail("a second reply to one query");
+    replies_[token] = Wire(message.begin(), message.end());
+  }
+  void drop(uint64_t token) override { drops_[token] = true; }
+  void send(dns64::SendId id, unsigned upstream, bool tcp, Bytes message) override {
+    unseen_.push_back(sent_.size());
+    sent_.push_back({id, upstream, tcp, false, Wire(message.begin(), message.end())});
+  }
+  void cancel(dns64::SendId id) override {
+    for (Sent& sent : sent_) sent.cancelled |= sent.id == id;
+  }
+
+  dns64::Engine& engine() {
+    if (!engine_) engine_ = std::make_unique<dns64::Engine>(settings_);
+    return *engine_;
+  }
+  uint64_t token(const std::string& id) {
+    const auto [found, is_new] = tokens_.try_emplace(id, tokens_.size() + 1);
+    return found->second;
+  }
+  Sent& current() {
+    if (current_ >= sent_.size()) fail("there is no upstream query to answer");
+    return sent_[current_];
+  }
+
+  void record(int section, const std::string& text) {
+    if (answering_) {
+      answer_.sections[section].push_back(text);
+    } else if (expecting_) {
+      expected_.sections[section].push_back(canonical_record(text));
+    } else {
+      fail("a record outside an answer or expectation");
+    }
+  }
+  void complete() {
+    if (answering_) {
+      answering_ = false;
+      deliver(to_wire(answer_));
+    }
+    if (expecting_) {
+      expecting_ = false;
+      compare();
+    }
+  }
+  void deliver(const Wire& wire) { engine().on_answer(now_, current().id, wire, *this); }
+
+  void run(const std::string& command, const Words& w);
+  void option(const Words& w);
+  void query(const Words& w);
+  void raw(const Words& w);
+  void upstream(const Words& w);
+  void answer(const Words& w);
+  void bare(const Words& w);
+  void hex(const Words& w);
+  void advance(dns64::TimeMs by);
+  void expect(const Words& w);
+  void compare();
+  void figure(const Words& w);
+  void expect_case(const Words& w);
+  const Wire& reply_to(const std::string& id);
+
+  std::string name_;
+  dns64::EngineSettings settings_;
+  bool first_prefix_ = true;
+  bool first_exclude_ = true;
+  std::unique_ptr<dns64::Engine> engine_;
+  dns64::TimeMs now_ = 1'000'000;
+  std::map<std::string, uint64_t> tokens_;
+  std::map<uint64_t, Wire> replies_;
+  std::map<uint64_t, bool> drops_;
+  std::map<std::string, uint16_t> ids_;
+  std::vector<Sent> sent_;
+  std::vector<std::size_t> unseen_;
+  std::size_t current_ = SIZE_MAX;
+  bool answering_ = false;
+  bool expecting_ = false;
+  bool any_records_ = false;
+  TextMessage answer_;
+  TextMessage expected_;
+  std::string expected_id_;
+};
+
+Wire bytes_of_hex(const Words& words) {
+  std::string digits;
+  for (const std::string& word : words) digits += word;
+  Wire out;
+  for (std::size_t i = 0; i + 1 < digits.size(); i += 2) {
+    out.push_back(static_cast<uint8_t>(std::stoul(digits.substr(i, 2), nullptr, 16)));
+  }
+  return out;
+}
+
+void Scenario::run(const std::string& command, const Words& w) {
+  static const std::map<std::string, void (Scenario::*)(const Words&)> kCommands = {
+      {"option", &Scenario::option}, {"query", &Scenario::query},
+      {"raw", &Scenario::raw},       {"upstream", &Scenario::upstream},
+      {"answer", &Scenario::answer}, {"bare", &Scenario::bare},
+      {"hex", &Scenario::hex},       {"expect", &Scenario::expect},
+      {"figure", &Scenario::figure}, {"expect-case", &Scenario::expect_case}};
+  if (const auto found = kCommands.find(command); found != kCommands.end()) {
+    (this->*found->second)(w);
+  } else if (command == "no-upstream") {
+    if (!unseen_.empty()) fail("something was sent upstream");
+  } else if (command == "refused") {
+    engine().on_failure(now_, current().id, *this);
+  } else if (command == "reuse") {
+    current_ = std::stoul(w.at(0));
+  } else if (command == "time") {
+    advance(std::stoul(w.at(0)));
+  } else if (command == "expect-size") {
+    if (reply_to(w.at(0)).size() > std::stoul(w.at(1))) {
+      fail("the reply is " + std::to_string(reply_to(w[0]).size()) + " bytes long");
+    }
+  } else if (command == "silent") {
+    if (replies_.contains(token(w.at(0)))) fail("there is a reply to " + w[0]);
+  } else if (command == "dropped") {
+    if (!drops_.contains(token(w.at(0)))) fail(w[0] + " was not dropped");
+  } else if (command == "flush") {
+    engine().flush_cache();
+  } else {
+    fail("no such command: " + command);
+  }
+}
+
+void Scenario::option(const Words& w) {
+  const std::string& name = w.at(0);
+  dns64::Policy& policy = settings_.policy;
+  if (name == "prefix") {
+    if (first_prefix_) policy.rules.clear();
+    first_prefix_ = false;
+    const auto prefix = net::Prefix6052::make(net::parse_ip6_prefix(w.at(1)).value()).value();
+    const auto range = w.size() > 2 ? net::parse_ip4_prefix(w[2]).value() : net::Ip4Prefix{};
+    policy.rules.push_back({range, prefix});
+  } else if (name == "exclude") {
+    if (first_exclude_) policy.exclude.clear();
+    first_exclude_ = false;
+    policy.exclude.push_back(net::parse_ip6_prefix(w.at(1)).value());
+  } else if (name == "allow-non-global") {
+    policy.allow_non_global = true;
+  } else if (name == "upstreams") {
+    settings_.upstreams = static_cast<unsigned>(std::stoul(w.at(1)));
+  } else if (name == "timeout") {
+    settings_.upstream_timeout_ms = static_cast<uint32_t>(std::stoul(w.at(1)));
+  } else if (name == "cache") {
+    settings_.cache_entries = static_cast<uint32_t>(std::stoul(w.at(1)));
+  } else if (name == "max-in-flight") {
+    settings_.max_in_flight = static_cast<uint32_t>(std::stoul(w.at(1)));
+  } else {
+    fail("no such option: " + name);
+  }
+}
+
+void Scenario::query(const Words& w) {
+  TextMessage message;
+  message.id = static_cast<uint16_t>(0x4000 + ids_.size() * 257);
+  ids_[w.at(0)] = message.id;
+  message.name = w.at(1);
+  message.type = w.at(2);
+  message.flags = {"rd"};
+  bool tcp = false;
+  for (std::size_t i = 3; i < w.size(); ++i) {
+    if (w[i] == "norecurse")
+      message.flags.erase(message.flags.begin());
+    else if (w[i] == "do")
+      message.dnssec_ok = true;
+    else if (w[i] == "cd" || w[i] == "ad")
+      message.flags.push_back(w[i]);
+    else if (w[i] == "edns")
+      message.edns_size = std::stoi(w.at(++i));
+    else if (w[i] == "version")
+      message.edns_version = std::stoi(w.at(++i));
+    else if (w[i] == "tcp")
+      tcp = true;
+    else
+      message.klass = w[i];
+  }
+  if ((message.dnssec_ok || message.edns_version) && message.edns_size < 0) {
+    message.edns_size = 1232;
+  }
+  engine().on_query(now_, token(w[0]), tcp, to_wire(message), *this);
+}
+
+void Scenario::raw(const Words& w) {
+  const bool tcp = w.at(1) == "tcp";
+  const Wire wire = bytes_of_hex(Words(w.begin() + (tcp ? 2 : 1), w.end()));
+  if (wire.size() >= 2) ids_[w[0]] = static_cast<uint16_t>(wire[0] << 8 | wire[1]);
+  engine().on_query(now_, token(w[0]), tcp, wire, *this);
+}
+
+std::string lower(std::string text) {
+  for (char& c : text) c = static_cast<char>(dns64::to_lower(static_cast<uint8_t>(c)));
+  return text;
+}
+
+void Scenario::upstream(const Words& w) {
+  if (unseen_.empty()) fail("nothing was sent upstream");
+  current_ = unseen_.front();
+  unseen_.erase(unseen_.begin());
+  const Sent& sent = current();
+  const TextMessage message = from_wire(sent.wire);
+  std::size_t i = 0;
+  const bool numbered = w.at(0).size() == 1 && std::isdigit(static_cast<unsigned char>(w[0][0]));
+  const unsigned wanted_upstream = numbered ? static_cast<unsigned>(std::stoul(w[i++])) : 0;
+  std::string wanted = lower(w.at(i)) + " " + w.at(i + 1);
+  std::string klass = "IN";
+  bool tcp = false, dnssec_ok = false, cd = false, edns = true;
+  for (i += 2; i < w.size(); ++i) {
+    if (w[i] == "tcp")
+      tcp = true;
+    else if (w[i] == "do")
+      dnssec_ok = true;
+    else if (w[i] == "cd")
+      cd = true;
+    else if (w[i] == "noedns")
+      edns = false;
+    else
+      klass = w[i];
+  }
+  const auto describe = [](unsigned n, const std::string& question, const std::string& c, bool t,
+                           bool d, bool checking, bool e) {
+    return std::to_string(n) + " " + question + " " + c + (t ? " tcp" : "") + (d ? " do" : "") +
+           (checking ? " cd" : "") + (e ? "" : " noedns");
+  };
+  const bool sent_cd = message.flags.size() == 2;
+  const std::string found =
+      describe(sent.upstream, lower(message.name) + " " + message.type, message.klass, sent.tcp,
+               message.dnssec_ok, sent_cd, message.edns_size == 1232);
+  wanted = describe(wanted_upstream, wanted, klass, tcp, dnssec_ok, cd, edns);
+  if (found != wanted) fail("upstream got \"" + found + "\", expected \"" + wanted + "\"");
+  if (message.flags.empty() || message.flags[0] != "rd") fail("upstream query without RD");
+}
+
+void Scenario::answer(const Words& w) {
+  const TextMessage asked = from_wire(current().wire);
+  answer_ = TextMessage();
+  answer_.id = asked.id;
+  answer_.name = asked.name;
+  answer_.type = asked.type;
+  answer_.klass = asked.klass;
+  answer_.flags = {"qr", "rd", "ra"};
+  answer_.edns_size = asked.edns_size >= 0 ? 4096 : -1;
+  answer_.dnssec_ok = asked.dnssec_ok;
+  for (std::size_t i = 0; i < w.size(); ++i) {
+    if (w[i] == "flags") {
+      answer_.flags.assign(w.begin() + static_cast<std::ptrdiff_t>(i) + 1, w.end());
+      break;
+    }
+    if (w[i] == "tc" || w[i] == "ad" || w[i] == "aa")
+      answer_.flags.push_back(w[i]);
+    else if (w[i] == "ede")
+      answer_.extended_error = std::stoi(w.at(++i));
+    else if (w[i] == "noedns")
+      answer_.edns_size = -1;
+    else if (w[i] == "case")
+      answer_.name = lower(answer_.name), ++i;
+    else if (w[i] == "id")
+      answer_.id = static_cast<uint16_t>(answer_.id + 1), ++i;
+    else if (w[i] == "name")
+      answer_.name = w.at(++i);
+    else if (w[i] == "type")
+      answer_.type = w.at(++i);
+    else
+      answer_.rcode = w[i];
+  }
+  answering_ = true;
+}
+
+void Scenario::bare(const Words& w) {
+  Wire wire(current().wire.begin(), current().wire.begin() + 2);
+  TextMessage message;
+  message.rcode = w.at(0);
+  message.flags = {"qr", "ra"};
+  message.has_question = false;
+  const Wire header = to_wire(message);
+  wire.insert(wire.end(), header.begin() + 2, header.end());
+  deliver(wire);
+}
+
+void Scenario::hex(const Words& w) {
+  Wire wire(current().wire.begin(), current().wire.begin() + 2);
+  const Wire rest = bytes_of_hex(w);
+  wire.insert(wire.end(), rest.begin(), rest.end());
+  deliver(wire);
+}
+
+void Scenario::advance(dns64::TimeMs by) {
+  const dns64::TimeMs end = now_ + by;
+  while (engine().next_deadline() <= end) {
+    now_ = std::max(now_, engine().next_deadline());
+    engine().on_time(now_, *this);
+  }
+  now_ = end;
+}
+
+const Wire& Scenario::reply_to(const std::string& id) {
+  const auto found = replies_.find(token(id));
+  if (found == replies_.end()) fail("there is no reply to " + id);
+  return found->second;
+}
+
+void Scenario::expect(const Words& w) {
+  expected_ = TextMessage();
+  expected_id_ = w.at(0);
+  expected_.rcode = w.at(1);
+  expected_.flags = {"qr", "rd", "ra"};
+  any_records_ = false;
+  for (std::size_t i = 2; i < w.size(); ++i) {
+    if (w[i] == "flags") {
+      expected_.flags.clear();
+      for (const char* flag : {"qr", "aa", "tc", "rd", "ra", "ad", "cd"}) {
+        if (std::find(w.begin(), w.end(), flag) != w.end()) expected_.flags.push_back(flag);
+      }
+    } else if (w[i] == "edns")
+      expected_.edns_size = std::stoi(w.at(++i));
+    else if (w[i] == "do")
+      expected_.dnssec_ok = true;
+    else if (w[i] == "ede")
+      expected_.extended_error = std::stoi(w.at(++i));
+    else if (w[i] == "noquestion")
+      expected_.has_question = false;
+    else if (w[i] == "any-records")
+      any_records_ = true;
+  }
+  expecting_ = true;
+}
+
+std::string describe(const TextMessage& message, bool records) {
+  std::string out = "  " + message.rcode + " flags";
+  for (const std::string& flag : message.flags) out += " " + flag;
+  if (message.edns_size >= 0) out += " edns " + std::to_string(message.edns_size);
+  if (message.dnssec_ok) out += " do";
+  if (message.extended_error >= 0) out += " ede " + std::to_string(message.extended_error);
+  if (!message.has_question) out += " noquestion";
+  out += "\n";
+  const char* names[] = {"AN", "AU", "AR"};
+  for (int i = 0; records && i < 3; ++i) {
+    for (const std::string& line : message.sections[i]) {
+      out += std::string("    ") + names[i] + " " + line + "\n";
+    }
+  }
+  return out;
+}
+
+void Scenario::compare() {
+  const TextMessage found = from_wire(reply_to(expected_id_));
+  if (found.id != ids_[expected_id_]) fail("the reply has another ID");
+  const std::string wanted = describe(expected_, !any_records_);
+  const std::string got = describe(found, !any_records_);
+  if (wanted != got) fail("expected\n" + wanted + "got\n" + got);
+}
+
+void Scenario::expect_case(const Words& w) {
+  const std::string name = from_wire(reply_to(w.at(0))).name;
+  if (name != w.at(1)) fail("the question came back as " + name);
+}
+
+void Scenario::figure(const Words& w) {
+  for (std::size_t i = 0; i < std::size(dns64::kFigureInfo); ++i) {
+    if (w.at(0) != dns64::kFigureInfo[i].name) continue;
+    const uint64_t value = engine().figures().at(i);
+    if (value != std::stoul(w.at(1))) fail(w[0] + " stands at " + std::to_string(value));
+    return;
+  }
+  fail("no such figure: " + w[0]);
+}
+
+struct Tally {
+  unsigned passed = 0;
+  unsigned failed = 0;
+};
+
+void play(const char* path, Tally& tally) {
+  std::ifstream file(path);
+  if (!file) fail(std::string("cannot read ") + path);
+  std::unique_ptr<Scenario> scenario;
+  bool broken = false;
+  int number = 0;
+  const auto guarded = [&](const std::function<void()>& step) {
+    try {
+      step();
+    } catch (const std::exception& error) {
+      std::printf("%s:%d: %s\n%s\n", path, number, scenario ? scenario->name().c_str() : "",
+                  error.what());
+      broken = true;
+    }
+  };
+  const auto close = [&] {
+    if (scenario && !broken) guarded([&] { scenario->finish(); });
+    if (scenario) ++(broken ? tally.failed : tally.passed);
+    broken = false;
+  };
+  for (std::string line; std::getline(file, line);) {
+    ++number;
+    line.resize(std::min(line.size(), line.find(" ;")));
+    const std::size_t start = line.find_first_not_of(" \t");
+    if (start == std::string::npos || line[start] == ';') continue;
+    if (line.compare(start, 9, "scenario ") == 0) {
+      close();
+      scenario = std::make_unique<Scenario>(line.substr(start + 9));
+    } else if (!broken) {
+      if (!scenario) fail(std::string(path) + ": the first command must be \"scenario\"");
+      guarded([&] { scenario->line(line); });
+    }
+  }
+  close();
+}
+
+}  // namespace
+}  // namespace isthmus::test
+
+int main(int argc, char** argv) {
+  isthmus::test::Tally tally;
+  for (int i = 1; i < argc; ++i) isthmus::test::play(argv[i], tally);
+  std::printf("%u scenarios passed, %u failed\n", tally.passed, tally.failed);
+  return tally.failed != 0 || tally.passed == 0;
+}
