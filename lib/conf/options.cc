@@ -1,61 +1,16 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The table itself. A line is all there is to adding an option; unit tests try the bounds of every
 // line, and a test fails until doc/generated/config.md is made again.
-#include "conf/option.h"
-
 #include <charconv>
+
+#include "conf/member.h"
+#include "conf/option.h"
 
 namespace isthmus::conf {
 namespace {
 
 constexpr auto kLive = Change::kLive;
 constexpr auto kRestart = Change::kRestart;
-
-template <class T>
-struct MemberOf;
-template <class Object_, class Member_>
-struct MemberOf<Member_ Object_::*> {
-  using Object = Object_;
-  using Member = Member_;
-};
-
-template <auto First, auto... Rest, class Object>
-constexpr auto& reach(Object& object) {
-  if constexpr (sizeof...(Rest) == 0) {
-    return object.*First;
-  } else {
-    return reach<Rest...>(object.*First);
-  }
-}
-
-/// The member reached through a chain of member pointers, e.g. <&Nat64::timers, &Timers::udp>.
-template <auto First, auto... Rest>
-constexpr Field member() {
-  using Object = typename MemberOf<decltype(First)>::Object;
-  using T = std::remove_reference_t<decltype(reach<First, Rest...>(std::declval<Object&>()))>;
-  return {[] { return type_name<T>(); },
-          [](const Node& node, const Range& range, const std::string& path, void* object) {
-            return read_value(node, range, path,
-                              reach<First, Rest...>(*static_cast<Object*>(object)));
-          },
-          [](const void* object) {
-            return print_value(reach<First, Rest...>(*static_cast<const Object*>(object)));
-          }};
-}
-
-template <auto List>
-constexpr Section list(std::string_view path, bool required, std::string_view help) {
-  using Object = typename MemberOf<decltype(List)>::Object;
-  return {
-      path,
-      help,
-      required,
-      [](void* parent) -> void* { return &(static_cast<Object*>(parent)->*List).emplace_back(); },
-      [](const void* parent) { return (static_cast<const Object*>(parent)->*List).size(); },
-      [](const void* parent, std::size_t i) -> const void* {
-        return &(static_cast<const Object*>(parent)->*List)[i];
-      }};
-}
 
 /// "1024-65535" into Pool::first_port and last_port.
 Checked read_ports(const Node& node, const Range& range, const std::string& path, void* object) {

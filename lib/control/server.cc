@@ -23,7 +23,7 @@ struct Server::Client {
   int fd;
   ev_io watcher{};
   Conversation conversation;
-  double last_progress = 0;  ///< when it last sent or took something
+  double last_progress = 0;  ///< when it last sent, or took, something
 };
 
 Result<std::unique_ptr<Server>> Server::make(Options options, Commands& commands,
@@ -67,6 +67,8 @@ void Server::on_timer(struct ev_loop* loop, ev_timer* watcher, int) {
 void Server::on_client(struct ev_loop*, ev_io* watcher, int events) {
   auto& client = *static_cast<Client*>(watcher->data);
   auto& server = client.server;
+  // Writable again means that it took something.
+  if ((events & EV_WRITE) != 0) client.last_progress = ev_now(server.loop_);
   if ((events & EV_READ) != 0) server.read_from(client);
   server.pump(client);
 }
@@ -168,7 +170,9 @@ void Server::sweep(double now) {
   ev_io_start(loop_, &accept_);
   for (std::size_t i = clients_.size(); i-- > 0;) {
     auto& client = *clients_[i];
-    const bool owes_us = client.conversation.in_mid_line() || !client.conversation.out().empty();
+    auto& conversation = client.conversation;
+    const bool owes_us =
+        conversation.in_mid_line() || conversation.busy() || !conversation.out().empty();
     if (owes_us && now - client.last_progress >= kStall) drop(client);
   }
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Replays a corpus through a fuzz target, so that every past crash is an ordinary test, without clang.
-// Usage: replay DIRECTORY...   Prints how many inputs ran; a crash ends the process.
+// Replays a corpus through a fuzz target, so that every past crash is an ordinary test, without
+// clang. Usage: replay DIRECTORY...   Prints how many inputs ran; a crash ends the process.
 #include <cstdint>
 #include <cstdio>
 #include <filesystem>

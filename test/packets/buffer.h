@@ -29,6 +29,7 @@ class Buffer {
 
   net::PacketBuf& operator*() { return buf_; }
   net::PacketBuf* operator->() { return &buf_; }
+  const net::PacketBuf* operator->() const { return &buf_; }
   /// The packet as it is now.
   Bytes bytes() const { return {buf_.data, buf_.data + buf_.length}; }
 

@@ -142,15 +142,11 @@ bool same(const Bytes& a, const Bytes& b, std::size_t offset, std::size_t length
   return true;
 }
 
-}  // namespace
-
-std::vector<Field> fields(const Bytes& packet) {
-  return Walker(packet).walk();
-}
-
-std::string dump(const Bytes& bytes) {
+template <class Wanted>
+std::string dump_where(const Bytes& bytes, const Wanted& wanted) {
   std::string out;
   for (std::size_t line = 0; line < bytes.size(); line += 16) {
+    if (!wanted(line)) continue;
     char text[32];
     std::snprintf(text, sizeof text, "  %04zx ", line);
     out += text;
@@ -161,6 +157,16 @@ std::string dump(const Bytes& bytes) {
     out += '\n';
   }
   return out;
+}
+
+}  // namespace
+
+std::vector<Field> fields(const Bytes& packet) {
+  return Walker(packet).walk();
+}
+
+std::string dump(const Bytes& bytes) {
+  return dump_where(bytes, [](std::size_t) { return true; });
 }
 
 std::string diff(const Bytes& expected, const Bytes& got) {
@@ -186,7 +192,11 @@ std::string diff(const Bytes& expected, const Bytes& got) {
     out += "byte " + std::to_string(end) + " (beyond the end): got " +
            hex_of(got, end, got.size() - end) + '\n';
   }
-  return out + "expected\n" + dump(expected) + "got\n" + dump(got);
+  // Of long packets only the headers and what differs.
+  const auto wanted = [&](std::size_t line) {
+    return line < 128 || !same(expected, got, line, 16);
+  };
+  return out + "expected\n" + dump_where(expected, wanted) + "got\n" + dump_where(got, wanted);
 }
 
 }  // namespace isthmus::test

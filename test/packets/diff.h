@@ -20,7 +20,8 @@ struct Field {
 std::vector<Field> fields(const Bytes& packet);
 
 /// "" if equal; else one line for each differing field (offset, name, expected, got) and both
-/// dumps. CHECK(diff(expected, got) == "") is the usual form.
+/// dumps (of long packets: headers and lines that differ). CHECK(diff(expected, got) == "") is the
+/// usual form.
 std::string diff(const Bytes& expected, const Bytes& got);
 
 /// Sixteen bytes a line, with offsets.

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "client.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <optional>
+
+#include "control/command_table.h"
+#include "render.h"
+
+namespace isthmus::ctl {
+namespace {
+
+/// The command a line names, if it is understood here; an older or newer daemon may know others.
+const control::Command* command_of(std::string_view line) {
+  const auto parsed = control::parse_request(line);
+  const auto* request = std::get_if<control::Request>(&parsed);
+  return request != nullptr ? request->command : nullptr;
+}
+
+}  // namespace
+
+std::string help_text(std::string_view line) {
+  std::string out;
+  const auto words = control::split_words(line);
+  if (words.empty()) {
+    std::size_t width = 0;
+    for (const auto& command : control::commands()) width = std::max(width, command.path.size());
+    for (const auto& command : control::commands()) {
+      out += fmt::format("  {:<{}}  {}\n", command.path, width, command.help);
+    }
+    return out;
+  }
+  const auto* exact = command_of(line);
+  for (const auto& command : control::commands()) {
+    const bool is_meant = exact != nullptr ? exact == &command : command.path.starts_with(words[0]);
+    if (!is_meant) continue;
+    out += fmt::format("{}\n    {}\n", control::usage(command), command.help);
+    for (const auto& argument : command.arguments) {
+      out += fmt::format("      {:<10} {}\n", argument.word, argument.help);
+    }
+  }
+  return out.empty() ? help_text("") : out;
+}
+
+void Client::print(std::string_view text) {
+  if (!has_reader_) return;
+  if (std::fwrite(text.data(), 1, text.size(), stdout) == text.size()) return;
+  has_reader_ = false;
+  if (errno == EPIPE) return;  // "| head" has seen enough
+  std::fprintf(stderr, "isthmusctl: cannot write: %s\n", std::strerror(errno));
+}
+
+bool Client::run_locally(std::string_view line) {
+  const auto parsed = control::parse_request(line);
+  const auto* request = std::get_if<control::Request>(&parsed);
+  if (request == nullptr || json_) return false;
+  if (request->command->action == control::Action::kComplete) {
+    for (const auto& word : control::complete(request->rest)) print(word + '\n');
+    return true;
+  }
+  if (request->command->action != control::Action::kHelp) return false;
+  print(help_text(request->rest));
+  return true;
+}
+
+ExitCode Client::run(std::string_view line, std::string_view where) {
+  const auto* command = command_of(line);
+  const bool is_stream = command != nullptr && command->stream;
+  const Sink sink = [this](std::string_view text) { print(text); };
+  Table table(sink);
+  if (const auto status = connection_.open(); !status && run_locally(line)) return kOk;
+  const auto outcome = connection_.run(line, [&](std::string_view text) {
+    if (!has_reader_) {
+      // Closing tells the daemon to stop; reading on would carry a million lines to nobody.
+      connection_.close();
+      return;
+    }
+    if (json_) {
+      print(std::string(text) + '\n');
+      return;
+    }
+    const auto json = Json::parse(text, nullptr, false);
+    if (is_stream && json.is_object()) {
+      table.add(json);
+    } else {
+      render_object(json, sink);
+    }
+  });
+  if (!has_reader_) return kOk;
+  if (!outcome) {
+    std::fprintf(stderr, "isthmusctl: %s%s\n", std::string(where).c_str(),
+                 outcome.error().text.c_str());
+    return kNoConnection;
+  }
+  if (is_stream && !json_ && outcome->ok) table.finish();
+  std::fflush(stdout);
+  if (outcome->ok) return kOk;
+  if (json_) {
+    std::fprintf(stderr, "%s\n", outcome->status_line.c_str());
+  } else {
+    std::fprintf(stderr, "isthmusctl: %s%s\n", std::string(where).c_str(), outcome->error.c_str());
+    if (!outcome->hint.empty()) std::fprintf(stderr, "%s\n", outcome->hint.c_str());
+  }
+  return kFailed;
+}
+
+ExitCode Client::run_stream(std::FILE* in) {
+  ExitCode result = kOk;
+  char* text = nullptr;
+  std::size_t capacity = 0;
+  for (unsigned number = 1; has_reader_; ++number) {
+    const ssize_t size = getline(&text, &capacity, in);
+    if (size < 0) break;
+    std::string_view line(text, static_cast<std::size_t>(size));
+    while (line.ends_with('\n') || line.ends_with('\r') || line.ends_with(' ')) {
+      line.remove_suffix(1);
+    }
+    const auto begin = line.find_first_not_of(" \t");
+    if (begin == std::string_view::npos || line[begin] == '#') continue;
+    const auto code = run(line.substr(begin), fmt::format("line {}: ", number));
+    if (result == kOk) result = code;
+    if (code == kNoConnection) break;
+  }
+  std::free(text);
+  return result;
+}
+
+std::vector<std::string> Client::complete(std::string_view partial) {
+  std::optional<std::vector<std::string>> words;
+  const auto outcome =
+      connection_.run("complete " + std::string(partial), [&](std::string_view line) {
+        const auto json = Json::parse(line, nullptr, false);
+        if (!json.is_object() || !json.contains("words") || !json["words"].is_array()) return;
+        words.emplace();
+        for (const auto& word : json["words"]) {
+          if (word.is_string()) words->push_back(word.get<std::string>());
+        }
+      });
+  if (outcome && words) return *words;
+  return control::complete(partial);
+}
+
+}  // namespace isthmus::ctl

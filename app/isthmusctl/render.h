@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Answers for people: tables and lists from any JSON, without knowing the command.
+//
+// Theory of operation. An object is a list of fields; a field that holds objects is a table; a
+// stream of objects is one table. Units come from names: *_ms, *_mbps, *_percent and what has
+// "bytes" in it. A field X followed by X_port is shown as one, ADDRESS:PORT. A table is held until
+// kSample rows have told how wide its columns are; later rows are printed as they come, so a
+// stream of any length needs little memory.
+#pragma once
+
+#include <functional>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace isthmus::ctl {
+
+using Json = nlohmann::ordered_json;
+using Sink = std::function<void(std::string_view)>;
+
+class Table {
+ public:
+  static constexpr std::size_t kSample = 256;
+
+  explicit Table(Sink sink) : sink_(std::move(sink)) {}
+  /// Columns are those of the first row; a field that a later row adds is left out.
+  void add(const Json& row);
+  void finish();
+
+ private:
+  struct Column {
+    std::string key;  ///< of the JSON field
+    bool has_port = false;
+    bool is_number = false;
+    std::size_t width = 0;
+  };
+  void make_columns(const Json& row);
+  void print_header();
+  void print(const std::vector<std::string>& cells);
+  void flush();
+
+  Sink sink_;
+  std::vector<Column> columns_;
+  std::vector<std::vector<std::string>> held_;
+  bool is_streaming_ = false;
+};
+
+/// One object that is not a row.
+void render_object(const Json& object, const Sink& sink);
+
+/// A value as people read it; `key` tells its unit.
+std::string human(std::string_view key, const Json& value);
+
+}  // namespace isthmus::ctl

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Any text is either refused with a reason, or a configuration whose values all print.
+#include <cstdint>
+#include <cstdlib>
+#include <string_view>
+
+#include "conf/load.h"
+#include "conf/option.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  const std::string_view text(reinterpret_cast<const char*>(data), size);
+  const auto loaded = isthmus::conf::load_text(text, "fuzz");
+  if (!loaded) {
+    if (loaded.error().text.find(": found ") == std::string::npos) std::abort();
+    return 0;
+  }
+  for (const auto& value : isthmus::conf::values(**loaded)) {
+    if (value.text.empty()) std::abort();
+  }
+  if (!isthmus::conf::needs_restart(**loaded, **loaded).empty()) std::abort();
+  return 0;
+}

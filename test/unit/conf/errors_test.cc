@@ -1,0 +1,342 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What is wrong with a file, to the letter. Each row breaks one thing in a file that is otherwise
+// right.
+#include "catch.h"
+#include "conf/load.h"
+
+using namespace isthmus;
+
+namespace {
+
+const std::string kPort =
+    "ports = ({ name = \"a\"; device = \"d\";\n"                    // line 1
+    "  addresses = [\"192.0.2.1/24\", \"2001:db8::1/64\"]; });\n";  // line 2
+const std::string kPool = "{ addresses = [\"203.0.113.0/28\"]; }";
+
+std::string nat64(const std::string& body) {
+  return kPort + "nat64 = ({ " + body + " });\n";
+}
+std::string pools(const std::string& list) {
+  return nat64("pools = (" + list + ");");
+}
+std::string timer(const std::string& body) {
+  return nat64("pools = (" + kPool + "); timers: { " + body + " };");
+}
+std::string dns64(const std::string& body) {
+  return nat64("pools = (" + kPool + ");") + "dns64: { " + body + " };\n";
+}
+
+struct Row {
+  std::string text;
+  std::string error;
+};
+
+void check_rows(const std::vector<Row>& rows) {
+  for (const auto& row : rows) {
+    CAPTURE(row.text);
+    const auto loaded = conf::load_text(row.text, "f");
+    if (loaded) {
+      FAIL_CHECK("was accepted, expected: " << row.error);
+    } else {
+      CHECK(loaded.error().text == row.error);
+    }
+  }
+}
+
+}  // namespace
+
+TEST_CASE("syntax") {
+  check_rows({
+      {"a = \"x\n", "f:2: found syntax error, expected libconfig syntax (isthmus.conf(5))"},
+      {"limits: {\n sessions = ;\n};",
+       "f:2: found syntax error, expected libconfig syntax (isthmus.conf(5))"},
+      {"log: {}; log: {};",
+       "f:1: found duplicate setting name, expected libconfig syntax (isthmus.conf(5))"},
+      {std::string("a\0b", 3), "f:1: found a NUL byte, expected text"},
+      {"\n@include \"/dev/zero\"\n",
+       "f:2: found @include, expected one file that holds everything"},
+      {"a = " + std::string(100, '(') + std::string(100, ')') + ";",
+       "f:1: found too deep a nesting, expected options"},
+      {"a = " + std::string(100000, '('),
+       "f:1: found memory exhausted, expected libconfig syntax (isthmus.conf(5))"},
+  });
+}
+
+TEST_CASE("types") {
+  check_rows({
+      {kPort + "limits: { sessions = \"many\"; };",
+       "f:3: limits.sessions: found \"many\", expected an integer from 1 to 268435456"},
+      {kPort + "limits: { sessions = 1.5; };",
+       "f:3: limits.sessions: found 1.5, expected an integer from 1 to 268435456"},
+      {kPort + "limits: { sessions = 1e999; };",
+       "f:3: limits.sessions: found inf, expected an integer from 1 to 268435456"},
+      {kPort + "limits: { sessions = true; };",
+       "f:3: limits.sessions: found true, expected an integer from 1 to 268435456"},
+      {kPort + "limits: { sessions = [1]; };",
+       "f:3: limits.sessions: found a list of 1, expected an integer from 1 to 268435456"},
+      {kPort + "limits: { sessions = { a = 1; }; };",
+       "f:3: limits.sessions: found a group, expected an integer from 1 to 268435456"},
+      {kPort + "limits = 5;", "f:3: limits: found 5, expected a group { ... }"},
+      {kPort + "log: { level = \"loud\"; };",
+       "f:3: log.level: found \"loud\", expected one of \"error\", \"warning\", \"info\", "
+       "\"debug\""},
+      {kPort + "log: { level = 3; };",
+       "f:3: log.level: found 3, expected one of \"error\", \"warning\", \"info\", \"debug\""},
+      {kPort + "control: { group = 5; };",
+       "f:3: control.group: found 5, expected a string of 1 to 32 printable characters"},
+      {kPort + "control: { group = \"a\\x01\"; };",
+       "f:3: control.group: found \"a\\x01\", expected a string of 1 to 32 printable characters"},
+      {kPort + "cores: { workers = 2; };",
+       "f:3: cores.workers: found 2, expected a list of integers"},
+      {kPort + "cores: {\n workers = [1,\n -1]; };",
+       "f:5: cores.workers[1]: found -1, expected an integer from 0 to 1023"},
+      {kPort + "cores: { workers = []; };",
+       "f:3: cores.workers: found 0 workers, expected 1 to 64 workers"},
+      {nat64("pools = (" + kPool + "); policy: { allow_non_global = 1; };"),
+       "f:3: nat64[0].policy.allow_non_global: found 1, expected true or false"},
+      {kPort + "routes = { prefix = \"0.0.0.0/0\"; };",
+       "f:3: routes: found a group, expected a list ( { ... }, ... )"},
+      {kPort + "routes = (\"0.0.0.0/0\");",
+       "f:3: routes[0]: found \"0.0.0.0/0\", expected a group { ... }"},
+      {"ports = ();", "f:1: ports: found an empty list, expected at least one element"},
+  });
+}
+
+TEST_CASE("an integer that does not fit is not another integer") {
+  check_rows({
+      {kPort + "limits: { sessions = 4294967297; };",
+       "f:3: limits.sessions: found 4294967297, expected an integer from 1 to 268435456"},
+      {kPort + "limits: { sessions = 0x100000001; };",
+       "f:3: limits.sessions: found 4294967297, expected an integer from 1 to 268435456"},
+      {kPort + "limits: { sessions = 99999999999999999999; };",
+       "f:3: limits.sessions: found 1e+20, expected an integer from 1 to 268435456"},
+      {kPort + "limits: { sessions = -4294967297; };",
+       "f:3: limits.sessions: found -4294967297, expected an integer from 1 to 268435456"},
+  });
+}
+
+TEST_CASE("unknown and missing options") {
+  check_rows({
+      {kPort + "limits: { sesions = 5; };",
+       "f:3: limits.sesions: found unknown option \"sesions\", expected \"sessions\" (did you "
+       "mean that?)"},
+      {kPort + "limit: { };",
+       "f:3: limit: found unknown option \"limit\", expected \"limits\" (did you mean that?)"},
+      {kPort + "log: { colour = true; };",
+       "f:3: log.colour: found unknown option \"colour\", expected one of: level"},
+      {nat64("pool = ();"),
+       "f:3: nat64[0].pool: found unknown option \"pool\", expected \"pools\" (did you mean "
+       "that?)"},
+      {"", "f: ports: found nothing, expected this option, which is required"},
+      {"ports = ({ name = \"a\"; });",
+       "f:1: ports[0].device: found nothing, expected this option, which is required"},
+      {nat64(""), "f:3: nat64[0].pools: found nothing, expected this option, which is required"},
+      {pools("{ }"),
+       "f:3: nat64[0].pools[0].addresses: found nothing, expected this option, "
+       "which is required"},
+      {pools("{ addresses = []; }"),
+       "f:3: nat64[0].pools[0].addresses: found an empty list, expected at least one element"},
+      {kPort + "routes = ({ prefix = \"0.0.0.0/0\"; });",
+       "f:3: routes[0].via: found nothing, expected this option, which is required"},
+      {dns64(""), "f:4: dns64.listen: found nothing, expected this option, which is required"},
+      {kPort + "siit = ({ });",
+       "f:3: siit[0].inside4: found nothing, expected this option, which is required"},
+  });
+}
+
+TEST_CASE("RFC 6052 2.2: prefix lengths and bits 64 to 71") {
+  check_rows({
+      {nat64("prefixes = [\"64:ff9b::/80\"]; pools = (" + kPool + ");"),
+       "f:3: nat64[0].prefixes[0]: found \"64:ff9b::/80\", expected an IPv6 prefix of length 32, "
+       "40, 48, 56, 64 or 96 (RFC 6052 2.2)"},
+      {nat64("prefixes = [\"64:ff9b::\"]; pools = (" + kPool + ");"),
+       "f:3: nat64[0].prefixes[0]: found \"64:ff9b::\", expected an IPv6 prefix of length 32, "
+       "40, 48, 56, 64 or 96 (RFC 6052 2.2)"},
+      {nat64("prefixes = [\"2001:db8:0:0:100::/96\"]; pools = (" + kPool + ");"),
+       "f:3: nat64[0].prefixes[0]: found \"2001:db8:0:0:100::/96\", expected an IPv6 prefix whose "
+       "bits 64 to 71 are zero (RFC 6052 2.2)"},
+      {nat64("prefixes = []; pools = (" + kPool + ");"),
+       "f:3: nat64[0].prefixes: found an empty list, expected at least one element"},
+  });
+}
+
+TEST_CASE("prefixes overlap") {
+  check_rows({
+      {kPort + "nat64 = ({ name = \"x\"; pools = (" + kPool +
+           "); },\n{ name = \"y\"; pools = ({ "
+           "addresses = [\"203.0.113.99\"]; }); });",
+       "f:4: nat64[1].prefixes[0]: found \"64:ff9b::/96\", expected a prefix that does not overlap "
+       "nat64[0].prefixes[0] (64:ff9b::/96)"},
+      {nat64("prefixes = [\"2001:db8:1::/48\", \"2001:db8:1:1::/64\"]; pools = (" + kPool + ");"),
+       "f:3: nat64[0].prefixes[1]: found \"2001:db8:1:1::/64\", expected a prefix that does not "
+       "overlap nat64[0].prefixes[0] (2001:db8:1::/48)"},
+      {nat64("pools = (" + kPool + ");") + "siit = ({ inside4 = [\"198.51.100.0/24\"]; });",
+       "f:4: siit[0].prefix: found \"64:ff9b::/96\", expected a prefix that does not overlap "
+       "nat64[0].prefixes[0] (64:ff9b::/96)"},
+      {nat64("prefixes = [\"ff00::/32\"]; pools = (" + kPool + ");"),
+       "f:3: nat64[0].prefixes[0]: found \"ff00::/32\", expected a unicast prefix"},
+      {nat64("prefixes = [\"2001:db8::/64\"]; pools = (" + kPool + ");"),
+       "f:2: ports[0].addresses[1]: found \"2001:db8::1/64\", expected an address outside "
+       "nat64[0].prefixes[0] (2001:db8::/64)"},
+  });
+}
+
+TEST_CASE("pools") {
+  check_rows({
+      {pools(kPool + ", { name = \"b\";\n addresses = [\"203.0.113.15-203.0.113.20\"]; }"),
+       "f:4: nat64[0].pools[1].addresses[0]: found \"203.0.113.15-203.0.113.20\", expected "
+       "addresses that nat64[0].pools[0].addresses[0] (203.0.113.0-203.0.113.15) does not have"},
+      {pools("{ addresses = [\"203.0.113.7\", \"203.0.113.7\"]; }"),
+       "f:3: nat64[0].pools[0].addresses[1]: found \"203.0.113.7\", expected addresses that "
+       "nat64[0].pools[0].addresses[0] (203.0.113.7) does not have"},
+      {pools("{ addresses = [\"192.0.2.0/28\"]; }"),
+       "f:3: nat64[0].pools[0].addresses[0]: found 192.0.2.1, interface a's own address, expected "
+       "another address, or a port range that divides it, like ports = \"1024-32767\""},
+      {pools("{ addresses = [\"192.0.2.1\"]; ports = \"1024-65535\"; }"),
+       "f:3: nat64[0].pools[0].addresses[0]: found 192.0.2.1, interface a's own address, expected "
+       "another address, or a port range that divides it, like ports = \"1024-32767\""},
+      {pools("{ addresses = [\"203.0.113.7\"]; ports = \"2000-1999\"; }"),
+       "f:3: nat64[0].pools[0].ports: found \"2000-1999\", expected a port range \"FIRST-LAST\" "
+       "within 1-65535, FIRST <= LAST"},
+      {pools("{ addresses = [\"203.0.113.7\"]; ports = \"0-65536\"; }"),
+       "f:3: nat64[0].pools[0].ports: found \"0-65536\", expected a port range \"FIRST-LAST\" "
+       "within 1-65535, FIRST <= LAST"},
+      {pools("{ addresses = [\"203.0.113.7\"]; ports = 1024; }"),
+       "f:3: nat64[0].pools[0].ports: found 1024, expected a port range \"FIRST-LAST\" within "
+       "1-65535, FIRST <= LAST"},
+      {pools("{ addresses = [\"203.0.113.7-203.0.113.1\"]; }"),
+       "f:3: nat64[0].pools[0].addresses[0]: found \"203.0.113.7-203.0.113.1\", expected a range "
+       "whose first address is not above its last"},
+      {pools("{ addresses = [\"203.0.113.1/24\"]; }"),
+       "f:3: nat64[0].pools[0].addresses[0]: found \"203.0.113.1/24\", expected IPv4 addresses as "
+       "\"203.0.113.0/28\", \"203.0.113.20-203.0.113.30\" or \"203.0.113.40\""},
+      {pools("{ addresses = [\"224.0.0.1\"]; }"),
+       "f:3: nat64[0].pools[0].addresses[0]: found \"224.0.0.1\", expected unicast addresses, none "
+       "of 0.0.0.0/8, 127.0.0.0/8 or 224.0.0.0/3"},
+      {pools("{ addresses = [\"10.0.0.0/8\"]; }"),
+       "f:3: nat64[0].pools[0].addresses[0]: found 16777216 pool addresses so far, expected at "
+       "most 65536 in all pools"},
+      {pools(kPool + ", " + kPool),
+       "f:3: nat64[0].pools[1].name: found \"pool\", expected a name that nat64[0].pools[0].name "
+       "does not have already"},
+      {nat64("pools = (" + kPool + ");") +
+           "siit = ({ prefix = \"2001:db8:64::/96\"; inside4 = [\"203.0.113.0/24\"]; });",
+       "f:4: siit[0].inside4[0]: found \"203.0.113.0-203.0.113.255\", expected addresses that "
+       "nat64[0].pools[0].addresses[0] (203.0.113.0-203.0.113.15) does not have"},
+  });
+}
+
+TEST_CASE("names and VLANs") {
+  check_rows({
+      {"ports = ({ name = \"a\"; device = \"d\"; },\n { name = \"a\"; device = \"e\"; });",
+       "f:2: ports[1].name: found \"a\", expected a name that ports[0].name does not have already"},
+      {"ports = ({ name = \"a\"; device = \"d\"; },\n { name = \"b\"; device = \"d\"; });",
+       "f:2: ports[1].device: found \"d\", expected a device that ports[0].device does not have "
+       "already"},
+      {"ports = ({ name = \"a/b\"; device = \"d\"; });",
+       "f:1: ports[0].name: found \"a/b\", expected letters, digits, '_' and '-'"},
+      {"ports = ({ name = \"all\"; device = \"d\"; });",
+       "f:1: ports[0].name: found \"all\", expected a name that the kernel does not reserve"},
+      {"ports = ({ name = \"a-long-name\"; device = \"d\"; interfaces = ({ vlan = 1000; }); });",
+       "f:1: ports[0].interfaces[0].vlan: found interface name \"a-long-name.1000\", expected "
+       "PORT.VLAN of at most 15 characters: a shorter port name"},
+      {"ports = ({ name = \"a\"; device = \"d\"; interfaces = (\n{ vlan = 5; },\n{ vlan = 5; }); "
+       "});",
+       "f:3: ports[0].interfaces[1].vlan: found vlan 5 again, expected each vlan once in a port "
+       "(0, the default, is the untagged interface)"},
+      {"ports = ({ name = \"a\"; device = \"d\"; interfaces = ({ });\n addresses = []; });",
+       "f:2: ports[0].addresses: found vlan 0 again, expected each vlan once in a port (0, the "
+       "default, is the untagged interface)"},
+      {kPort + "nat64 = ({ pools = (" + kPool +
+           "); }, { prefixes = [\"2001:db8:9::/96\"]; pools = "
+           "({ addresses = [\"203.0.113.99\"]; }); });",
+       "f:3: nat64[1].name: found \"nat64\", expected a name that nat64[0].name does not have "
+       "already"},
+      {kPort + "control: { socket = \"ctl.sock\"; };",
+       "f:3: control.socket: found \"ctl.sock\", expected a path that begins with \"/\""},
+  });
+}
+
+TEST_CASE("interface addresses") {
+  const auto port = [](const std::string& list) {
+    return "ports = ({ name = \"a\"; device = \"d\"; addresses = [" + list + "]; });";
+  };
+  check_rows({
+      {port("\"192.0.2.1\""),
+       "f:1: ports[0].addresses[0]: found \"192.0.2.1\", expected an address with prefix length "
+       "like \"192.0.2.1/24\" or \"2001:db8::1/64\""},
+      {port("\"192.0.2.1/33\""),
+       "f:1: ports[0].addresses[0]: found \"192.0.2.1/33\", expected an address with prefix length "
+       "like \"192.0.2.1/24\" or \"2001:db8::1/64\""},
+      {port("\"ff02::1/64\""),
+       "f:1: ports[0].addresses[0]: found \"ff02::1/64\", expected a unicast address"},
+      {port("\"192.0.2.1/24\", \"192.0.2.1/25\""),
+       "f:1: ports[0].addresses[1]: found \"192.0.2.1/25\", expected an address that "
+       "ports[0].addresses[0] does not have"},
+  });
+}
+
+TEST_CASE("routes") {
+  const auto route = [](const std::string& prefix, const std::string& via) {
+    return kPort + "routes = ({ prefix = \"" + prefix + "\"; via = \"" + via + "\"; });";
+  };
+  check_rows({
+      {route("0.0.0.0/0", "2001:db8::2"),
+       "f:3: routes[0].via: found \"2001:db8::2\", expected an IPv4 address, like the prefix"},
+      {route("0.0.0.0/0", "192.0.2.1"),
+       "f:3: routes[0].via: found \"192.0.2.1\", expected another host's address, not our own"},
+      {route("0.0.0.0/0", "198.51.100.1"),
+       "f:3: routes[0].via: found \"198.51.100.1\", expected an address in the subnet of an "
+       "interface"},
+      {route("192.0.2.1/24", "192.0.2.2"),
+       "f:3: routes[0].prefix: found \"192.0.2.1/24\", expected an IPv4 or IPv6 prefix like "
+       "\"0.0.0.0/0\", no bit set beyond its length"},
+      {kPort + "routes = ({ prefix = \"::/0\"; via = \"2001:db8::2\"; },\n{ prefix = \"::/0\"; via "
+               "= \"2001:db8::3\"; });",
+       "f:4: routes[1].prefix: found \"::/0\", expected a destination that routes[0] does not "
+       "have"},
+  });
+}
+
+TEST_CASE("RFC 6146 4, 4787, 5382, 5508: lifetimes below the floor are refused") {
+  check_rows({
+      {timer("udp = 119;"),
+       "f:3: nat64[0].timers.udp: found 119, expected an integer from 120 to 604800"},
+      {timer("tcp_established = 7199;"),
+       "f:3: nat64[0].timers.tcp_established: found 7199, expected an integer from 7200 to "
+       "604800"},
+      {timer("tcp_closing = 239;"),
+       "f:3: nat64[0].timers.tcp_closing: found 239, expected an integer from 240 to 604800"},
+      {timer("tcp_incoming_syn = 5;"),
+       "f:3: nat64[0].timers.tcp_incoming_syn: found 5, expected an integer from 6 to 240"},
+      {timer("icmp = 59;"),
+       "f:3: nat64[0].timers.icmp: found 59, expected an integer from 60 to 604800"},
+      {timer("fragment = 1;"),
+       "f:3: nat64[0].timers.fragment: found 1, expected an integer from 2 to 60"},
+      {timer("tcp_opening = 7201;"),
+       "f:3: nat64[0].timers.tcp_opening: found 7201, expected at most tcp_established (7200)"},
+      {nat64("pools = (" + kPool + "); policy: { lowest_ipv6_mtu = 1279; };"),
+       "f:3: nat64[0].policy.lowest_ipv6_mtu: found 1279, expected an integer from 1280 to 9600"},
+  });
+}
+
+TEST_CASE("dns64") {
+  const std::string up = " upstreams = [\"192.0.2.53\"];";
+  check_rows({
+      {dns64("listen = [\"2001:db8::1\"]; nat64 = \"other\";" + up),
+       "f:4: dns64.nat64: found \"other\", expected the name of a nat64 instance: \"nat64\""},
+      {dns64("listen = [\"2001:db8::9\"];" + up),
+       "f:4: dns64.listen[0]: found \"2001:db8::9\", expected an address that one of the ports' "
+       "interfaces has"},
+      {dns64("listen = [\"2001:db8::1\", \"2001:db8::1\"];" + up),
+       "f:4: dns64.listen[1]: found \"2001:db8::1\", expected each address once"},
+      {dns64("listen = [\"2001:db8::1\"]; upstreams = [\"[2001:db8::1]:53\"];"),
+       "f:4: dns64.upstreams[0]: found \"2001:db8::1\", expected another resolver than dns64 "
+       "itself"},
+      {dns64("listen = [\"2001:db8::1\"]; upstreams = [\"192.0.2.53:0\"];"),
+       "f:4: dns64.upstreams[0]: found \"192.0.2.53:0\", expected an address and optional port "
+       "like \"192.0.2.53\", \"192.0.2.53:5353\" or \"[2001:db8::53]:53\""},
+      {kPort + "dns64: { listen = [\"2001:db8::1\"];" + up + " };",
+       "f:3: dns64: found no nat64 instance, expected one, whose prefix DNS64 can use"},
+  });
+}

@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Handlers and the conversation with one client, on a gateway on paper.
+#include "catch.h"
+#include "control/conversation.h"
+#include "fake_backend.h"
+
+#include <nlohmann/json.hpp>
+
+using namespace isthmus;
+using namespace isthmus::control;
+using Json = nlohmann::ordered_json;
+
+namespace {
+
+struct Fixture {
+  FakeBackend backend;
+  FakeWalk walk;
+  Commands commands{backend, walk};
+  std::vector<std::string> changes;
+  bool permit = true;
+  Conversation talk{commands, [this](std::string_view line) {
+                      changes.emplace_back(line);
+                      return permit;
+                    }};
+
+  Fixture() { talk.out().clear(); }
+
+  /// Sends `bytes` and returns the lines that come back.
+  std::vector<std::string> say(std::string_view bytes) {
+    while (!bytes.empty()) {
+      const auto part = bytes.substr(0, 1000);
+      talk.receive(part);
+      bytes.remove_prefix(part.size());
+      std::string kept = std::move(text_);
+      drain();
+      text_ = kept + text_;
+    }
+    std::vector<std::string> lines;
+    std::size_t begin = 0;
+    for (std::size_t end; (end = text_.find('\n', begin)) != std::string::npos; begin = end + 1) {
+      lines.push_back(text_.substr(begin, end - begin));
+    }
+    text_.erase(0, begin);
+    return lines;
+  }
+  Json one(std::string_view line) {
+    const auto lines = say(std::string(line) + '\n');
+    REQUIRE(lines.size() == 2);
+    CHECK(lines[1] == R"({"status":"ok"})");
+    return Json::parse(lines[0]);
+  }
+  std::string text_;
+
+  void drain() {
+    do {
+      talk.work();
+      most = std::max(most, talk.out().size());
+      text_ += talk.out();
+      talk.out().clear();
+    } while (talk.busy());
+  }
+  std::size_t most = 0;
+};
+
+}  // namespace
+
+TEST_CASE("a client is greeted with version and protocol") {
+  FakeBackend backend;
+  FakeWalk walk;
+  Commands commands(backend, walk);
+  Conversation talk(commands, [](std::string_view) { return true; });
+  CHECK(talk.out() == "{\"isthmus\":\"9.9.9\",\"api\":1}\n");
+}
+
+TEST_CASE("every command answers with JSON lines and a status") {
+  for (const auto& command : commands()) {
+    CAPTURE(command.path);
+    Fixture f;
+    const auto lines = f.say(std::string(command.path) + '\n');
+    REQUIRE(!lines.empty());
+    for (const auto& line : lines) CHECK(Json::parse(line).is_object());
+    CHECK(lines.back() == R"({"status":"ok"})");
+    CHECK(f.changes.size() == (command.changes ? 1 : 0));
+  }
+}
+
+TEST_CASE("exact answers") {
+  Fixture f;
+  CHECK(f.one("show version").dump() == R"({"version":"9.9.9","compiler":"test"})");
+  CHECK(f.one("show routes").dump() ==
+        R"({"routes":[{"prefix":"0.0.0.0/0","via":"198.51.100.1","interface":"outside.100"},)"
+        R"({"prefix":"2001:db8:1::/64","via":null,"interface":"inside"}]})");
+  CHECK(f.one("show neighbours").dump() ==
+        R"({"neighbors":[{"address":"198.51.100.1","interface":"outside.100",)"
+        R"("mac":"02:00:00:00:00:09"},{"address":"2001:db8:1::7","interface":"inside",)"
+        R"("mac":null}],"waiting":1,"released":2,"dropped":3})");
+  CHECK(f.one("show pools").dump() ==
+        R"({"pools":[{"nat64":"main","pool":"p","addresses":4,"ports":"1024-65535",)"
+        R"("capacity":2000,"used_tcp":20,"used_udp":40,"used_icmp":60,"used_percent":3.0}]})");
+  CHECK(f.one("show steering").dump() ==
+        R"({"steering":[{"port":"inside","rung":"software hand-off","mode4":"by address",)"
+        R"("received":1000,"handed_off":250,"handed_off_percent":25.0}]})");
+  CHECK(f.one("show interfaces")["interfaces"][0].dump() ==
+        R"({"name":"inside","port":"inside","vlan":0,"mtu":1500,"mac":"02:00:00:00:00:01",)"
+        R"("addresses":["2001:db8:1::1/64"],"kernel_index":7,"to_kernel":1,"from_kernel":2,)"
+        R"("dropped":3})");
+  CHECK(f.one("show config --file")["text"] == FakeBackend::sample());
+}
+
+TEST_CASE("show config tells value, default and what a change needs") {
+  Fixture f;
+  const auto options = f.one("show config")["options"];
+  bool seen = false;
+  for (const auto& option : options) {
+    if (option["option"] != "nat64[0].timers.udp") continue;
+    seen = true;
+    CHECK(option.dump() == R"({"option":"nat64[0].timers.udp","value":300,"default":300,)"
+                           R"("unit":"seconds","change":"live"})");
+  }
+  CHECK(seen);
+}
+
+TEST_CASE("a session line") {
+  Fixture f;
+  f.walk.per_worker = 1;
+  const auto lines = f.say("show sessions\n");
+  REQUIRE(lines.size() == 3);
+  CHECK(lines[0] ==
+        R"({"protocol":"tcp","inside":"2001:db8::","inside_port":40000,"outside":"203.0.113.0",)"
+        R"("outside_port":1024,"remote":"192.0.2.1","remote_port":443,"state":"established",)"
+        R"("idle_ms":1500,"expires_in_ms":7198500,"packets_6to4":10,"packets_4to6":20,)"
+        R"("bytes_6to4":1000,"bytes_4to6":20480,"nat64":"main"})");
+  CHECK(f.say("show bindings\n")[0] ==
+        R"({"protocol":"tcp","inside":"2001:db8::","inside_port":40000,"outside":"203.0.113.0",)"
+        R"("outside_port":1024,"static":true,"sessions":1,"nat64":"main"})");
+}
+
+TEST_CASE("a long dump comes in bounded turns, whole") {
+  Fixture f;
+  f.walk.per_worker = 20000;
+  const auto lines = f.say("show sessions\n");
+  CHECK(lines.size() == 2 * 20000 + 1);
+  CHECK(f.most <= 64 * 1024);
+  CHECK(lines[20000].find("2001:db8:1::") != std::string::npos);
+}
+
+TEST_CASE("limit stops a dump, also at zero") {
+  Fixture f;
+  f.walk.per_worker = 1000;
+  CHECK(f.say("show sessions limit 0\n").size() == 1);
+  CHECK(f.say("show sessions limit 1\n").size() == 2);
+  CHECK(f.say("show sessions limit 1500\n").size() == 1501);
+}
+
+TEST_CASE("a worker that does not answer ends a dump with an error") {
+  Fixture f;
+  f.walk.fails = true;
+  const auto lines = f.say("show sessions\nshow version\n");
+  REQUIRE(lines.size() == 3);
+  CHECK(lines[0] == R"({"status":"error","error":"worker 0: no answer within a second",)"
+                    R"("hint":"\"show workers\" tells whether it is alive; try again"})");
+  CHECK(f.one("show workers")["workers"][1]["alive"] == false);
+}
+
+TEST_CASE("clear passes the filter on and counts") {
+  Fixture f;
+  f.walk.per_worker = 100;
+  CHECK(f.one("clear sessions protocol udp").dump() == R"({"cleared":200})");
+  CHECK(f.walk.last_filter.protocol == 17);
+  CHECK(f.one("clear bindings inside 2001:db8::/32").dump() == R"({"cleared":200})");
+  CHECK(net::to_string(f.walk.last_filter.inside.value()) == "2001:db8::/32");
+  CHECK(f.changes.size() == 2);
+}
+
+TEST_CASE("clearing counters subtracts, it does not write") {
+  Fixture f;
+  auto& counters = f.backend.plane.worker_counters;
+  counters[0].add(telemetry::Counter::kRxPackets, 5);
+  counters[1].add(telemetry::Counter::kRxPackets, 7);
+  counters[1].add_drop(telemetry::DropReason::kNoRoute, 2);
+  CHECK(f.one("show counters")["counters"][0]["value"] == 12);
+  CHECK(f.one("show drops").dump() == R"({"drops":[{"reason":"no-route","packets":2,)"
+                                      R"("help":"no route to the translated destination"}]})");
+  f.one("clear counters");
+  CHECK(f.one("show drops").dump() == R"({"drops":[]})");
+  counters[0].add(telemetry::Counter::kRxPackets, 1);
+  CHECK(f.one("show counters").dump() ==
+        R"({"counters":[{"name":"rx-packets","value":1,"help":"packets received from ports"}]})");
+  CHECK(f.one("show counters all")["counters"].size() == telemetry::kCounterCount);
+  CHECK(counters[1].get(telemetry::Counter::kRxPackets) == 7);
+}
+
+TEST_CASE("reload tells why it failed") {
+  Fixture f;
+  CHECK(f.one("reload").dump() == R"({"reload":"done"})");
+  f.backend.reload_result = Error{"x.conf:3: found a, expected b"};
+  CHECK(f.say("reload\n")[0] ==
+        R"({"status":"error","error":"x.conf:3: found a, expected b",)"
+        R"("hint":"nothing was changed; correct the file and reload again"})");
+  CHECK(f.backend.reloads == 2);
+}
+
+TEST_CASE("without known credentials nothing is changed") {
+  Fixture f;
+  f.permit = false;
+  const auto lines = f.say("reload\nclear dns64-cache\nshow version\n");
+  CHECK(lines.size() == 4);
+  CHECK(lines[0].find("not permitted") != std::string::npos);
+  CHECK(f.backend.reloads == 0);
+  CHECK(f.backend.flushes == 0);
+}
+
+TEST_CASE("garbage is refused and the connection lives") {
+  Fixture f;
+  CHECK(f.say(std::string_view("show\0version\n", 13))[0].find("control characters") !=
+        std::string::npos);
+  CHECK(f.say("\xff\xfe\x80\n")[0].find("unknown command") != std::string::npos);
+  CHECK(f.say("\n")[0].find("empty line") != std::string::npos);
+  CHECK(f.say("show version\r\n").size() == 2);
+  CHECK(!f.talk.finished());
+}
+
+TEST_CASE("lines up to 4096 octets are taken, longer ones end the connection") {
+  Fixture f;
+  CHECK(f.say(std::string(4095, 'x') + '\n')[0].find("unknown command") != std::string::npos);
+  CHECK(!f.talk.finished());
+  const auto lines = f.say(std::string(4096, 'x'));
+  REQUIRE(lines.size() == 1);
+  CHECK(lines[0].find("more than 4096") != std::string::npos);
+  CHECK(f.talk.finished());
+  CHECK(f.say("show version\n").empty());
+}
+
+TEST_CASE("half a line is not a command, whole ones before it are") {
+  Fixture f;
+  f.talk.receive("show version\nclear sess");
+  f.talk.end_of_input();
+  f.drain();
+  CHECK(f.text_.find("9.9.9") != std::string::npos);
+  CHECK(f.changes.empty());
+  CHECK(f.talk.finished());
+}
+
+TEST_CASE("while an answer is under way no input is wanted") {
+  Fixture f;
+  f.walk.per_worker = 100000;
+  f.talk.receive("show sessions\nshow version\n");
+  CHECK(!f.talk.wants_input());
+  f.talk.work();
+  CHECK(f.talk.busy());
+  CHECK(!f.talk.wants_input());
+  const auto steps = f.walk.steps;
+  f.talk.work();  // nothing was taken from it: no more is made
+  CHECK(f.walk.steps == steps);
+}

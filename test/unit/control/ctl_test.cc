@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// isthmusctl as a program, against a server in a thread of this process.
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <thread>
+
+#include "catch.h"
+#include "control/server.h"
+#include "fake_backend.h"
+
+using namespace isthmus;
+using namespace isthmus::control;
+
+namespace {
+
+class RunningServer {
+ public:
+  explicit RunningServer(uint64_t sessions = 2) {
+    char name[] = "/tmp/isthmus-test-XXXXXX";
+    directory_ = mkdtemp(name);
+    walk_.per_worker = sessions;
+    loop_ = ev_loop_new(EVFLAG_AUTO);
+    ev_async_init(&stop_,
+                  [](struct ev_loop* loop, ev_async*, int) { ev_break(loop, EVBREAK_ALL); });
+    ev_async_start(loop_, &stop_);
+    auto made = Server::make({socket(), "", 8, {}}, commands_, loop_);
+    REQUIRE(made);
+    server_ = std::move(*made);
+    thread_ = std::thread([this] { ev_run(loop_, 0); });
+  }
+  ~RunningServer() {
+    ev_async_send(loop_, &stop_);
+    thread_.join();
+    server_.reset();
+    ev_loop_destroy(loop_);
+    std::filesystem::remove_all(directory_);
+  }
+  std::string socket() const { return directory_ + "/ctl.sock"; }
+  FakeBackend backend_;
+
+ private:
+  std::string directory_;
+  FakeWalk walk_;
+  Commands commands_{backend_, walk_};
+  struct ev_loop* loop_;
+  ev_async stop_;
+  std::unique_ptr<Server> server_;
+  std::thread thread_;
+};
+
+struct Ran {
+  int code;
+  std::string out;  ///< standard output and error together
+};
+
+/// Runs a shell line in which "ctl" is isthmusctl.
+Ran shell(const std::string& socket, const std::string& line) {
+  const std::string program = std::getenv("ISTHMUSCTL");
+  const auto script = "ctl() { '" + program + "' --socket '" + socket + "' \"$@\"; }; " + line;
+  REQUIRE(setenv("SCRIPT", script.c_str(), 1) == 0);
+  std::FILE* pipe = popen("bash -o pipefail -c \"$SCRIPT\" 2>&1", "r");
+  REQUIRE(pipe != nullptr);
+  Ran ran;
+  char buffer[4096];
+  std::size_t n;
+  while ((n = fread(buffer, 1, sizeof buffer, pipe)) > 0) ran.out.append(buffer, n);
+  ran.code = WEXITSTATUS(pclose(pipe));
+  return ran;
+}
+
+}  // namespace
+
+TEST_CASE("one-shot: a table, or JSON as it came") {
+  RunningServer server;
+  auto ran = shell(server.socket(), "ctl show version");
+  CHECK(ran.code == 0);
+  CHECK(ran.out == "version:  9.9.9\ncompiler: test\n");
+  ran = shell(server.socket(), "ctl show sessions limit 1 --json");
+  CHECK(ran.code == 0);
+  CHECK(ran.out.starts_with(R"({"protocol":"tcp","inside":"2001:db8::","inside_port":40000,)"));
+  CHECK(ran.out.find("status") == std::string::npos);
+  ran = shell(server.socket(), "ctl show sessions limit 1");
+  CHECK(ran.out.starts_with("PROTOCOL  INSIDE"));
+}
+
+TEST_CASE("a command that fails: 1, a sentence and what to do") {
+  RunningServer server;
+  server.backend_.reload_result = Error{"x.conf:3: found a, expected b"};
+  const auto ran = shell(server.socket(), "ctl reload");
+  CHECK(ran.code == 1);
+  CHECK(ran.out ==
+        "isthmusctl: x.conf:3: found a, expected b\n"
+        "nothing was changed; correct the file and reload again\n");
+  CHECK(shell(server.socket(), "ctl --json bogus").out ==
+        "{\"status\":\"error\",\"error\":\"unknown command \\\"bogus\\\"\","
+        "\"hint\":\"\\\"help\\\" lists commands\"}\n");
+}
+
+TEST_CASE("from a pipe: one command a line, the line of a failure is named") {
+  RunningServer server;
+  const auto ran =
+      shell(server.socket(), "printf 'show version\\n# comment\\n\\nbogus\\nshow version' | ctl");
+  CHECK(ran.code == 1);
+  CHECK(ran.out.find("isthmusctl: line 4: unknown command \"bogus\"\n") != std::string::npos);
+  CHECK(ran.out.starts_with("version:  9.9.9\n"));
+  CHECK(ran.out.ends_with("compiler: test\n"));
+  CHECK(shell(server.socket(), "printf 'show version\\n' | ctl").code == 0);
+}
+
+TEST_CASE("no daemon: 3 and what to do; help works all the same") {
+  const std::string nowhere = "/tmp/isthmus-test-nowhere.sock";
+  auto ran = shell(nowhere, "ctl show version");
+  CHECK(ran.code == 3);
+  CHECK(ran.out.starts_with("isthmusctl: cannot connect to " + nowhere +
+                            ": No such file or directory\nisthmusd does not run"));
+  ran = shell(nowhere, "ctl show sessions --help");
+  CHECK(ran.code == 0);
+  CHECK(ran.out.starts_with("show sessions [inside PREFIX]"));
+  CHECK(shell(nowhere, "ctl --help").code == 0);
+  CHECK(shell(nowhere, "ctl complete 'show se'").out == "sessions\n");
+}
+
+TEST_CASE("wrong usage: 2") {
+  CHECK(shell("/nowhere", "ctl --bogus").code == 2);
+  CHECK(shell("/nowhere", "ctl --socket").code == 2);
+}
+
+TEST_CASE("a reader that leaves ends a dump quietly") {
+  RunningServer server(200000);
+  const auto ran = shell(server.socket(), "ctl show sessions | head -n 2 | wc -l");
+  CHECK(ran.code == 0);
+  CHECK(ran.out == "2\n");
+}
+
+TEST_CASE("a dump from several workers arrives whole") {
+  RunningServer server(10000);
+  const auto ran = shell(server.socket(), "ctl show sessions --json | wc -l");
+  CHECK(ran.out == "20000\n");
+}

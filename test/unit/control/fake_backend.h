@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// A gateway that exists on paper: fixed answers, and as many sessions as a test wants.
+#pragma once
+
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "conf/load.h"
+#include "control/backend.h"
+#include "control/state_walk.h"
+
+namespace isthmus::control {
+
+class FakeDataplane : public dataplane::Dataplane {
+ public:
+  std::vector<telemetry::Counters> worker_counters{2};
+  std::vector<dataplane::InterfaceInfo> interface_list{
+      {"inside", "inside", 0, 1500, net::Mac{{2, 0, 0, 0, 0, 1}}},
+      {"outside.100", "outside", 100, 1400, net::Mac{{2, 0, 0, 0, 0, 2}}}};
+
+  Status start() override { return Ok{}; }
+  void stop() override {}
+  unsigned take_punted(unsigned, const std::function<void(const dataplane::Punted&)>&) override {
+    return 0;
+  }
+  bool inject(dataplane::InterfaceId, std::span<const uint8_t>) override { return false; }
+  void set_local_address(std::variant<net::Ip4, net::Ip6>, dataplane::InterfaceId, bool) override {}
+  Status set_route(const std::variant<net::Ip4Prefix, net::Ip6Prefix>&,
+                   const std::optional<dataplane::NextHop>&) override {
+    return Ok{};
+  }
+  void set_neighbor(std::variant<net::Ip4, net::Ip6>, dataplane::InterfaceId,
+                    std::optional<net::Mac>) override {}
+  void publish() override {}
+  std::vector<dataplane::RouteInfo> routes() const override {
+    return {{net::Ip4Prefix{}, {1, net::Ip4::from_host(0xc6336401)}},
+            {*net::parse_ip6_prefix("2001:db8:1::/64"), {0, std::nullopt}}};
+  }
+  std::vector<dataplane::NeighborInfo> neighbors() const override {
+    return {{net::Ip4::from_host(0xc6336401), 1, net::Mac{{2, 0, 0, 0, 0, 9}}},
+            {*net::parse_ip6("2001:db8:1::7"), 0, std::nullopt}};
+  }
+  const std::vector<dataplane::InterfaceInfo>& interfaces() const override {
+    return interface_list;
+  }
+  unsigned workers() const override { return static_cast<unsigned>(worker_counters.size()); }
+  dataplane::WorkerInfo worker_info(unsigned worker) const override {
+    return {worker + 1, 0, 100, 50, 1000, 250, 1000, {{"inside", static_cast<uint16_t>(worker)}}};
+  }
+  std::vector<dataplane::PortInfo> port_info() const override {
+    return {{"inside", "net_null0", "net_null", true, 10000, 2, 2, 10, 1500, 0, 0, 0, 5, 700, 0}};
+  }
+  std::vector<dataplane::SteeringInfo> steering_info() const override {
+    return {{"inside", "software hand-off", "by address", 1000, 250}};
+  }
+  telemetry::Counters counters(unsigned worker) const override { return worker_counters[worker]; }
+  Status ask(unsigned, const std::function<void(nat::Translator&, uint32_t)>&) override {
+    return Error{"no translator here"};
+  }
+  Status update(const conf::Config&) override { return Ok{}; }
+};
+
+class FakeBackend : public Backend {
+ public:
+  FakeDataplane plane;
+  std::shared_ptr<const conf::Config> current;
+  Status reload_result = Ok{};
+  unsigned reloads = 0;
+  unsigned flushes = 0;
+
+  explicit FakeBackend(const std::string& text = sample()) {
+    auto loaded = conf::load_text(text, "test.conf");
+    current = loaded ? *loaded : std::make_shared<const conf::Config>();
+  }
+  static std::string sample() {
+    return R"(ports = (
+  { name = "inside"; device = "net_null0"; addresses = ["2001:db8:1::1/64"]; },
+  { name = "outside"; device = "net_null1";
+    interfaces = ({ vlan = 100; addresses = ["198.51.100.2/24"]; }); });
+nat64 = ({ name = "main"; pools = ({ name = "p"; addresses = ["203.0.113.0/30"]; }); });
+dns64: { listen = ["2001:db8:1::1"]; upstreams = ["192.0.2.53"]; };
+)";
+  }
+
+  dataplane::Dataplane& dataplane() override { return plane; }
+  std::shared_ptr<const conf::Config> config() const override { return current; }
+  std::vector<TwinInfo> twins() const override { return {{"inside", 7, 1, 2, 3}}; }
+  NeighborQueueInfo neighbor_queue() const override { return {1, 2, 3}; }
+  std::vector<Figure> dns64_figures() const override {
+    return {{"queries", 12, "queries received"}};
+  }
+  void dns64_flush_cache() override { ++flushes; }
+  std::vector<std::pair<std::string, std::string>> version() const override {
+    return {{"version", "9.9.9"}, {"compiler", "test"}};
+  }
+  Status reload() override {
+    ++reloads;
+    return reload_result;
+  }
+};
+
+/// Worker w has `per_worker` sessions; number i belongs to 2001:db8::i. Each step looks at kScan.
+class FakeWalk : public StateWalk {
+ public:
+  static constexpr uint64_t kScan = 64;
+  uint64_t per_worker = 3;
+  unsigned worker_count = 2;
+  uint64_t steps = 0;
+  bool fails = false;
+  nat::Filter last_filter;
+
+  unsigned workers() const override { return worker_count; }
+
+  Result<WalkStep> sessions(unsigned worker, uint64_t cursor, const nat::Filter& filter,
+                            std::span<nat::SessionInfo> out) override {
+    return walk(cursor, filter, out.size(),
+                [&](uint64_t i, std::size_t n) { out[n] = session(worker, i); });
+  }
+  Result<WalkStep> bindings(unsigned worker, uint64_t cursor, const nat::Filter& filter,
+                            std::span<nat::BindingInfo> out) override {
+    return walk(cursor, filter, out.size(), [&](uint64_t i, std::size_t n) {
+      const auto s = session(worker, i);
+      out[n] = {s.inside, s.inside_port, s.outside, s.outside_port, s.protocol, 0, i == 0, 1};
+    });
+  }
+  Result<WalkStep> clear_sessions(unsigned, uint64_t cursor, const nat::Filter& filter) override {
+    return walk(cursor, filter, kScan, [](uint64_t, std::size_t) {});
+  }
+  Result<WalkStep> clear_bindings(unsigned, uint64_t cursor, const nat::Filter& filter) override {
+    return walk(cursor, filter, kScan, [](uint64_t, std::size_t) {});
+  }
+  Result<std::size_t> pools(unsigned, std::span<nat::PoolInfo> out) override {
+    if (fails) return Error{"no answer within a second"};
+    if (out.empty()) return std::size_t{0};
+    out[0] = {0, 0, 2, 1000, 10, 20, 30};
+    return std::size_t{1};
+  }
+  Result<nat::TableInfo> tables(unsigned) override {
+    if (fails) return Error{"no answer within a second"};
+    return nat::TableInfo{per_worker, 1000, per_worker, 1000, 1, 100, 4096};
+  }
+
+  static nat::SessionInfo session(unsigned worker, uint64_t i) {
+    nat::SessionInfo s;
+    s.inside = *net::parse_ip6("2001:db8::");
+    for (std::size_t byte = 0; byte < 4; ++byte) {
+      s.inside.bytes[15 - byte] = static_cast<uint8_t>(i >> (8 * byte));
+    }
+    s.inside.bytes[5] = static_cast<uint8_t>(worker);
+    s.inside_port = net::Be16(40000);
+    s.outside = net::Ip4::from_host(0xcb007100 + worker);
+    s.outside_port = net::Be16(static_cast<uint16_t>(1024 + i % 60000));
+    s.remote = net::Ip4::from_host(0xc0000201);
+    s.remote_port = net::Be16(443);
+    s.protocol = 6;
+    s.state = nat::TcpState::kEstablished;
+    s.idle_ms = 1500;
+    s.expires_in_ms = 7198500;
+    s.packets_6to4 = 10;
+    s.packets_4to6 = 20;
+    s.bytes_6to4 = 1000;
+    s.bytes_4to6 = 20480;
+    return s;
+  }
+
+ private:
+  template <class Found>
+  Result<WalkStep> walk(uint64_t cursor, const nat::Filter& filter, std::size_t room,
+                        const Found& found) {
+    ++steps;
+    last_filter = filter;
+    if (fails) return Error{"no answer within a second"};
+    WalkStep step;
+    uint64_t i = cursor;
+    for (; i < std::min(per_worker, cursor + kScan) && step.count < room; ++i) {
+      found(i, step.count++);
+    }
+    step.next_cursor = i < per_worker ? i : 0;
+    return step;
+  }
+};
+
+}  // namespace isthmus::control
