@@ -37,6 +37,8 @@ class UdpEcho(socketserver.BaseRequestHandler):
 
 
 def serve(address, port):
+    if ':' in address:
+        TcpServer.address_family = socketserver.UDPServer.address_family = socket.AF_INET6
     socketserver.UDPServer.max_packet_size = 65535
     udp = socketserver.UDPServer((address, port), UdpEcho)
     tcp = TcpServer((address, port), TcpEcho)

@@ -102,6 +102,7 @@ ${router4##*.} PTR router.$domain.
 ZONE
   auth_zone 8.b.d.0.1.0.0.2.ip6.arpa. <<ZONE
 1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.1.0.0.0 PTR gateway.$domain.
+3.5.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.1.0.0.0 PTR gateway.$domain.
 1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.2.0.0.0 PTR gateway.$domain.
 0.1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.1.0.0.0 PTR client.$domain.
 ZONE

@@ -18,7 +18,16 @@ expect "$(ctl show sessions)" '203\.0\.113\.'
 expect "$(ctl show neighbours)" "$router4"
 expect "$(ctl show routes)" '0\.0\.0\.0/0'
 
-expect "$(ctl clear sessions)" '.*'
+# Filters: by inside prefix, by outside address and port, by protocol, by peer.
+read -r outside port < <(json show bindings protocol udp -- \
+  "next(f\"{r['outside']} {r['outside_port']}\" for r in rows if r['inside_port'] == 4001)")
+same "$(json show sessions outside "$outside:$port" protocol udp -- \
+  "[r['inside_port'] for r in rows]")" '[4001]' "sessions of one outside address and port"
+same "$(json show sessions remote "$echo4/32" inside "$client6/128" -- \
+  "sorted({r['remote'] for r in rows})")" "['$echo4']" "peers of sessions with $echo4"
+same "$(json show sessions inside "2001:db8:dead::/64" -- "len(rows)")" 0 "sessions of nobody"
+
+ctl clear sessions
 refuse "$(ctl show sessions)" "$client6"
 on client curl -sS -m 10 -o /dev/null "http://www.$domain/"
 

@@ -25,9 +25,8 @@ on client2 python3 "$lab_dir/peer.py" "$(synthesised "$echo4")" "$lab_dir/peer.r
 peer=$!
 wait_until 20 "the peer's binding" test -s "$lab_dir/peer.ready"
 
-outside=$(json show bindings -- \
-  "next(b['outside'] for b in (answer if isinstance(answer, list) else answer.get('bindings', [answer]))
-        if b.get('inside', '').endswith('4000'))")
+read -r outside port < <(json show bindings inside "$client2_6/128" protocol udp -- \
+  "next(b['outside'] + ' ' + str(b['outside_port']) for b in rows if b['inside_port'] == 4000)")
 cat >"$lab_dir/caller.py" <<'PY'
 import socket, sys
 s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
@@ -36,8 +35,8 @@ s.sendto(b'hello', (sys.argv[1], int(sys.argv[2])))
 print(*s.recvfrom(2000))
 s.sendto(b'end', (sys.argv[1], int(sys.argv[2])))
 PY
-target=$(synthesised "${outside%:*}")
-answer=$(on client python3 "$lab_dir/caller.py" "$target" "${outside##*:}")
+target=$(synthesised "$outside")
+answer=$(on client python3 "$lab_dir/caller.py" "$target" "$port")
 expect "$answer" 'answer to hello'
 # RFC 6146 3.8: the answer comes from the address the caller sent to, not from the peer's own.
 expect "$answer" "$target"

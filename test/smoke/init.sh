@@ -43,7 +43,8 @@ print(ipaddress.IPv6Address(int(ipaddress.IPv6Address(sys.argv[1]))
                             + int(ipaddress.IPv4Address(sys.argv[2]))))' "$prefix" "$1"
 }
 
-# json COMMAND... -- EXPRESSION: runs isthmusctl --json and evaluates a Python expression on `answer`.
+# json COMMAND... -- EXPRESSION: runs isthmusctl --json and evaluates a Python expression on `rows`
+# (the answer's lines, parsed) and `answer` (the first of them).
 json() {
   local words=()
   while [ "$1" != -- ]; do
@@ -51,9 +52,8 @@ json() {
     shift
   done
   ctl --json "${words[@]}" | python3 -c 'import json, sys
-text = sys.stdin.read()
-lines = [json.loads(line) for line in text.splitlines() if line.strip()]
-answer = lines[0] if len(lines) == 1 else lines
+rows = [json.loads(line) for line in sys.stdin if line.strip()]
+answer = rows[0] if rows else None
 print(eval(sys.argv[1]))' "$2"
 }
 
