@@ -3,6 +3,8 @@
 // ldns is the more lenient reader (it takes forward pointers and trailing octets), so: what the
 // walker takes, ldns must take too, and both must print the same; and what ldns reads out of the
 // builder's copy must be what it read out of the original.
+#include <algorithm>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -67,9 +69,10 @@ void compare_reading(const Message& walked, const TextMessage& read) {
 bool compare(const Wire& wire) {
   Message walked;
   if (parse(wire, walked) != ParseResult::kOk) return false;
-  // ldns takes TSIG out of its section, and leaks memory when there are two.
+  // ldns takes TSIG out of its section, and leaks memory when there are two; it loses the owner of
+  // SINK records, type 40.
   for (const Record& record : walked.records) {
-    if (record.type == kTypeTsig) return false;
+    if (record.type == kTypeTsig || record.type == 40) return false;
   }
   Assembler assembler;
   const auto answer = assembler.forward(walked, walked.question);
@@ -81,6 +84,10 @@ bool compare(const Wire& wire) {
   } catch (const std::exception&) {
     // ldns checks the data of types that are opaque to us.
     return false;
+  }
+  // ldns takes some data off the wire that it then cannot print, and returns nothing.
+  for (const auto& section : original.sections) {
+    if (std::find(section.begin(), section.end(), "") != section.end()) return false;
   }
   compare_reading(walked, original);
   const TextMessage copied = test::from_wire(answer->message);
@@ -102,7 +109,10 @@ TEST_CASE("the walker and ldns read the corpus alike, and the builder's copies t
 }
 
 TEST_CASE("property: mutated messages are read alike or refused") {
-  const unsigned seed = std::random_device()();
+  // ISTHMUS_SEED replays a failure.
+  const char* given = std::getenv("ISTHMUS_SEED");
+  const unsigned seed = given ? static_cast<unsigned>(std::stoul(given))
+                              : static_cast<unsigned>(std::random_device()());
   CAPTURE(seed);
   std::mt19937 random(seed);
   const std::vector<Wire> originals = corpus();
@@ -114,6 +124,10 @@ TEST_CASE("property: mutated messages are read alike or refused") {
     for (unsigned i = 0; i < changes && wire.size() > 12; ++i) {
       wire[12 + random() % (wire.size() - 12)] = static_cast<uint8_t>(random());
     }
+    std::string hex;
+    for (const uint8_t octet : wire)
+      hex += "0123456789abcdef"[octet >> 4], hex += "0123456789abcdef"[octet & 15];
+    CAPTURE(hex);
     compared += compare(wire);
   }
   CHECK(compared > 100);
