@@ -7,12 +7,6 @@
 
 namespace isthmus::dataplane {
 
-FragmentHome::~FragmentHome() {
-  for (auto& place : places_) {
-    for (unsigned i = 0; i < place.held_count; ++i) rte_pktmbuf_free(place.held[i]);
-  }
-}
-
 void FragmentHome::clear(Place& place) {
   for (unsigned i = 0; i < place.held_count; ++i) {
     core_.drop(place.held[i], DropReason::kFragmentLimit);

@@ -25,7 +25,11 @@ class FragmentHome {
   static constexpr unsigned kHeld = ~0u;
 
   explicit FragmentHome(Core& core) : core_(core), places_(kPlaces) {}
-  ~FragmentHome();
+  ~FragmentHome() {
+    for (auto& place : places_) {
+      for (unsigned i = 0; i < place.held_count; ++i) rte_pktmbuf_free(place.held[i]);
+    }
+  }
   FragmentHome(const FragmentHome&) = delete;
   FragmentHome& operator=(const FragmentHome&) = delete;
 

@@ -6,11 +6,6 @@
 
 namespace isthmus::dataplane {
 
-Transmitter::Transmitter(Core& core, Handoff& handoff, std::vector<TxQueue> queues)
-    : core_(core), handoff_(handoff), out_(queues.size()) {
-  for (std::size_t port = 0; port < queues.size(); ++port) out_[port].queue = queues[port];
-}
-
 void Transmitter::send(rte_mbuf* frame, uint16_t port, uint8_t hops) {
   Out& out = out_[port];
   if (out.queue.owner != core_.id) {

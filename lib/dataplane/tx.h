@@ -15,7 +15,10 @@ namespace isthmus::dataplane {
 class Transmitter {
  public:
   /// `queues`: one per port, in the order of the configuration.
-  Transmitter(Core& core, Handoff& handoff, std::vector<TxQueue> queues);
+  Transmitter(Core& core, Handoff& handoff, const std::vector<TxQueue>& queues)
+      : core_(core), handoff_(handoff), out_(queues.size()) {
+    for (std::size_t port = 0; port < queues.size(); ++port) out_[port].queue = queues[port];
+  }
 
   void send(rte_mbuf* frame, uint16_t port, uint8_t hops);
   void flush();
