@@ -46,8 +46,8 @@ class Twin {
   TwinInfo info_;
 };
 
-/// Sets the interface sysctls a twin needs: no router advertisements, no forwarding, addresses
-/// usable without duplicate address detection.
+/// Sets the interface sysctls a twin needs: a router that takes no router advertisements and does
+/// not forward, with addresses usable without duplicate address detection.
 Status apply_twin_sysctls(const std::string& name);
 
 }  // namespace isthmus::control

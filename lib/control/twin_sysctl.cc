@@ -20,7 +20,13 @@ struct Setting {
 constexpr Setting kSettings[] = {
     // Workers forward; the kernel behind the twins must not, whatever the global switch says.
     {"ipv4", "forwarding", '0'},
-    {"ipv6", "forwarding", '0'},
+    // In IPv6 this one says "I am a router", and only conf/all decides on forwarding: without it
+    // our
+    // neighbor advertisements lack the R flag, and hosts that have us as default router from a
+    // router advertisement drop us (RFC 4861 7.2.5). Workers give a twin nothing but packets for
+    // the
+    // box, so there is nothing to forward even where conf/all is set for other purposes.
+    {"ipv6", "forwarding", '1'},
     // A router does not configure itself from other routers' advertisements (RFC 4861 6.2.7).
     {"ipv6", "accept_ra", '0'},
     {"ipv6", "autoconf", '0'},

@@ -215,9 +215,9 @@ TEST_CASE("what the configuration puts on twins comes back to the dataplane", "[
 
 TEST_CASE("the kernel does not forward or configure itself on a twin", "[netns]") {
   Core core;
+  CHECK(sysctl("ipv6/conf/all/forwarding") == "0");
   for (const char* twin : {"in0", "out0.7"}) {
     CHECK(sysctl(std::string("ipv4/conf/") + twin + "/forwarding") == "0");
-    CHECK(sysctl(std::string("ipv6/conf/") + twin + "/forwarding") == "0");
     CHECK(sysctl(std::string("ipv6/conf/") + twin + "/accept_ra") == "0");
   }
 }
@@ -312,6 +312,17 @@ TEST_CASE("RFC 826: ARP for a pool address in a connected subnet is answered", "
   }
   // Pool addresses are the workers', not the box's.
   CHECK_FALSE(core.dataplane.local_addresses.contains({"203.0.113.20", 1}));
+}
+
+TEST_CASE("RFC 4861 4.4: solicited advertisements carry the router flag", "[netns]") {
+  Core core;
+  const Bytes target = hex("20010db8000100000000000000000001");
+  auto question = test::ip6("2001:db8:1::c", "ff02::1:ff00:1");
+  question.hop_limit(255).icmp6(135, 0).payload(target + hex("0101") + kPeerMac);
+  core.from_wire(0, hex("3333ff000001") + kPeerMac + hex("86dd") + question);
+  auto answer = test::ip6("2001:db8:1::1", "2001:db8:1::c");
+  answer.hop_limit(255).icmp6(136, 0, 0xe0000000).payload(target + hex("0201") + kInMac);
+  CHECK(core.until_injected(0, kPeerMac + kInMac + hex("86dd") + answer));
 }
 
 TEST_CASE("the box answers ping through its twin", "[netns]") {
