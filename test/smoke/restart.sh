@@ -21,7 +21,8 @@ done
 lab gateway stop
 
 # Exit status 0 on SIGTERM, and killed hard it does not prevent the next start.
-on gateway "$ISTHMUS_BUILD/app/isthmusd/isthmusd" -c "$lab_dir/isthmus.conf" \
+ns_entry gateway
+"${entry[@]}" "$ISTHMUS_BUILD/app/isthmusd/isthmusd" -c "$lab_dir/isthmus.conf" \
   >"$lab_dir/isthmusd.log" 2>&1 &
 daemon=$!
 wait_until 30 "isthmusd" ctl show version

@@ -7,7 +7,7 @@ from harness import (HOST_A, HOST_B, POOL, SERVER, SERVER2, embed, equal, requir
 
 
 def udp6(sport, dport=53, source=HOST_A, server=SERVER, load=b"question", hlim=64, tc=0):
-    return IPv6(src=source, dst=embed(server), hlim=hlim, tc=tc) / UDP(sport=sport, dport=dport) / load
+    return IPv6(src=source, dst=embed(server), hlim=hlim, tc=tc) / UDP(sport=sport, dport=dport) / Raw(load)
 
 
 def case_udp_there_and_back(bed):
