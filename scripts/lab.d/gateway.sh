@@ -5,6 +5,7 @@
 # ISTHMUS_BUILD   build directory that holds isthmusd and isthmusctl
 # LAB_WORKERS     CPU of each worker, "1" or "0,1"; a CPU may be named twice
 # LAB_LOG_LEVEL   of isthmusd
+# LAB_OPTIONS     further lines for its configuration
 
 control_socket=$lab_dir/isthmus.sock
 
@@ -46,6 +47,7 @@ nat64 = (
     pools = ( { name = "main"; addresses = ["$pool"]; ports = "1024-65535"; } ); }
 );
 dns64 = { listen = ["$service6"]; upstreams = ["$dns4"]; nat64 = "main"; };
+${LAB_OPTIONS:-}
 CONF
 }
 
