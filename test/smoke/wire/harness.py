@@ -379,7 +379,7 @@ def checked(packet):
 
 def equal(got, want, what):
     if got != want:
-        raise Failure(f"{what}: got {got!r}, expected {want!r}")
+        raise Failure(f"{what}: got {got!r:.500}, expected {want!r:.500}")
 
 
 def require(condition, what):
