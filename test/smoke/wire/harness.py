@@ -43,7 +43,7 @@ COMMON = """
 cores = {{ workers = [{workers}]; control = 0; idle = "yield"; }};
 memory = {{ huge_pages = "off"; megabytes = {megabytes}; buffers = 8192; }};
 limits = {{ sessions = 16384; bindings = 16384; subscribers = 1024; subscriber_sessions = 0;
-           subscriber_bindings = 0; icmp_errors_per_second = 0; }};
+           subscriber_bindings = 0; icmp_errors_per_second = 1000000; }};
 control = {{ socket = "{directory}/isthmus.sock"; }};
 """
 
@@ -59,6 +59,12 @@ nat64 = ( { name = "main"; prefixes = ["64:ff9b:1:fffe::/96"];
   pools = ( { name = "main"; addresses = ["203.0.113.0/28"]; ports = "1024-65535"; } ); } );
 siit = ( { name = "plain"; prefix = "2001:db8:46::/96"; inside4 = ["192.0.2.128/25"]; } );
 """
+
+# The kernel reassembles IPv4 fragments before it gives them to an af_packet port (the driver asks
+# for PACKET_FANOUT_FLAG_DEFRAG); cases about fragments run on net_pcap.
+def on_pcap(config):
+    return re.sub(r"net_af_packet(\d),iface=(\w+)", r"net_pcap\1,rx_iface_in=\2,tx_iface=\2,phy_mac=1", config)
+
 
 SOL_PACKET = 263
 PACKET_AUXDATA = 8
