@@ -5,7 +5,7 @@ import struct
 
 from scapy.all import ICMP, IP, UDP, IPv6, IPv6ExtHdrFragment, Raw, fragment
 
-from harness import CONFIG as ORDINARY
+from cases_siit import CONFIG as ORDINARY
 from harness import HOST_A, SERVER, embed, equal, on_pcap
 
 CONFIG = on_pcap(ORDINARY)

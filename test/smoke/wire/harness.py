@@ -63,7 +63,7 @@ siit = ( { name = "plain"; prefix = "2001:db8:46::/96"; inside4 = ["192.0.2.128/
 # The kernel reassembles IPv4 fragments before it gives them to an af_packet port (the driver asks
 # for PACKET_FANOUT_FLAG_DEFRAG); cases about fragments run on net_pcap.
 def on_pcap(config):
-    return re.sub(r"net_af_packet(\d),iface=(\w+)", r"net_pcap\1,rx_iface_in=\2,tx_iface=\2,phy_mac=1", config)
+    return re.sub(r"net_af_packet(\d),iface=(\w+)", r"net_pcap\1,rx_iface_in=\2,tx_iface=\2", config)
 
 
 SOL_PACKET = 263
@@ -113,8 +113,7 @@ class Link:
             subprocess.run(["ethtool", "-K", name, "tx", "off", "rx", "off", "gro", "off"],
                            check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
             run("ip", "link", "set", name, "arp", "off", "up")
-        with open(f"/sys/class/net/{near}/address") as f:
-            self.gateway_mac = f.read().strip()
+        self.gateway_mac = None  # told by the daemon
         self.mac = mac
         self.own_macs = own_macs
         self.socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
@@ -169,6 +168,14 @@ class Bed:
         for link in self.links.values():
             self.flush(link)
         self.start(daemon)
+        self.learn_macs()
+
+    def learn_macs(self):
+        macs = {row["port"]: row["mac"] for row in self.ctl("show", "interfaces")[0]["interfaces"]}
+        for port in self.ctl("show", "ports")[0]["ports"]:
+            for link in self.links.values():
+                if f"iface={link.near}" in port["device"].replace("rx_iface_in", "iface"):
+                    link.gateway_mac = macs[port["name"]]
 
     @staticmethod
     def flush(link):
