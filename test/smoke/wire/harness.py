@@ -166,6 +166,7 @@ class Bed:
         self.macs = {}   # link addresses that are not the link's own
         self.asked = []  # addresses that the gateway asked for
         for link in self.links.values():
+            run("ip", "link", "set", link.near, "mtu", "9600")  # an earlier daemon may have lowered it
             self.flush(link)
         self.start(daemon)
         self.learn_macs()
