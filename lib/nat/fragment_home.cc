@@ -10,17 +10,13 @@ using telemetry::DropReason;
 using State = FragmentStore::State;
 using Fit = FragmentStore::Fit;
 
-Status FragmentHome::init(const Settings& settings) {
+bool FragmentHome::init(const Settings& settings) {
   const bool needed = ownership_.workers() > 1 && ownership_.mode4() == steer::Mode4::kByPortBlock;
   const uint32_t slots = needed ? settings.max_fragments : 0;
   instances_ = settings.instances.size();
-  if (!arena_.map(FragmentStore::need(slots)) ||
-      !store_.init(arena_, slots, settings.hash_key, instances_)) {
-    return Error{"no memory for " + std::to_string(slots) +
-                 " fragments of a worker; lower the limit for fragments"};
-  }
   update(settings);
-  return Ok{};
+  return arena_.map(FragmentStore::need(slots)) &&
+         store_.init(arena_, slots, settings.hash_key, instances_);
 }
 
 void FragmentHome::update(const Settings& settings) {

@@ -21,8 +21,8 @@ class FragmentHome {
 
   FragmentHome(const steer::Ownership& ownership, telemetry::Counters& counters)
       : ownership_(ownership), counters_(counters) {}
-  /// All memory is taken here, if it is needed at all.
-  Status init(const Settings& settings);
+  /// All memory is taken here, if any is needed. False when there is not enough.
+  bool init(const Settings& settings);
   void update(const Settings& settings);
 
   /// Who is to decide about a fragment; `how` is given back if it has to wait.

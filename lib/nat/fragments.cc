@@ -50,7 +50,7 @@ bool FragmentStore::init(Arena& arena, uint32_t slots, const net::HashKey& key,
   slot_capacity_ = slots_free_ = slots;
   capacity_ = slots * kRecordsPerSlot;
   key_ = key;
-  lists_.resize(instances);
+  instances_ = instances;
   slots_ = arena.take<Slot>(slots);
   datagrams_ = arena.take<Datagram>(capacity_);
   // A source is charged with something held or with a record, and what is held has or had a record.
@@ -139,8 +139,8 @@ uint32_t FragmentStore::open(const FragmentKey& key, uint8_t instance, uint32_t 
 // Frees the settled record that is oldest.
 bool FragmentStore::make_room() {
   uint32_t oldest = kNone;
-  for (const auto& lists : lists_) {
-    const uint32_t first = lists.first[1];
+  for (std::size_t instance = 0; instance < instances_; ++instance) {
+    const uint32_t first = lists_[instance].first[1];
     if (first == kNone) continue;
     const auto younger = [&] {
       return static_cast<int32_t>(datagrams_[first].born_ms - datagrams_[oldest].born_ms) >= 0;
@@ -189,7 +189,8 @@ void FragmentStore::pass(uint32_t datagram, const net::PacketView& view) {
 }
 
 bool FragmentStore::expire(uint32_t now_ms, unsigned budget, telemetry::Counters& counters) {
-  for (auto& lists : lists_) {
+  for (std::size_t instance = 0; instance < instances_; ++instance) {
+    const Lists& lists = lists_[instance];
     for (const uint32_t& first : lists.first) {
       while (first != kNone && now_ms - datagrams_[first].born_ms >= lists.lifetime_ms) {
         if (budget-- == 0) return true;

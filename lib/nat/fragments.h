@@ -24,8 +24,8 @@
 // kFragmentLimit); the packet at hand is the caller's to count.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
-#include <vector>
 
 #include "nat/arena.h"
 #include "nat/index.h"
@@ -79,6 +79,7 @@ class FragmentStore {
   };
 
   static std::size_t need(uint32_t slots);
+  /// No more than kMaxInstances.
   bool init(Arena& arena, uint32_t slots, const net::HashKey& key, std::size_t instances);
   /// RFC 6146 4: at least FRAGMENT_MIN, two seconds.
   void set_lifetime(std::size_t instance, uint32_t ms) { lists_[instance].lifetime_ms = ms; }
@@ -176,7 +177,8 @@ class FragmentStore {
   uint32_t capacity_ = 0, used_ = 0, free_datagram_ = kNone;
   uint32_t sources_used_ = 0, free_source_ = kNone;
   uint32_t queue_first_ = kNone, queue_last_ = kNone;
-  std::vector<Lists> lists_;
+  std::size_t instances_ = 0;
+  Lists lists_[kMaxInstances];
 };
 
 }  // namespace isthmus::nat

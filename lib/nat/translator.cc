@@ -21,7 +21,9 @@ Result<std::unique_ptr<Translator>> Translator::make(const Settings& settings,
   std::unique_ptr<State> state(
       new State{Core(settings, ownership, worker, counters), FragmentHome(ownership, counters)});
   if (const auto status = state->core.init(worker); !status) return status.error();
-  if (const auto status = state->fragment_home.init(settings); !status) return status.error();
+  if (!state->fragment_home.init(settings)) {
+    return Error{"no memory for the fragments that wait for their first one"};
+  }
   return std::unique_ptr<Translator>(new Translator(std::move(state)));
 }
 
