@@ -98,7 +98,7 @@ TEST_CASE_METHOD(Fixture, "a neighbor that fails drops what waits", "[neighbor]"
   CHECK(resolved.size() == 2);
 }
 
-TEST_CASE_METHOD(Fixture, "packets wait three seconds and no longer", "[neighbor]") {
+TEST_CASE_METHOD(Fixture, "packets wait four seconds and no longer", "[neighbor]") {
   queue.enqueue(0, gateway, packet(1), 10);
   queue.tick(13.9);
   CHECK(queue.info().waiting == 1);
