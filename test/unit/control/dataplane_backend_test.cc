@@ -22,6 +22,7 @@ class FakeService : public dns64::Service {
   unsigned flushes = 0;
 
   Status listen_tcp() override { return Ok{}; }
+  uint16_t tcp_port() const override { return 0; }
   void on_udp_query(const dns64::Address&, uint16_t, std::span<const uint8_t>, Reply) override {}
   Status update(const conf::Dns64& config) override {
     if (!update_works) return Error{"dns64: no"};
