@@ -43,7 +43,9 @@ class NeighborQueue {
         send;
   };
 
-  static constexpr double kTimeout = 3;   ///< seconds a packet waits
+  /// Seconds a packet waits. The kernel gives up after 3; ours must not be the earlier verdict, or
+  /// a packet that comes between the two is dropped by the second.
+  static constexpr double kTimeout = 4;
   static constexpr double kRefresh = 10;  ///< seconds between two confirmations of a neighbor
   static constexpr std::size_t kMaxWaiting = 1024;  ///< neighbors with packets waiting
   static constexpr unsigned kRefreshBatch = 64;     ///< at most so many a tick

@@ -20,6 +20,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr std::string_view kFilePrefix = "isthmus-";  // and the process's number
+
 uint64_t free_huge_megabytes() {
   std::error_code error;
   uint64_t kilobytes = 0;
@@ -50,6 +52,20 @@ const char* dpdk_level(conf::LogLevel level) {
 void remove_runtime_directory(const std::string& directory) {
   std::error_code ignored;
   fs::remove(directory, ignored);
+}
+
+// A daemon that was killed leaves its directory behind. An empty one is all that fs::remove()
+// takes.
+void remove_stale_runtime_directories() {
+  std::error_code ignored;
+  const fs::path own = rte_eal_get_runtime_dir();
+  for (const auto& entry : fs::directory_iterator(own.parent_path(), ignored)) {
+    const std::string name = entry.path().filename().string();
+    if (name.rfind(kFilePrefix, 0) != 0 || entry.path() == own) continue;
+    if (!fs::exists("/proc/" + name.substr(kFilePrefix.size()), ignored)) {
+      remove_runtime_directory(entry.path());
+    }
+  }
 }
 
 void leave_eal() {
@@ -98,7 +114,7 @@ EalOptions eal_options(const conf::Config& config) {
 std::vector<std::string> eal_arguments(const EalOptions& options, uint64_t free_megabytes) {
   std::vector<std::string> args{
       "isthmusd",      "--no-telemetry",
-      "--file-prefix", fmt::format("isthmus-{}", getpid()),
+      "--file-prefix", fmt::format("{}{}", kFilePrefix, getpid()),
       "--lcores",      fmt::format("0@{}", options.control_cpu),
       "--log-level",   dpdk_level(options.log_level),
   };
@@ -134,6 +150,7 @@ Status start_eal(const EalOptions& options) {
     return error;
   }
   started = true;
+  remove_stale_runtime_directories();
   std::atexit(leave_eal);
   return Ok{};
 }

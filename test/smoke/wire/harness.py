@@ -149,6 +149,31 @@ def make_links():
     return (Link("gw6", "host6", HOST_MAC, {HOST_MAC}), Link("gw4", "host4", ROUTER_MAC, {ROUTER_MAC}))
 
 
+def start_daemon(daemon, config, directory, name="isthmusd"):
+    """Starts a daemon and waits until it tells systemd that it is ready: (process, path of its log)."""
+    notify_path = os.path.join(directory, name + ".notify")
+    log = os.path.join(directory, name + ".log")
+    if os.path.exists(notify_path):
+        os.unlink(notify_path)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify, open(log, "w") as output:
+        notify.bind(notify_path)
+        notify.settimeout(0.2)
+        process = subprocess.Popen([daemon, "-c", config], stdout=output, stderr=output,
+                                   env={**os.environ, "NOTIFY_SOCKET": notify_path})
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            if process.poll() is not None:
+                break
+            try:
+                if b"READY=1" in notify.recv(4096):
+                    return process, log
+            except socket.timeout:
+                continue
+    process.kill()
+    with open(log) as f:
+        raise Failure(f"isthmusd is not ready:\n{f.read()}")
+
+
 class Bed:
     def __init__(self, daemon, workers=1, config=CONFIG, links=None):
         self.directory = tempfile.mkdtemp(prefix="isthmus-wire-")
@@ -188,26 +213,10 @@ class Bed:
                          marker)
 
     def start(self, daemon):
-        notify_path = os.path.join(self.directory, "notify")
-        notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        notify.bind(notify_path)
-        self.log = open(os.path.join(self.directory, "isthmusd.log"), "w")
-        self.process = subprocess.Popen([daemon, "-c", self.config], stdout=self.log, stderr=self.log,
-                                        env={**os.environ, "NOTIFY_SOCKET": notify_path})
-        deadline = time.monotonic() + 60
-        notify.settimeout(0.5)
-        while time.monotonic() < deadline:
-            if self.process.poll() is not None:
-                raise Failure(f"isthmusd ended at start:\n{self.read_log()}")
-            try:
-                if b"READY=1" in notify.recv(4096):
-                    return
-            except socket.timeout:
-                continue
-        raise Failure(f"isthmusd was not ready in a minute:\n{self.read_log()}")
+        self.process, self.log = start_daemon(daemon, self.config, self.directory)
 
     def read_log(self):
-        with open(self.log.name) as f:
+        with open(self.log) as f:
             return f.read()
 
     def stop(self):

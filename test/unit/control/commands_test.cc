@@ -179,8 +179,11 @@ TEST_CASE("clearing counters subtracts, it does not write") {
   counters[1].add(telemetry::Counter::kRxPackets, 7);
   counters[1].add_drop(telemetry::DropReason::kNoRoute, 2);
   CHECK(f.one("show counters")["counters"][0]["value"] == 12);
-  CHECK(f.one("show drops").dump() == R"({"drops":[{"reason":"no-route","packets":2,)"
-                                      R"("help":"no route to the translated destination"}]})");
+  CHECK(f.one("show drops").dump() ==
+        R"({"drops":[{"reason":"no-route","packets":2,)"
+        R"("help":"no route to the translated destination"},)"
+        R"({"reason":"neighbor-failed","packets":3,)"
+        R"("help":"next hop did not answer ARP or neighbor discovery"}]})");
   f.one("clear counters");
   CHECK(f.one("show drops").dump() == R"({"drops":[]})");
   counters[0].add(telemetry::Counter::kRxPackets, 1);

@@ -98,11 +98,11 @@ TEST_CASE_METHOD(Fixture, "a neighbor that fails drops what waits", "[neighbor]"
   CHECK(resolved.size() == 2);
 }
 
-TEST_CASE_METHOD(Fixture, "packets wait three seconds and no longer", "[neighbor]") {
+TEST_CASE_METHOD(Fixture, "packets wait four seconds and no longer", "[neighbor]") {
   queue.enqueue(0, gateway, packet(1), 10);
-  queue.tick(12.9);
+  queue.tick(13.9);
   CHECK(queue.info().waiting == 1);
-  queue.tick(13);
+  queue.tick(14);
   CHECK(queue.info().waiting == 0);
   CHECK(queue.info().dropped == 1);
 }
