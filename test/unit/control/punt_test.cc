@@ -35,7 +35,7 @@ class FakeService : public dns64::Service {
                     Reply reply) override {
     queries.push_back({client, port, {message.begin(), message.end()}, std::move(reply)});
   }
-  Status update(const conf::Dns64&) override { return Ok{}; }
+  Status update(const conf::Dns64&, bool) override { return Ok{}; }
   void flush_cache() override {}
   std::vector<dns64::Figure> figures() const override { return {}; }
 };
