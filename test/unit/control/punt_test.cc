@@ -30,6 +30,7 @@ class FakeService : public dns64::Service {
   };
   std::vector<Query> queries;
 
+  uint16_t tcp_port() const override { return 53; }
   Status listen_tcp() override { return Ok{}; }
   void on_udp_query(const dns64::Address& client, uint16_t port, std::span<const uint8_t> message,
                     Reply reply) override {
