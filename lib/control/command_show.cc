@@ -166,7 +166,9 @@ Answer show_routes(Backend& backend) {
   for (const auto& route : backend.dataplane().routes()) {
     list.push_back({{"prefix", text(route.prefix)},
                     {"via", route.next_hop.via ? Json(text(*route.next_hop.via)) : Json()},
-                    {"interface", interface_name(backend, route.next_hop.interface)}});
+                    {"interface", route.next_hop.discard
+                                      ? Json("discard")
+                                      : Json(interface_name(backend, route.next_hop.interface))}});
   }
   return answer({{"routes", std::move(list)}});
 }

@@ -64,6 +64,8 @@ telemetry::Counters Commands::total() const {
     for (std::size_t i = 0; i < sum.value.size(); ++i) sum.value[i] += counters.value[i];
     for (std::size_t i = 0; i < sum.drop.size(); ++i) sum.drop[i] += counters.drop[i];
   }
+  // These waited with the control core, outside the workers' books.
+  sum.add_drop(telemetry::DropReason::kNeighborFailed, backend_.neighbor_queue().dropped);
   return sum;
 }
 

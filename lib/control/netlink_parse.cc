@@ -113,8 +113,10 @@ NetlinkEvent parse_route(const nlmsghdr* message) {
   const auto* info = static_cast<const rtmsg*>(mnl_nlmsg_get_payload(message));
   const bool v6 = info->rtm_family == AF_INET6;
   if (!v6 && info->rtm_family != AF_INET) return {};
+  const bool discard = info->rtm_type == RTN_BLACKHOLE || info->rtm_type == RTN_UNREACHABLE ||
+                       info->rtm_type == RTN_PROHIBIT;
   // Cached exceptions are no routes; TOS and source routing are no part of a FIB by destination.
-  if ((info->rtm_flags & RTM_F_CLONED) != 0 || info->rtm_type != RTN_UNICAST ||
+  if ((info->rtm_flags & RTM_F_CLONED) != 0 || (info->rtm_type != RTN_UNICAST && !discard) ||
       info->rtm_tos != 0 || info->rtm_src_len != 0 || info->rtm_dst_len > (v6 ? 128 : 32)) {
     return {};
   }
@@ -127,7 +129,9 @@ NetlinkEvent parse_route(const nlmsghdr* message) {
   const IpAddress any = v6 ? IpAddress(net::Ip6{}) : IpAddress(net::Ip4{});
   route.prefix = subnet_of(read_address(info->rtm_family, attributes[RTA_DST]).value_or(any),
                            info->rtm_dst_len);
-  if (attributes[RTA_MULTIPATH] != nullptr) {
+  if (discard) {
+    route.hops.push_back({kDiscard, std::nullopt});  // whatever link IPv6 names with it
+  } else if (attributes[RTA_MULTIPATH] != nullptr) {
     read_multipath(route, info->rtm_family, attributes[RTA_MULTIPATH]);
   } else {
     add_hop(route, info->rtm_family, read<uint32_t>(attributes[RTA_OIF]).value_or(0),

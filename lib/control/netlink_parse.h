@@ -20,8 +20,11 @@ struct AddressEvent {
   IpAddress address;
 };
 
+/// The "link" of blackhole, unreachable and prohibit routes.
+inline constexpr uint32_t kDiscard = 0;
+
 struct RouteHop {
-  uint32_t link = 0;
+  uint32_t link = 0;  ///< kDiscard: nowhere
   std::optional<IpAddress> via;
   friend bool operator==(const RouteHop&, const RouteHop&) = default;
 };

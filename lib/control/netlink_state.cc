@@ -72,8 +72,8 @@ void NetlinkState::apply_route(const RouteEvent& event, bool dumped) {
     wants_dump_ = true;
     return;
   }
-  const bool concerns_us = std::any_of(event.hops.begin(), event.hops.end(),
-                                       [&](const RouteHop& h) { return links_.contains(h.link); });
+  const bool concerns_us =
+      std::any_of(event.hops.begin(), event.hops.end(), [&](const auto& h) { return is_ours(h); });
   const auto found = routes_.find(event.prefix);
   // A route elsewhere matters only where it takes the place of one of ours, and is kept otherwise
   // out of memory: a box may hold a full table for other purposes.
@@ -105,10 +105,16 @@ void NetlinkState::remove_route(const RouteEvent& event, const Preference& prefe
   install(event.prefix, found->second);
 }
 
+// A route to nowhere is obeyed whoever made it: operators and routing daemons keep traffic in with
+// it that a shorter prefix would lead out.
+bool NetlinkState::is_ours(const RouteHop& hop) const {
+  return hop.link == kDiscard || links_.contains(hop.link);
+}
+
 const RouteHop* NetlinkState::best_hop(const Prefix& entry) const {
   for (const auto& [preference, candidate] : entry.candidates) {
     for (const RouteHop& hop : candidate.hops) {
-      if (links_.contains(hop.link)) return &hop;
+      if (is_ours(hop)) return &hop;
     }
   }
   return nullptr;
@@ -120,7 +126,10 @@ void NetlinkState::install(const IpPrefix& prefix, Prefix& entry) {
       hop == nullptr ? !entry.installed : entry.installed && *entry.installed == *hop;
   if (!unchanged) {
     std::optional<dataplane::NextHop> next_hop;
-    if (hop != nullptr) next_hop = dataplane::NextHop{links_.at(hop->link), hop->via};
+    if (hop != nullptr) {
+      next_hop = hop->link == kDiscard ? dataplane::NextHop{0, {}, true}
+                                       : dataplane::NextHop{links_.at(hop->link), hop->via, false};
+    }
     const Status status = dataplane_.set_route(prefix, next_hop);
     if (status) {
       entry.installed = hop == nullptr ? std::nullopt : std::optional(*hop);

@@ -67,6 +67,7 @@ class NetlinkState {
   void remove_route(const RouteEvent& event, const Preference& preference);
   void apply_neighbor(const NeighborEvent& event);
   void install(const IpPrefix& prefix, Prefix& entry);
+  bool is_ours(const RouteHop& hop) const;
   const RouteHop* best_hop(const Prefix& entry) const;
   std::optional<dataplane::InterfaceId> interface_of(uint32_t link) const;
 

@@ -34,6 +34,10 @@ constexpr Setting kSettings[] = {
     // Neighbor discovery needs the link-local address at once: without a source the kernel cannot
     // solicit, and packets that wait for it would be lost.
     {"ipv6", "accept_dad", '0'},
+    // All addresses of the box, pools included, are local on every twin (decision 006). Only the
+    // link
+    // that leads to the asker may answer, or two links of one switch would both claim an address.
+    {"ipv4", "arp_filter", '1'},
     // No redirects: hosts could otherwise move routes under the workers.
     {"ipv4", "accept_redirects", '0'},
     {"ipv6", "accept_redirects", '0'},

@@ -83,6 +83,8 @@ struct NextHop {
   InterfaceId interface = 0;
   /// Gateway; absent: the destination is on the link.
   std::optional<std::variant<net::Ip4, net::Ip6>> via;
+  /// Nowhere: an operator's blackhole, unreachable or prohibit route. The rest says nothing then.
+  bool discard = false;
 };
 
 struct RouteInfo {

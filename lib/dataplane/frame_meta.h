@@ -27,6 +27,7 @@ struct FrameMeta {
   PuntKind punt;
   uint8_t hops;
   bool keep_hop_limit;
+  nat::Past past;
   InterfaceId interface;
   uint16_t port;
   nat::Class cls;

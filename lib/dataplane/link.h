@@ -33,7 +33,11 @@ inline telemetry::DropReason parse_link(const rte_mbuf* frame, const PortTable& 
   out.length = sizeof(net::EthHeader);
   out.ether_type = eth->ether_type.host();
   uint16_t vlan = 0;
-  if (out.ether_type == net::kEtherVlan) {
+  if ((frame->ol_flags & RTE_MBUF_F_RX_VLAN_STRIPPED) != 0) {
+    // The driver took a tag off. If there is another one, it stays for an EtherType we do not know:
+    // taking the inner tag for the only one would let a host reach into another VLAN.
+    vlan = frame->vlan_tci & kVlanIdMask;
+  } else if (out.ether_type == net::kEtherVlan) {
     if (frame->data_len < sizeof(net::EthHeader) + sizeof(net::VlanTag)) {
       return DropReason::kTruncated;
     }
@@ -41,8 +45,6 @@ inline telemetry::DropReason parse_link(const rte_mbuf* frame, const PortTable& 
     vlan = tag->tci.host() & kVlanIdMask;
     out.ether_type = tag->ether_type.host();
     out.length = sizeof(net::EthHeader) + sizeof(net::VlanTag);
-  } else if ((frame->ol_flags & RTE_MBUF_F_RX_VLAN_STRIPPED) != 0) {
-    vlan = frame->vlan_tci & kVlanIdMask;  // a kernel below the driver took the tag off
   }
   out.interface = port.by_vlan[vlan];
   if (out.interface == kNoInterface) return DropReason::kUnknownVlan;

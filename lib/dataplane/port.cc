@@ -104,8 +104,11 @@ Status Port::set_mtu() {
   if (code == 0 || code == -ENOTSUP) return Ok{};
   uint16_t now = 0;
   if (rte_eth_dev_get_mtu(id_, &now) == 0 && now == config_.mtu) return Ok{};
-  return port_error(config_,
-                    fmt::format("mtu {} cannot be set: {}", config_.mtu, driver_text(code)));
+  rte_eth_dev_info info{};
+  rte_eth_dev_info_get(id_, &info);
+  return port_error(config_, fmt::format("mtu {} cannot be set: {}. The driver takes frames of up "
+                                         "to {} bytes, 18 of them for the link",
+                                         config_.mtu, driver_text(code), info.max_rx_pktlen));
 }
 
 Status Port::setup(rte_mempool* pool) {

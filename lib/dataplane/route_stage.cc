@@ -72,7 +72,7 @@ void RouteStage::send(rte_mbuf* mbuf, AdjacencyIndex index, uint8_t hops) {
   const Adjacency& next = adjacency(index);
   switch (next.state) {
     case Adjacency::kNone: core_.drop(mbuf, DropReason::kNoRoute); return;
-    case Adjacency::kOnLink: punter_.unresolved(mbuf, next.interface, destination_of(mbuf)); return;
+    case Adjacency::kOnLink: send_on_link(mbuf, next); return;
     case Adjacency::kUnresolved:
       punter_.unresolved(mbuf, next.interface, core_.forwarding->neighbors[index]);
       return;
@@ -88,6 +88,28 @@ void RouteStage::send(rte_mbuf* mbuf, AdjacencyIndex index, uint8_t hops) {
   const net::Be16 ether_type(v6 ? net::kEtherIp6 : net::kEtherIp4);
   std::memcpy(link + next.link_length - sizeof ether_type, &ether_type, sizeof ether_type);
   tx_.send(mbuf, next.port, hops);
+}
+
+// A destination on the link that is no known neighbor: unknown as yet, or the box itself, which
+// nobody on the link would answer for.
+void RouteStage::send_on_link(rte_mbuf* mbuf, const Adjacency& link) {
+  const Address destination = destination_of(mbuf);
+  const Local local = std::visit(
+      [this](const auto& address) { return core_.forwarding->locals->find(address); }, destination);
+  if (local == Local::kNo) {
+    punter_.unresolved(mbuf, link.interface, destination);
+    return;
+  }
+  const net::EthHeader header{
+      core_.fabric.interfaces[link.interface].mac, core_.fabric.interfaces[link.interface].mac,
+      net::Be16(destination.index() == 0 ? net::kEtherIp4 : net::kEtherIp6)};
+  auto* frame = rte_pktmbuf_prepend(mbuf, sizeof header);
+  if (frame == nullptr) {
+    core_.drop(mbuf, DropReason::kNoBuffer);
+    return;
+  }
+  std::memcpy(frame, &header, sizeof header);
+  punter_.frame(mbuf, PuntKind::kLocal, link.interface);
 }
 
 void RouteStage::send_by_destination(rte_mbuf* mbuf, uint8_t hops) {

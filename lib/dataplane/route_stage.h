@@ -32,6 +32,8 @@ class RouteStage {
   }
 
  private:
+  void send_on_link(rte_mbuf* mbuf, const Adjacency& link);
+
   Core& core_;
   Transmitter& tx_;
   Punter& punter_;

@@ -72,6 +72,7 @@ void Topology::retry() {
 // --- adjacencies --------------------------------------------------------------------------------
 
 Adjacency Topology::adjacency_for(const AdjacencyKey& key) const {
+  if (key.interface == kNoInterface) return {};
   const auto& interface = interfaces_[key.interface];
   if (!key.address) {
     return make_adjacency(interface, key.interface, Adjacency::kOnLink, nullptr);
@@ -100,6 +101,7 @@ Status Topology::set_route(const Prefix& prefix, const std::optional<NextHop>& n
     remove_route(key);
     return Ok{};
   }
+  if (next_hop->discard) return add_route(key, {kNoInterface, {}, true});
   if (next_hop->interface >= interfaces_.size()) {
     return Error{fmt::format("route {}: no such interface", text_of(prefix))};
   }

@@ -18,6 +18,7 @@ struct Origin {
   uint8_t hops = 0;             ///< between workers
   bool keep_hop_limit = false;  ///< second half of a hairpin
   nat::Class cls;
+  nat::Past past = nat::Past::kNone;
 };
 
 struct Work {
@@ -30,6 +31,8 @@ struct Work {
 
   Work() {
     for (unsigned i = 0; i < nat::kBatch; ++i) nat.buf[i] = &packet[i];
+    static_assert(std::is_same_v<InterfaceId, uint16_t>);
+    nat.marks = ingress.data();
   }
   Work(const Work&) = delete;
   Work& operator=(const Work&) = delete;
@@ -46,6 +49,7 @@ struct Work {
     hops[i] = origin.hops;
     nat.decision[i].cls = origin.cls;
     nat.decision[i].keep_hop_limit = origin.keep_hop_limit;
+    nat.decision[i].past = origin.past;
   }
 };
 

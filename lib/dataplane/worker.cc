@@ -20,11 +20,14 @@ constexpr unsigned kInjectBurst = 32;
 constexpr unsigned kTurnsPerHousekeeping = 8;
 constexpr unsigned kExpiryBudget = 32;
 constexpr unsigned kOriginationBudget = 32;
+/// Of each kind; it is a burst at most.
+constexpr unsigned kReleaseBudget = 32;
+static_assert(kReleaseBudget <= kBurst);
 /// An error about the second half of a hairpin is turned around once more; nothing needs a third.
 constexpr unsigned kMaxTurns = 3;
 
 Origin origin_of(const FrameMeta& meta) {
-  return {meta.interface, meta.hops, meta.keep_hop_limit, meta.cls};
+  return {meta.interface, meta.hops, meta.keep_hop_limit, meta.cls, meta.past};
 }
 
 }  // namespace
@@ -37,6 +40,7 @@ unsigned Worker::poll_once() {
   for (const auto& queue : parts_.rx) packets += take_queue(queue);
   translate();
   packets += take_injected();
+  const unsigned released = take_released();
   if (packets == 0 || loop_.loops % kTurnsPerHousekeeping == 0) housekeep();
   handoff_.flush();
   tx_.flush();
@@ -53,7 +57,7 @@ unsigned Worker::poll_once() {
     loop_.busy_cycles += cycles;
     loop_.packets += packets;
   }
-  return packets;
+  return packets + released;
 }
 
 // How many more packets fit into the burst that is being gathered.
@@ -140,7 +144,9 @@ void Worker::receive_ip(rte_mbuf* frame, const LinkView& link) {
   }
   const Fate fate = classifier_.classify(packet, work.next_view(), link.group);
   switch (fate.kind) {
-    case Fate::kTranslate: give_to_nat(frame, work, {link.interface, 0, false, fate.cls}); return;
+    case Fate::kTranslate:
+      give_to_nat(frame, work, {link.interface, 0, false, fate.cls, nat::Past::kNone});
+      return;
     case Fate::kPunt:
     case Fate::kPuntDns:
       remove_tag(frame, link);
@@ -183,6 +189,7 @@ void Worker::fill_meta(rte_mbuf* mbuf, const Work& work, const Origin& origin) {
   meta.keep_hop_limit = origin.keep_hop_limit;
   meta.interface = origin.interface;
   meta.cls = origin.cls;
+  meta.past = origin.past;
   meta.view = work.nat.view[i];
 }
 
@@ -197,23 +204,69 @@ void Worker::hand_over(rte_mbuf* mbuf, FrameMeta::Task task, unsigned to, const 
 
 // This worker is the home of the fragment's datagram.
 void Worker::give_fragment(rte_mbuf* mbuf, Work& work, const Origin& origin) {
-  const unsigned owner = fragments_.owner_of(mbuf, work.next_packet(), work.next_view());
-  if (owner == FragmentHome::kHeld) return;
-  if (owner == core_.id) {
+  const unsigned owner = translator_->fragment_home().owner_of(
+      work.next_packet(), work.next_view(), {origin.cls, origin.keep_hop_limit, origin.interface},
+      core_.now_ms);
+  if (owner == nat::FragmentHome::kNobody) {
+    rte_pktmbuf_free(mbuf);
+  } else if (owner == core_.id) {
     work.commit(mbuf, origin);
   } else {
     hand_over(mbuf, FrameMeta::Task::kDecide, owner, origin);
   }
-  while (rte_mbuf* waiting = fragments_.release()) {
-    if (owner == core_.id) {
-      if (work.full()) {
-        nat_.run<4>(work);
-      }
-      resume(waiting, work);
+}
+
+// A fragment out of a store, parsed into the next place of `work`. nullptr if there is none.
+template <class From>
+rte_mbuf* Worker::next_released(From& from, Work*& work, nat::Released& how) {
+  if (!from.has_released()) return nullptr;
+  rte_mbuf* mbuf = rte_pktmbuf_alloc(core_.pool);
+  if (mbuf == nullptr) return nullptr;  // it can wait
+  net::PacketBuf packet = packet_of(mbuf);
+  if (!from.release(packet, how)) {
+    rte_pktmbuf_free(mbuf);
+    return nullptr;
+  }
+  sync_mbuf(mbuf, packet);
+  work = packet.data[0] >> 4 == 6 ? &six_ : &four_;
+  work->next_packet() = packet;
+  const auto reason = net::parse_ip(work->next_packet(), work->next_view());
+  if (reason == DropReason::kNone) return mbuf;
+  core_.drop(mbuf, reason);
+  return nullptr;
+}
+
+// Fragments that need not wait any longer. Those of the home are handed on, or join the burst.
+unsigned Worker::take_released() {
+  unsigned count = 0;
+  Work* work = nullptr;
+  nat::Released how;
+  nat::FragmentHome& home = translator_->fragment_home();
+  while (count < kReleaseBudget) {
+    rte_mbuf* mbuf = next_released(home, work, how);
+    if (mbuf == nullptr) break;
+    ++count;
+    // One hop, so that it is not taken for a packet that steering missed.
+    const Origin origin{how.mark, 1, how.keep_hop_limit, how.cls, nat::Past::kCounted};
+    fill_meta(mbuf, *work, origin);
+    const unsigned owner =
+        home.owner_of_released(work->next_packet(), work->next_view(), core_.now_ms);
+    if (owner == nat::FragmentHome::kNobody) {
+      rte_pktmbuf_free(mbuf);
+    } else if (owner == core_.id) {
+      work->commit(mbuf, origin);
     } else {
-      hand_over(waiting, FrameMeta::Task::kDecide, owner, origin_of(meta_of(waiting)));
+      hand_over(mbuf, FrameMeta::Task::kDecide, owner, origin);
     }
   }
+  translate();
+  for (unsigned own = 0; own < kReleaseBudget; ++own, ++count) {
+    rte_mbuf* mbuf = next_released(*translator_, work, how);
+    if (mbuf == nullptr) break;
+    work->commit(mbuf, {how.mark, 0, how.keep_hop_limit, how.cls, nat::Past::kReleased});
+  }
+  translate();
+  return count;
 }
 
 // Takes up a parsed packet whose meta data is complete and that this worker owns.
@@ -255,7 +308,8 @@ void Worker::turn_around() {
       }
       const auto* ip = net::header_at<net::Ip4Header>(second_half_.next_packet().data);
       const nat::Class cls = translator_->classify4(ip->destination);
-      give_to_nat(turned.mbuf, second_half_, {turned.ingress, turned.hops, true, cls});
+      give_to_nat(turned.mbuf, second_half_,
+                  {turned.ingress, turned.hops, true, cls, nat::Past::kNone});
     }
     if (second_half_.nat.count == 0) return;
     nat_.run<4>(second_half_);
@@ -265,7 +319,6 @@ void Worker::turn_around() {
 
 void Worker::housekeep() {
   translator_->expire(core_.now_ms, kExpiryBudget);
-  fragments_.expire();
   nat_.originate(kOriginationBudget);
 }
 

@@ -6,9 +6,10 @@
 // on the worker's own thread. In a turn the worker takes what other workers gave it, then a burst
 // from each of its receive queues; parses and classifies every packet into `six_` or `four_`, or
 // punts, hands off or drops it; runs the NAT stage over both; and flushes what gathered for other
-// workers and for ports. Between turns it looks after expiry, the control core's packets and
-// questions, and says that it holds no reference to the forwarding state.
-// Everything a packet touches belongs to this worker, but the rings at its edges.
+// workers and for ports. Fragments that had to wait, and were copied and freed meanwhile, come back
+// in buffers of this worker's own, and go the same way as fresh ones. Between turns it looks after
+// expiry, the control core's packets and questions, and says that it holds no reference to the
+// forwarding state. Everything a packet touches belongs to this worker, but the rings at its edges.
 #pragma once
 
 #include <atomic>
@@ -20,7 +21,6 @@
 #include "dataplane/classify.h"
 #include "dataplane/clock.h"
 #include "dataplane/core.h"
-#include "dataplane/fragment_home.h"
 #include "dataplane/handoff.h"
 #include "dataplane/left_right.h"
 #include "dataplane/nat_stage.h"
@@ -29,6 +29,7 @@
 #include "dataplane/route_stage.h"
 #include "dataplane/tx.h"
 #include "dataplane/work.h"
+#include "nat/fragment_home.h"
 #include "nat/translator.h"
 
 namespace isthmus::dataplane {
@@ -100,6 +101,9 @@ class Worker {
   unsigned take_handoffs();
   unsigned take_queue(const RxQueue& queue);
   unsigned take_injected();
+  unsigned take_released();
+  template <class From>
+  rte_mbuf* next_released(From& from, Work*& work, nat::Released& how);
   void accept(rte_mbuf* mbuf);
   void receive(rte_mbuf* frame, const PortTable& port);
   void receive_ip(rte_mbuf* frame, const LinkView& link);
@@ -125,7 +129,6 @@ class Worker {
   RouteStage route_;
   NatStage nat_;
   Classifier classifier_;
-  FragmentHome fragments_;
   Work six_;
   Work four_;
   Work second_half_;  ///< of hairpins; IPv4

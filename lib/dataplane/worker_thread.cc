@@ -61,7 +61,6 @@ Worker::Worker(WorkerParts parts, Resources resources)
       route_(core_, tx_, punter_),
       nat_(core_, *translator_, route_),
       classifier_(core_, *translator_),
-      fragments_(core_),
       steering_(parts_.fabric->ports.size()),
       last_tsc_(rte_rdtsc()) {}
 

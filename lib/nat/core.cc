@@ -19,7 +19,6 @@ Core::Core(const Settings& settings, const steer::Ownership& ownership, unsigned
       errors_(settings.icmp_errors_per_second,
               std::max<uint32_t>(10, settings.icmp_errors_per_second / 10)) {
   ids_.next = static_cast<uint32_t>(random_.next());
-  update(settings);
 }
 
 Status Core::init(unsigned worker) {
@@ -37,14 +36,18 @@ Status Core::init(unsigned worker) {
   const bool permits =
       std::any_of(settings_.instances.begin(), settings_.instances.end(),
                   [](const Instance& i) { return i.filtering == Filtering::kAddressDependent; });
-  const std::size_t bytes =
-      Tables::need(settings_, permits) + pools.need() + HeldSyns::need(settings_.max_held_syns);
-  const bool ok = arena.map(bytes) && tables.init(arena, settings_, permits) && pools.init(arena) &&
-                  held_.init(arena, settings_.max_held_syns, settings_.hash_key, instances_.size());
+  const std::size_t bytes = Tables::need(settings_, permits) + pools.need() +
+                            HeldSyns::need(settings_.max_held_syns) +
+                            FragmentStore::need(settings_.max_fragments);
+  const bool ok =
+      arena.map(bytes) && tables.init(arena, settings_, permits) && pools.init(arena) &&
+      held_.init(arena, settings_.max_held_syns, settings_.hash_key, instances_.size()) &&
+      fragments_.init(arena, settings_.max_fragments, settings_.hash_key, instances_.size());
   if (!ok) {
     return Error{"no memory for the tables of a worker (" + std::to_string(bytes >> 20) +
                  " MiB); lower the limits for sessions and bindings"};
   }
+  update(settings_);
   return Ok{};
 }
 
@@ -59,6 +62,7 @@ void Core::update(const Settings& settings) {
     to.allow_non_global = from.allow_non_global;
     to.tcp = {from.rst_closes_half_closed, from.syn_reopens_closed};
     to.held_syn_ms = from.timers.tcp_incoming_syn * 1000;
+    fragments_.set_lifetime(i, from.timers.fragment * 1000);
     const auto set = [&](TimerClass timer, uint32_t seconds) {
       lifetime_ms_[timer_slot(static_cast<uint8_t>(i), timer)] = seconds * 1000;
     };

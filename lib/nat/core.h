@@ -7,6 +7,7 @@
 // prefetch them; then act, packet by packet. An established packet is done there (UDP, ICMP
 // queries, and TCP segments without SYN, FIN, RST in ESTABLISHED). All else goes to one of the
 // functions below, still in order, so that a packet sees what the one before it created.
+// A first fragment is decided like a packet, and what comes of it is remembered for the others.
 // A session whose deadline has passed is dead to packets even before the wheel brings it up.
 #pragma once
 
@@ -14,6 +15,7 @@
 #include <vector>
 
 #include "nat/classifier.h"
+#include "nat/fragments.h"
 #include "nat/held_syns.h"
 #include "nat/pools.h"
 #include "nat/tables.h"
@@ -54,6 +56,10 @@ class Core {
   bool expire(uint32_t now_ms, unsigned budget);
   bool originate(net::PacketBuf& buf, const xlat::Path& path);
   bool has_origination() const;
+  bool release(net::PacketBuf& out, Released& how) {
+    return fragments_.release(out, how, counters_);
+  }
+  bool has_released() const { return fragments_.has_released(); }
   /// Takes a session off the wheel and deletes it.
   void drop_session(uint32_t i);
   uint32_t deadline(const Session& s) const { return s.last_seen_ms + lifetime_ms_[s.timer]; }
@@ -77,6 +83,9 @@ class Core {
   // core_lanes.cc: the passes.
   template <Direction kDirection>
   void prepare(const Batch& batch, Lane* lanes) const;
+  /// Lane::key of a packet that shows its ports.
+  template <Direction kDirection>
+  SessionKey key_of(const Batch& batch, unsigned i) const;
   template <Direction kDirection>
   void act(Batch& batch, unsigned i, Lane& lane, uint32_t now_ms);
   template <Direction kDirection>
@@ -113,6 +122,19 @@ class Core {
   void decide_error_4to6(const net::PacketBuf& buf, const net::PacketView& view, Decision& d) const;
   bool quoted(const net::PacketBuf& buf, const net::PacketView& view, Decision& d) const;
 
+  // core_fragment.cc
+  template <Direction kDirection>
+  void decide_fragment(Batch& batch, unsigned i, uint32_t now_ms);
+  template <Direction kDirection>
+  void decide_released(Batch& batch, unsigned i, uint32_t datagram, uint32_t now_ms);
+  template <Direction kDirection>
+  void decide_first(Batch& batch, unsigned i, uint32_t datagram, uint32_t now_ms);
+  template <Direction kDirection>
+  void decide_later(Batch& batch, unsigned i, uint32_t datagram);
+  void hold_fragment(Batch& batch, unsigned i, uint32_t datagram);
+  void gathered(uint32_t datagram);
+  bool must_gather(const Batch& batch, unsigned i) const;
+
   // core_apply.cc
   xlat::Outcome answer(net::PacketBuf& buf, const net::PacketView& view, const Decision& d,
                        const xlat::Path& path, uint32_t now_ms);
@@ -132,6 +154,7 @@ class Core {
   std::vector<InstanceState> instances_;
   uint32_t lifetime_ms_[256] = {};
   HeldSyns held_;
+  FragmentStore fragments_;
   Random random_;
   xlat::IdGenerator ids_;
   xlat::RateLimiter errors_;

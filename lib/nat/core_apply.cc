@@ -46,7 +46,8 @@ Outcome Core::rewrite(net::PacketBuf& buf, const net::PacketView& view, const De
                       const xlat::Path& path) {
   const auto& policy = d.cls.kind == Class::kStateful ? instances_[d.cls.instance].policy
                                                       : settings_.stateless[d.cls.instance].policy;
-  const xlat::Hints hints{d.keep_hop_limit, d.has_delta, d.delta};
+  const xlat::Hints hints{d.keep_hop_limit, d.has_delta, d.delta,
+                          view.is_fragment() ? d.icmp_length : 0};
   if (d.verdict == Verdict::kTranslate) {
     return view.family == 6 ? xlat::rewrite_6to4(buf, view, d.to4, policy, path, ids_, hints)
                             : xlat::rewrite_4to6(buf, view, d.to6, policy, path, hints);

@@ -27,6 +27,33 @@ uint8_t session_protocol(const net::PacketView& view) {
 }  // namespace
 
 template <Direction kDirection>
+SessionKey Core::key_of(const Batch& batch, unsigned i) const {
+  const auto& view = batch.view[i];
+  if constexpr (kDirection == Direction::k6To4) {
+    const auto* ip = net::header_at<net::Ip6Header>(batch.buf[i]->data);
+    const uint8_t prefix = batch.decision[i].cls.prefix;
+    return {ip->source,
+            classifier.stateful_prefix(prefix).extract(ip->destination),
+            {},
+            view.source_port,
+            remote_port(view, view.destination_port),
+            {},
+            session_protocol(view),
+            prefix};
+  } else {
+    const auto* ip = net::header_at<net::Ip4Header>(batch.buf[i]->data);
+    return {{},
+            ip->source,
+            ip->destination,
+            {},
+            remote_port(view, view.source_port),
+            view.destination_port,
+            session_protocol(view),
+            0};
+  }
+}
+
+template <Direction kDirection>
 void Core::prepare(const Batch& batch, Lane* lanes) const {
   for (unsigned i = 0; i < batch.count; ++i) {
     Lane& lane = lanes[i];
@@ -35,27 +62,7 @@ void Core::prepare(const Batch& batch, Lane* lanes) const {
     lane.simple = is_simple(view, d);
     lane.candidate = Index::kNone;
     if (!lane.simple) continue;
-    if constexpr (kDirection == Direction::k6To4) {
-      const auto* ip = net::header_at<net::Ip6Header>(batch.buf[i]->data);
-      lane.key = {ip->source,
-                  classifier.stateful_prefix(d.cls.prefix).extract(ip->destination),
-                  {},
-                  view.source_port,
-                  remote_port(view, view.destination_port),
-                  {},
-                  session_protocol(view),
-                  d.cls.prefix};
-    } else {
-      const auto* ip = net::header_at<net::Ip4Header>(batch.buf[i]->data);
-      lane.key = {{},
-                  ip->source,
-                  ip->destination,
-                  {},
-                  remote_port(view, view.source_port),
-                  view.destination_port,
-                  session_protocol(view),
-                  0};
-    }
+    lane.key = key_of<kDirection>(batch, i);
     lane.hash = tables.hash(kDirection, lane.key);
     tables.index(kDirection).prefetch(lane.hash);
   }
@@ -83,7 +90,8 @@ void Core::decide_batch(Batch& batch, uint32_t now_ms) {
     } else {
       decide_other<kDirection>(batch, i, now_ms);
     }
-    if (d.verdict == Verdict::kDrop || d.verdict == Verdict::kConsumed) {
+    if ((d.verdict == Verdict::kDrop || d.verdict == Verdict::kConsumed) &&
+        d.reason != DropReason::kNone) {
       counters_.add_drop(d.reason);
     }
   }
@@ -168,6 +176,10 @@ void Core::miss(Batch& batch, unsigned i, Lane& lane, uint32_t now_ms) {
   }
 }
 
+template SessionKey Core::key_of<Direction::k6To4>(const Batch&, unsigned) const;
+template SessionKey Core::key_of<Direction::k4To6>(const Batch&, unsigned) const;
+template void Core::act<Direction::k6To4>(Batch&, unsigned, Lane&, uint32_t);
+template void Core::act<Direction::k4To6>(Batch&, unsigned, Lane&, uint32_t);
 template void Core::decide_batch<Direction::k6To4>(Batch&, uint32_t);
 template void Core::decide_batch<Direction::k4To6>(Batch&, uint32_t);
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // hot path
-// Packets that neither have nor make sessions: ICMP errors, other protocols, stateless ones.
+// Packets off the main path: ICMP errors, other protocols, stateless ones; and to the fragments.
 #include "nat/core.h"
 
 namespace isthmus::nat {
@@ -18,7 +18,7 @@ uint8_t binding_protocol(const net::PacketView& quoted) {
 }  // namespace
 
 template <Direction kDirection>
-void Core::decide_other(Batch& batch, unsigned i, uint32_t) {
+void Core::decide_other(Batch& batch, unsigned i, uint32_t now_ms) {
   const auto& buf = *batch.buf[i];
   const auto& view = batch.view[i];
   Decision& d = batch.decision[i];
@@ -42,7 +42,7 @@ void Core::decide_other(Batch& batch, unsigned i, uint32_t) {
     return v6 ? answer_with(d, DropReason::kProtocol, net::kIcmp6Unreachable, 4)
               : answer_with(d, DropReason::kProtocol, net::kIcmp4Unreachable, 2);
   }
-  if (view.is_fragment()) return drop(d, DropReason::kFragment);
+  if (view.is_fragment()) return decide_fragment<kDirection>(batch, i, now_ms);
   if (view.payload == Payload::kIcmpError) {
     return v6 ? decide_error_6to4(buf, view, d) : decide_error_4to6(buf, view, d);
   }

@@ -88,6 +88,7 @@ bool Core::expire(uint32_t now_ms, unsigned budget) {
       more |= held_.expire(static_cast<uint8_t>(i), instances_[i].held_syn_ms, now_ms, budget);
     }
   }
+  more |= fragments_.expire(now_ms, budget, counters_);
   more |= tables.wheel().turn(now_ms, budget, [&](uint32_t i) { return when_due(i, now_ms); });
   return more;
 }

@@ -2,11 +2,13 @@
 #include "nat/translator.h"
 
 #include "nat/core.h"
+#include "nat/fragment_home.h"
 
 namespace isthmus::nat {
 
 struct Translator::State {
   Core core;
+  FragmentHome fragment_home;
 };
 
 Translator::Translator(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -16,9 +18,10 @@ Result<std::unique_ptr<Translator>> Translator::make(const Settings& settings,
                                                      const steer::Ownership& ownership,
                                                      unsigned worker,
                                                      telemetry::Counters& counters) {
-  std::unique_ptr<State> state(new State{Core(settings, ownership, worker, counters)});
-  const auto status = state->core.init(worker);
-  if (!status) return status.error();
+  std::unique_ptr<State> state(
+      new State{Core(settings, ownership, worker, counters), FragmentHome(ownership, counters)});
+  if (const auto status = state->core.init(worker); !status) return status.error();
+  if (const auto status = state->fragment_home.init(settings); !status) return status.error();
   return std::unique_ptr<Translator>(new Translator(std::move(state)));
 }
 
@@ -44,7 +47,8 @@ xlat::Outcome Translator::apply(Batch& batch, unsigned i, const xlat::Path& path
 }
 
 bool Translator::expire(uint32_t now_ms, unsigned budget) {
-  return state_->core.expire(now_ms, budget);
+  const bool more = state_->fragment_home.expire(now_ms, budget);
+  return state_->core.expire(now_ms, budget) || more;
 }
 
 bool Translator::originate(net::PacketBuf& buf, const xlat::Path& path) {
@@ -55,7 +59,20 @@ bool Translator::has_origination() const {
   return state_->core.has_origination();
 }
 
+bool Translator::release(net::PacketBuf& out, Released& how) {
+  return state_->core.release(out, how);
+}
+
+bool Translator::has_released() const {
+  return state_->core.has_released();
+}
+
+FragmentHome& Translator::fragment_home() {
+  return state_->fragment_home;
+}
+
 void Translator::update(const Settings& settings) {
+  state_->fragment_home.update(settings);
   state_->core.update(settings);
 }
 

@@ -12,9 +12,16 @@
 //      the packet in place.
 // Between bursts the worker calls expire() with a budget, and then originate() until it is empty,
 // which makes the packets nobody sent: TCP probes, and the ICMP error owed for a stored SYN.
+// Fragments that decide() has held come back through release(), byte for byte as they were given to
+// decide(). The worker asks for them each turn, with a budget, and sends them through 1. to 3. once
+// more; as Past::kReleased they are decided for good and never held again, so this ends.
 // Counting. The Translator counts everything that it decides, each packet once; the worker counts
 // only what it drops itself (no route, full rings ...):
 //   * kDrop and kConsumed are counted under their reason in decide();
+//   * a held fragment is kConsumed without a reason, and counted as kFragmentsHeld. Whatever
+//   becomes
+//     of it is counted when it is decided again, so it is received once, held once, and forwarded
+//     or dropped once;
 //   * apply() counts a packet that goes on (kNat64Out/In with bytes as received, kSiitOut/In; also
 //     kIcmpErrorsTranslated, kHairpin), or else the reason of its Outcome, and kIcmpErrorsSent when
 //     that is kReply. An answer refused by the rate limit counts as kIcmpRateLimit alone;
@@ -52,11 +59,25 @@ struct Class {
   uint8_t prefix = 0;    ///< stateful, IPv6: index over all prefixes of all instances
 };
 
+/// How a fragment came to decide().
+enum class Past : uint8_t {
+  kNone,      ///< from the wire, or as the second half of a hairpin
+  kCounted,   ///< it was held, and counted, on the way to its owner
+  kReleased,  ///< from release()
+};
+
+/// What a fragment had with it when it was held, and has again when it is released.
+struct Released {
+  Class cls;
+  bool keep_hop_limit = false;
+  uint16_t mark = 0;
+};
+
 enum class Verdict : uint8_t {
   kTranslate,       ///< 6->4 or 4->6 with Decision::to4 / to6
   kTranslateError,  ///< an ICMP error: also inner4 / inner6 and inner_view
   kAnswer,          ///< turn it into the ICMP error `answer` for its sender
-  kConsumed,        ///< the translator kept what it needs; free the packet, count `reason`
+  kConsumed,        ///< the translator kept what it needs; free the packet
   kDrop,
 };
 
@@ -66,7 +87,9 @@ struct Decision {
   Class cls;
   bool hairpin = false;         ///< 6->4, and the result goes to one of our own pool addresses
   bool keep_hop_limit = false;  ///< set by the worker on the second half of a hairpin
+  Past past = Past::kNone;      ///< set by the worker
   bool has_delta = false;
+  uint32_t icmp_length = 0;  ///< fragments of ICMP: of the whole message
   net::ChecksumDelta delta;
   xlat::ErrorSpec answer;
   // The families are known from the packet's view: a 6->4 packet uses to4, a 4->6 packet to6.
@@ -82,8 +105,11 @@ struct Batch {
   unsigned count = 0;
   net::PacketBuf* buf[kBatch];
   net::PacketView view[kBatch];
-  Decision decision[kBatch];  ///< in: cls, keep_hop_limit; out: the rest
+  Decision decision[kBatch];        ///< in: cls, keep_hop_limit, past; out: the rest
+  const uint16_t* marks = nullptr;  ///< the worker's own, one a packet; Released brings them back
 };
+
+class FragmentHome;
 
 class Translator {
  public:
@@ -104,7 +130,15 @@ class Translator {
   /// an IPv4 packet addressed to one of our pools; the worker that owns it decides it again.
   xlat::Outcome apply(Batch& batch, unsigned i, const xlat::Path& path, uint32_t now_ms);
 
-  /// Frees at most `budget` sessions whose time has come. True if more wait.
+  /// Writes the next fragment that need not wait any longer into `out`, which is empty. False if
+  /// there is none, or it has no room there.
+  bool release(net::PacketBuf& out, Released& how);
+  bool has_released() const;
+  /// For fragments of which this worker is the home (steer/owner.h).
+  FragmentHome& fragment_home();
+
+  /// Frees at most `budget` sessions whose time has come, and as many datagrams' fragments. True if
+  /// more wait.
   bool expire(uint32_t now_ms, unsigned budget);
 
   /// Writes the next packet the translator itself owes somebody into `buf` (room for 576 bytes),

@@ -93,6 +93,19 @@ TEST_CASE("topology: a connected prefix asks for the neighbor, a known neighbor 
   CHECK(topology->neighbors().size() == 1);
 }
 
+TEST_CASE("topology: a route to nowhere stops what a shorter one would lead out") {
+  auto topology = make_topology();
+  REQUIRE(topology->set_route(prefix4("198.51.100.0/24"), NextHop{0, {}}));
+  REQUIRE(topology->set_route(prefix4("198.51.100.0/25"), NextHop{0, {}, true}));
+  topology->set_neighbor(ip4("198.51.100.7"), 0, kMacA);
+  topology->publish();
+  CHECK(find(*topology, ip4("198.51.100.7")).state == Adjacency::kNone);
+  CHECK(find(*topology, ip4("198.51.100.200")).state == Adjacency::kOnLink);
+  REQUIRE(topology->set_route(prefix4("198.51.100.0/25"), std::nullopt));
+  topology->publish();
+  CHECK(find(*topology, ip4("198.51.100.7")).state == Adjacency::kResolved);
+}
+
 TEST_CASE("topology: a gateway may be known before, after, or never") {
   auto topology = make_topology();
   const NextHop via{0, ip4("198.51.100.1")};

@@ -321,7 +321,7 @@ Bytes frame(const Bytes& packet, std::string_view destination, std::string_view 
     put16(out, 0x8100);
     put16(out, vlan);
   }
-  put16(out, packet.at(0) >> 4 == 4 ? 0x0800 : 0x86dd);
+  put16(out, !packet.empty() && packet[0] >> 4 == 4 ? 0x0800 : 0x86dd);
   return out + packet;
 }
 

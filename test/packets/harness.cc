@@ -3,6 +3,7 @@
 
 #include <stdexcept>
 
+#include "nat/fragment_home.h"
 #include "steer/owner.h"
 #include "xlat/split.h"
 
@@ -10,6 +11,7 @@ namespace isthmus::test {
 namespace {
 
 constexpr uint16_t kRoom = 2048;
+constexpr uint16_t kMark = 77;
 
 steer::Ownership make_ownership(const nat::Settings& settings, unsigned workers, uint64_t seed) {
   std::vector<steer::AddressRange> ranges;
@@ -57,9 +59,47 @@ bool Harness::place(Item& item) {
   }
   item.worker = 0;
   if (item.cls.kind == nat::Class::kStateful) {
-    item.worker = steer::owner_of(ownership_, buf, item.view).worker;
+    const auto owner = steer::owner_of(ownership_, buf, item.view);
+    if (owner.kind == steer::Owner::kUnknown && workers() > 1) {
+      return place_at_home(item, owner.worker);
+    }
+    item.worker = owner.worker;
   }
   return true;
+}
+
+bool Harness::place_at_home(Item& item, unsigned home) {
+  item.worker = translators_[home]->fragment_home().owner_of(
+      **item.buffer, item.view, {item.cls, item.keep_hop_limit, kMark}, now_ms_);
+  return item.worker != nat::FragmentHome::kNobody;
+}
+
+void Harness::take_released(std::deque<Item>& queue) {
+  for (unsigned worker = 0; worker < workers(); ++worker) take_released(worker, queue);
+}
+
+void Harness::take_released(unsigned worker, std::deque<Item>& queue) {
+  auto& translator = *translators_[worker];
+  const auto take = [&](auto& from, nat::Past past, auto&& owner) {
+    while (from.has_released()) {
+      Item item;
+      item.buffer = std::make_unique<Buffer>(Bytes{}, net::kMinHeadroom, 10000);
+      nat::Released how;
+      if (!from.release(**item.buffer, how)) continue;
+      if (net::parse_ip(**item.buffer, item.view) != net::DropReason::kNone || how.mark != kMark) {
+        throw std::runtime_error("a released fragment is not what was held");
+      }
+      item.cls = how.cls;
+      item.keep_hop_limit = how.keep_hop_limit;
+      item.past = past;
+      item.worker = owner(item);
+      if (item.worker != nat::FragmentHome::kNobody) queue.push_back(std::move(item));
+    }
+  };
+  auto& home = translator.fragment_home();
+  take(home, nat::Past::kCounted,
+       [&](const Item& item) { return home.owner_of_released(**item.buffer, item.view, now_ms_); });
+  take(translator, nat::Past::kReleased, [&](const Item&) { return worker; });
 }
 
 std::vector<Bytes> Harness::exchange(const std::vector<Bytes>& in) {
@@ -75,8 +115,12 @@ std::vector<Bytes> Harness::exchange(const std::vector<Bytes>& in) {
 }
 
 void Harness::run(std::deque<Item>& queue, std::vector<Bytes>& out) {
-  while (!queue.empty()) {
+  for (;;) {
+    if (queue.empty()) take_released(queue);
+    if (queue.empty()) return;
     nat::Batch batch;
+    std::vector<uint16_t> marks(nat::kBatch, kMark);
+    batch.marks = marks.data();
     std::vector<Item> items;
     const unsigned worker = queue.front().worker;
     const uint8_t family = queue.front().view.family;
@@ -87,6 +131,7 @@ void Harness::run(std::deque<Item>& queue, std::vector<Bytes>& out) {
       batch.view[batch.count] = item.view;
       batch.decision[batch.count].cls = item.cls;
       batch.decision[batch.count].keep_hop_limit = item.keep_hop_limit;
+      batch.decision[batch.count].past = item.past;
       ++batch.count;
       items.push_back(std::move(item));
       queue.pop_front();
@@ -120,6 +165,7 @@ void Harness::finish(nat::Batch& batch, unsigned i, Item& item, std::deque<Item>
     return;
   }
   item.keep_hop_limit = true;
+  item.past = nat::Past::kNone;
   if (place(item)) queue.push_back(std::move(item));
 }
 

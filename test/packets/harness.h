@@ -4,6 +4,7 @@
 // Theory of operation. Each packet is parsed and classified; steer::owner_of() says whose it is;
 // runs of packets with the same owner and family become one batch, so that rows also see packets of
 // one burst meet. A hairpinned packet goes round once more, as the pipeline would hand it off.
+// Nobody waits for fragments that are released: they follow when the burst has been decided.
 #pragma once
 
 #include <deque>
@@ -28,6 +29,7 @@ class Harness : public Rig {
   nat::Translator& translator(unsigned worker) { return *translators_[worker]; }
   const steer::Ownership& ownership() const { return ownership_; }
   uint32_t now() const { return now_ms_; }
+  unsigned workers() const { return ownership_.workers(); }
 
  private:
   struct Item {
@@ -36,9 +38,14 @@ class Harness : public Rig {
     nat::Class cls;
     unsigned worker = 0;
     bool keep_hop_limit = false;
+    nat::Past past = nat::Past::kNone;
   };
-  /// False if the packet was dropped before it reached a translator.
+  /// False if the packet does not reach a translator: it was dropped, or is held at its home.
   bool place(Item& item);
+  bool place_at_home(Item& item, unsigned home);
+  /// Lets fragments that were held go on.
+  void take_released(std::deque<Item>& queue);
+  void take_released(unsigned worker, std::deque<Item>& queue);
   void run(std::deque<Item>& queue, std::vector<Bytes>& out);
   void finish(nat::Batch& batch, unsigned i, Item& item, std::deque<Item>& queue,
               std::vector<Bytes>& out);

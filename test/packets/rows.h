@@ -18,6 +18,7 @@ std::vector<Row> address_rows();
 std::vector<Row> limit_rows();
 std::vector<Row> malformed_rows();
 std::vector<Row> stateless_rows();
+std::vector<Row> fragment_rows();
 
 // The cast: two inside hosts of different subscribers, two servers, and their IPv6 names.
 inline constexpr const char* kA = "2001:db8:a::a";

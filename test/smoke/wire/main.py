@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
 """Runs every case_* function of cases_*.py against a real isthmusd. Usage: main.py ISTHMUSD [WORKERS]
-[PATTERN]. Exit 77 (skipped) when not root."""
+[PATTERN], PATTERN being part of "file.case". Exit 77 (skipped) when not root."""
 
 import importlib
 import os
@@ -22,17 +22,41 @@ def main():
         os.execvp("unshare", ["unshare", "--net", "--mount", "/usr/bin/python3", *sys.argv])
     os.system("mount -t sysfs sysfs /sys 2>/dev/null")  # so that /sys/class/net shows this namespace
     sys.path.insert(0, str(HERE))
-    from harness import Bed
+    from harness import CONFIG, make_links
 
     daemon = os.path.abspath(sys.argv[1])
     workers = int(sys.argv[2]) if len(sys.argv) > 2 else 1
     pattern = sys.argv[3] if len(sys.argv) > 3 else ""
-    cases = []
+    beds = {}
     for file in sorted(HERE.glob("cases_*.py")):
         module = importlib.import_module(file.stem)
-        cases += [(f"{file.stem[6:]}.{name[5:]}", getattr(module, name)) for name in vars(module)
-                  if name.startswith("case_") and pattern in name]
-    bed = Bed(daemon, workers)
+        for name in vars(module):
+            label = f"{file.stem[6:]}.{name[5:]}"
+            if name.startswith("case_") and pattern in label:
+                case = getattr(module, name)
+                config = getattr(case, "config", getattr(module, "CONFIG", CONFIG))
+                setup = getattr(case, "setup", getattr(module, "setup", None))
+                beds.setdefault((config, setup), []).append((label, case))
+    links = make_links()
+    passed = failed = 0
+    for (config, setup), cases in beds.items():
+        good, bad = run_bed(daemon, workers, config, setup, links, cases)
+        passed, failed = passed + good, failed + bad
+    print(f"{passed} passed, {failed} failed")
+    return 1 if failed or not passed else 0
+
+
+def run_bed(daemon, workers, config, setup, links, cases):
+    """Starts a daemon for `cases`; how many of them passed and failed."""
+    from harness import Bed, Failure
+
+    try:
+        bed = Bed(daemon, workers, config, links)
+    except Failure as error:
+        print(f"FAIL start for {cases[0][0]}: {error}")
+        return 0, len(cases)
+    if setup:
+        setup(bed)
     failed = 0
     for name, case in cases:
         try:
@@ -41,22 +65,22 @@ def main():
             print(f"ok   {name}")
         except Exception as error:  # a broken case must not hide the others
             failed += 1
-            print(f"FAIL {name}: {error}")
-            if not str(error):
-                traceback.print_exc()
+            print(f"FAIL {name}: {error!r}")
+            if not isinstance(error, Failure):
+                traceback.print_exc(file=sys.stdout)
             if bed.process.poll() is not None:
                 break
+    passed = len(cases) - failed
     try:
         bed.stop()
     except Exception as error:
         failed += 1
-        print(f"FAIL stop: {error}")
+        print(f"FAIL stop after {cases[-1][0]}: {error}")
     if failed == 0:
         shutil.rmtree(bed.directory)
     else:
         print(bed.read_log()[-3000:])
-    print(f"{len(cases) - failed} passed, {failed} failed")
-    return 1 if failed else 0
+    return passed, failed
 
 
 if __name__ == "__main__":

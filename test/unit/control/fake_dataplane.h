@@ -98,6 +98,10 @@ class FakeDataplane : public dataplane::Dataplane {
       route_texts.erase(text(prefix));
       return Ok{};
     }
+    if (next_hop->discard) {
+      route_texts[text(prefix)] = "discard";
+      return Ok{};
+    }
     std::string hop = interface_infos.at(next_hop->interface).name;
     if (next_hop->via) hop += " via " + text(*next_hop->via);
     route_texts[text(prefix)] = hop;

@@ -71,6 +71,18 @@ TEST_CASE_METHOD(Fixture, "addresses of twins become local, others do not", "[ne
   CHECK(dataplane.local_addresses.empty());
 }
 
+TEST_CASE_METHOD(Fixture, "blackhole keeps what a shorter route would lead out", "[netlink]") {
+  add(route("0.0.0.0/0", {{kLinkA, ip("192.0.2.254")}}));
+  const auto hole = route("198.51.100.0/24", {{kDiscard, {}}});
+  add(hole);
+  CHECK(dataplane.route_texts ==
+        Routes{{"0.0.0.0/0", "a via 192.0.2.254"}, {"198.51.100.0/24", "discard"}});
+  add(route("198.51.100.0/24", {{kLinkB, {}}}, 100));
+  CHECK(dataplane.route_texts.at("198.51.100.0/24") == "discard");
+  remove(hole);
+  CHECK(dataplane.route_texts.at("198.51.100.0/24") == "b");
+}
+
 TEST_CASE_METHOD(Fixture, "route is followed from the kernel and back out", "[netlink]") {
   const auto via = route("198.51.100.0/24", {{kLinkB, ip("203.0.113.2")}});
   add(via);

@@ -160,11 +160,13 @@ TEST_CASE("route over a next-hop object is told with its hop", "[netlink]") {
   CHECK(route.hops == std::vector<RouteHop>{{2, ip("192.0.2.5")}});
 }
 
-TEST_CASE("blackhole is no route of ours", "[netlink]") {
-  const auto event = parse(
+TEST_CASE("blackhole is a route to nowhere", "[netlink]") {
+  const auto route = parse_as<RouteEvent>(
       "2c00000018000006fbde026bc1470000 02180000fe030006 00000000 08000f00fe000000"
       "08000100c6336600");
-  CHECK(std::holds_alternative<std::monostate>(event));
+  CHECK(route.present);
+  CHECK(text_of(route.prefix) == "198.51.102.0/24");
+  CHECK(route.hops == std::vector<RouteHop>{{kDiscard, {}}});
 }
 
 TEST_CASE("local address route is no route", "[netlink]") {

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// hot path
+// Fragments of stateful traffic (RFC 6146 3.4).
+#include "nat/core.h"
+
+namespace isthmus::nat {
+
+using net::Payload;
+using telemetry::Counter;
+using State = FragmentStore::State;
+using Fit = FragmentStore::Fit;
+
+namespace {
+
+bool is_icmp(const net::PacketView& view) {
+  return view.protocol != net::kProtoTcp && view.protocol != net::kProtoUdp;
+}
+
+}  // namespace
+
+// Whether a datagram can only be translated once all of it is there.
+bool Core::must_gather(const Batch& batch, unsigned i) const {
+  const auto& view = batch.view[i];
+  // The ICMPv6 pseudo-header holds the length of the whole message (RFC 4443 2.3).
+  if (is_icmp(view)) return true;
+  if (view.payload != Payload::kUdp) return false;
+  const auto* udp = net::header_at<net::UdpHeader>(batch.buf[i]->data + view.l4_offset);
+  if (udp->checksum.raw() != 0) return false;
+  // RFC 6146 3.4: "the NAT64 MUST reassemble the packet and MUST calculate the checksum".
+  const auto& policy = instances_[batch.decision[i].cls.instance].policy;
+  return (view.family == 4 ? policy.udp_zero_4to6 : policy.udp_zero_6to4) ==
+         xlat::UdpZero::kCompute;
+}
+
+template <Direction kDirection>
+void Core::decide_fragment(Batch& batch, unsigned i, uint32_t now_ms) {
+  const auto& view = batch.view[i];
+  Decision& d = batch.decision[i];
+  const auto unfit = FragmentStore::unfit(view);
+  if (unfit != DropReason::kNone) return drop(d, unfit);
+  const auto key = FragmentKey::of(*batch.buf[i], view);
+  uint32_t at = fragments_.find(key, now_ms, counters_);
+  if (d.past == Past::kReleased) return decide_released<kDirection>(batch, i, at, now_ms);
+  const bool first = view.is_first_fragment();
+  if (at != FragmentStore::kNone && first && fragments_.at(at).state == State::kKnown &&
+      fragments_.at(at).settled) {
+    fragments_.forget(at);  // all of that datagram has passed: this is another one
+    at = FragmentStore::kNone;
+  }
+  if (at == FragmentStore::kNone) at = fragments_.open(key, d.cls.instance, now_ms);
+  if (at == FragmentStore::kNone) return drop(d, DropReason::kFragmentLimit);
+  auto& datagram = fragments_.at(at);
+  // Of a gathered datagram nothing can be missing any more.
+  if (datagram.state == State::kRefused || datagram.leaving != 0) {
+    if (datagram.state == State::kRefused || datagram.gather) {
+      return drop(d, DropReason::kFragment);
+    }
+  }
+  if (datagram.state == State::kKnown) {
+    return first ? decide_first<kDirection>(batch, i, at, now_ms)
+                 : decide_later<kDirection>(batch, i, at);
+  }
+  if (must_gather(batch, i)) datagram.gather = true;
+  const Fit fit = fragments_.fit(at, *batch.buf[i], view);
+  // RFC 6146 3.4: only echo has a counterpart that its fragments could be attributed to.
+  const bool foreign = first && is_icmp(view) && view.payload != Payload::kIcmpQuery;
+  if (fit == Fit::kOverlap || foreign) {
+    // RFC 8200 4.5, RFC 5722 4: "the entire datagram ... MUST be silently discarded".
+    fragments_.refuse(at, counters_);
+    return drop(d, DropReason::kFragment);
+  }
+  if (fit == Fit::kDuplicate) return drop(d, DropReason::kFragment);
+  if (first && !datagram.gather) return decide_first<kDirection>(batch, i, at, now_ms);
+  hold_fragment(batch, i, at);
+}
+
+void Core::hold_fragment(Batch& batch, unsigned i, uint32_t at) {
+  Decision& d = batch.decision[i];
+  const Released how{d.cls, d.keep_hop_limit,
+                     batch.marks == nullptr ? uint16_t{0} : batch.marks[i]};
+  if (!fragments_.hold(at, *batch.buf[i], batch.view[i], how)) {
+    if (fragments_.at(at).pieces == 0) fragments_.forget(at);
+    return drop(d, DropReason::kFragmentLimit);
+  }
+  d.verdict = Verdict::kConsumed;
+  if (d.past == Past::kNone) counters_.add(Counter::kFragmentsHeld);
+  const auto& datagram = fragments_.at(at);
+  if (datagram.gather && fragments_.complete(datagram)) gathered(at);
+}
+
+// All of a datagram is held.
+void Core::gathered(uint32_t at) {
+  auto& datagram = fragments_.at(at);
+  if (static_cast<uint8_t>(datagram.key.rest >> 8) != net::kProtoUdp) {
+    datagram.icmp_length = datagram.total;
+  } else if (!fragments_.fill_udp_checksum(at)) {
+    return fragments_.refuse(at, counters_);
+  }
+  datagram.state = State::kWhole;
+  fragments_.release_held(at);
+}
+
+// A fragment that was held comes back: it is decided for good.
+template <Direction kDirection>
+void Core::decide_released(Batch& batch, unsigned i, uint32_t at, uint32_t now_ms) {
+  Decision& d = batch.decision[i];
+  if (at == FragmentStore::kNone || fragments_.at(at).leaving == 0) {
+    return drop(d, DropReason::kFragmentLimit);  // its time ran out meanwhile
+  }
+  auto& datagram = fragments_.at(at);
+  --datagram.leaving;
+  if (datagram.state == State::kWhole && batch.view[i].is_first_fragment()) {
+    decide_first<kDirection>(batch, i, at, now_ms);
+  } else if (datagram.state == State::kKnown) {
+    decide_later<kDirection>(batch, i, at);
+  } else {
+    drop(d, DropReason::kFragment);  // the first was refused
+  }
+  // A gathered datagram is over with its last fragment; its name may be used again at once.
+  if (datagram.gather && datagram.leaving == 0) fragments_.forget(at);
+}
+
+template <Direction kDirection>
+void Core::decide_first(Batch& batch, unsigned i, uint32_t at, uint32_t now_ms) {
+  Decision& d = batch.decision[i];
+  Lane lane;
+  lane.simple = true;
+  lane.key = key_of<kDirection>(batch, i);
+  lane.hash = tables.hash(kDirection, lane.key);
+  lane.candidate = tables.index(kDirection).candidate(lane.hash);
+  act<kDirection>(batch, i, lane, now_ms);
+  if (d.verdict != Verdict::kTranslate) return fragments_.refuse(at, counters_);
+  // act() may have made the session, or else left in the lane what the packet becomes.
+  const uint32_t session = tables.find_session(kDirection, lane.hash, lane.key);
+  auto& datagram = fragments_.at(at);
+  datagram.translation = session == Index::kNone ? lane.key : tables.session(session).key;
+  d.icmp_length = datagram.icmp_length;
+  if (datagram.state == State::kWaiting) fragments_.release_held(at);
+  datagram.state = State::kKnown;
+  fragments_.pass(at, batch.view[i]);
+}
+
+// RFC 6146 3.4: a later fragment goes where the first one went. It has no ports to rewrite, and
+// the checksum stands in the first.
+template <Direction kDirection>
+void Core::decide_later(Batch& batch, unsigned i, uint32_t at) {
+  Decision& d = batch.decision[i];
+  const auto& datagram = fragments_.at(at);
+  const SessionKey& key = datagram.translation;
+  const uint32_t session = tables.find_session(kDirection, tables.hash(kDirection, key), key);
+  if (session != Index::kNone) {
+    tables.session(session).count(kDirection, batch.view[i].total_length);
+  }
+  d.verdict = Verdict::kTranslate;
+  d.icmp_length = datagram.icmp_length;
+  if constexpr (kDirection == Direction::k6To4) {
+    d.to4 = {key.pool, key.remote, {}, {}, false};
+    d.hairpin = classifier.classify4(key.remote).kind != Class::kNone;
+  } else {
+    d.to6 = {prefix_of(key).embed(key.remote), key.inside, {}, {}, false};
+  }
+  fragments_.pass(at, batch.view[i]);
+}
+
+template void Core::decide_fragment<Direction::k6To4>(Batch&, unsigned, uint32_t);
+template void Core::decide_fragment<Direction::k4To6>(Batch&, unsigned, uint32_t);
+
+}  // namespace isthmus::nat

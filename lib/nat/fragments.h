@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// hot path
+// Fragmented datagrams on their way through: what is known of them, and the fragments that wait.
+//
+// Theory of operation. Only the first fragment of a datagram (offset 0) tells its ports, and
+// fragments come in any order (RFC 6146 3.4). So each datagram that is under way has a record,
+// found by addresses, protocol and identification. Fragments that the owner of the record cannot
+// pass on yet are copied into slots of this store: the caller frees their packets at once, so that
+// a flood of fragments never ties up packet buffers. A datagram is never put together in one
+// buffer: when its time has come, release_held() moves its fragments, in order of offset, to a
+// queue, from where the caller takes them out one by one and treats them as if they arrived now.
+//
+// Overlapping fragments kill their datagram (RFC 8200 4.5, RFC 5722); only what is held here can
+// be compared. Fragments that simply pass are not kept, hence not compared: that is the business of
+// the host that reassembles them.
+//
+// Memory is taken at start, and bounded twice: no source (an IPv6 /64 or an IPv4 address) may use
+// more than an eighth of the slots or of the records. A datagram whose last byte has passed is
+// settled: its record only stays for late duplicates, is no longer charged to its source, and gives
+// way to a new datagram when records run out. All records of an instance live equally long, from
+// the first fragment to arrive, so the list of those that hold anything is in order of expiry.
+//
+// Counting. The store counts what is held (kFragmentsHeld) and what it drops of that (kFragment or
+// kFragmentLimit); the packet at hand is the caller's to count.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "nat/arena.h"
+#include "nat/index.h"
+#include "nat/session.h"
+#include "nat/translator.h"
+#include "net/packet_buf.h"
+#include "net/parse.h"
+#include "telemetry/counters.h"
+
+namespace isthmus::nat {
+
+/// What all fragments of a datagram share (RFC 791 3.2, RFC 8200 4.5).
+struct FragmentKey {
+  uint64_t source[2];
+  uint64_t destination[2];
+  uint64_t rest;  ///< identification, protocol, family
+
+  static FragmentKey of(const net::PacketBuf& buf, const net::PacketView& view);
+  friend bool operator==(const FragmentKey&, const FragmentKey&) = default;
+};
+
+class FragmentStore {
+ public:
+  static constexpr uint32_t kNone = ~uint32_t{0};
+
+  enum class State : uint8_t {
+    kFree,
+    kWaiting,  ///< fragments are held until the first one, or the whole datagram, is there
+    kKnown,    ///< the first fragment has been decided: the others follow it
+    kWhole,    ///< complete, and on its way out of the store
+    kRefused,  ///< whatever else comes of it is dropped
+  };
+
+  struct Datagram {
+    FragmentKey key;
+    SessionKey translation;  ///< kKnown: both names of the first fragment's flow
+    uint32_t owner;          ///< for who only needs to know that (nat/fragment_home.h)
+    uint32_t born_ms;
+    uint32_t source;       ///< charged with this record, or kNone
+    uint32_t first_piece;  ///< held, by offset
+    uint32_t pieces;       ///< held
+    uint32_t leaving;      ///< released, but not yet decided again
+    uint32_t bytes;        ///< held while it waits, passed when it is known
+    uint32_t total;        ///< of all its fragments' payloads; 0 until the last one is seen
+    uint32_t icmp_length;  ///< of a gathered ICMP message, or 0
+    uint32_t previous, next;
+    State state;
+    uint8_t instance;
+    bool settled;
+    bool gather;  ///< nothing goes on before everything is there
+  };
+
+  static std::size_t need(uint32_t slots);
+  bool init(Arena& arena, uint32_t slots, const net::HashKey& key, std::size_t instances);
+  /// RFC 6146 4: at least FRAGMENT_MIN, two seconds.
+  void set_lifetime(std::size_t instance, uint32_t ms) { lists_[instance].lifetime_ms = ms; }
+
+  /// Why to drop a fragment whatever its datagram is, or kNone.
+  static telemetry::DropReason unfit(const net::PacketView& view);
+
+  /// The datagram's record, or kNone. One whose time is over is dropped on the way.
+  uint32_t find(const FragmentKey& key, uint32_t now_ms, telemetry::Counters& counters);
+  /// A new record in state kWaiting, or kNone when there is no room.
+  uint32_t open(const FragmentKey& key, uint8_t instance, uint32_t now_ms);
+  Datagram& at(uint32_t datagram) { return datagrams_[datagram]; }
+
+  enum class Fit : uint8_t { kNew, kDuplicate, kOverlap };
+  /// How a fragment goes with those that are held.
+  Fit fit(uint32_t datagram, const net::PacketBuf& buf, const net::PacketView& view) const;
+
+  /// Copies a fragment that fits. False when there is no room for it.
+  bool hold(uint32_t datagram, const net::PacketBuf& buf, const net::PacketView& view,
+            const Released& how);
+  bool complete(const Datagram& d) const { return d.total != 0 && d.bytes == d.total; }
+  /// Gives a complete UDP datagram the checksum that its sender left out, in its held first
+  /// fragment. False when its length field says more than is there.
+  bool fill_udp_checksum(uint32_t datagram);
+
+  /// Moves what is held to the queue.
+  void release_held(uint32_t datagram);
+  /// Drops what is held, and remembers to drop the rest.
+  void refuse(uint32_t datagram, telemetry::Counters& counters);
+  /// A known datagram's fragment passes.
+  void pass(uint32_t datagram, const net::PacketView& view);
+  /// The record is of no use any more. Nothing is held.
+  void forget(uint32_t datagram);
+
+  bool has_released() const { return queue_first_ != kNone; }
+  /// Writes the next fragment of the queue into `out`, as it was received. False if there is none,
+  /// or `out` has no room for it (which drops it).
+  bool release(net::PacketBuf& out, Released& how, telemetry::Counters& counters);
+
+  /// Looks at no more than `budget` records. True if more wait.
+  bool expire(uint32_t now_ms, unsigned budget, telemetry::Counters& counters);
+
+ private:
+  static constexpr uint32_t kSlotBytes = 1504;  ///< even, so that checksums can go slot by slot
+  static constexpr uint32_t kShare = 8;         ///< one source gets at most this fraction
+  static constexpr uint32_t kRecordsPerSlot = 4;
+
+  // One fragment: a chain of slots. All but `next_slot` and `bytes` counts in the first one only.
+  struct Slot {
+    uint32_t next_slot;
+    uint32_t next_piece;  ///< of the datagram, of the queue, or of the free list
+    uint32_t length;      ///< of the packet
+    uint32_t source;
+    uint16_t l4_offset;
+    uint16_t offset;  ///< within the datagram
+    bool more;
+    Released how;
+    uint8_t bytes[kSlotBytes];
+
+    uint32_t end() const { return offset + length - l4_offset; }
+  };
+  struct Source {
+    uint64_t name;
+    uint8_t family;
+    uint32_t slots, records;
+    uint32_t next_free;
+  };
+  /// Of one instance: live records, and settled ones.
+  struct Lists {
+    uint32_t lifetime_ms = 2000;
+    uint32_t first[2] = {kNone, kNone};
+    uint32_t last[2] = {kNone, kNone};
+  };
+
+  uint64_t hash_of(const FragmentKey& key) const;
+  uint64_t hash_of(uint64_t source_name, uint8_t family) const;
+  uint32_t charge(const FragmentKey& key);
+  void discharge(uint32_t source);
+  bool make_room();
+  void link(uint32_t datagram);
+  void unlink(uint32_t datagram);
+  void settle(uint32_t datagram);
+  uint32_t discard(Datagram& d);
+  void free_piece(uint32_t piece);
+  bool same_bytes(uint32_t piece, const net::PacketBuf& buf, const net::PacketView& view) const;
+  uint64_t sum(uint32_t piece, uint32_t from, uint32_t to) const;
+  uint8_t* byte_at(uint32_t piece, uint32_t offset);
+
+  Slot* slots_ = nullptr;
+  Datagram* datagrams_ = nullptr;
+  Source* sources_ = nullptr;
+  Index by_key_, by_source_;
+  net::HashKey key_;
+  uint32_t slot_capacity_ = 0, slots_used_ = 0, slots_free_ = 0, free_slot_ = kNone;
+  uint32_t capacity_ = 0, used_ = 0, free_datagram_ = kNone;
+  uint32_t sources_used_ = 0, free_source_ = kNone;
+  uint32_t queue_first_ = kNone, queue_last_ = kNone;
+  std::vector<Lists> lists_;
+};
+
+}  // namespace isthmus::nat
