@@ -85,7 +85,7 @@ def case_hairpin(bed):
 def case_extension_headers_are_skipped(bed):
     got = bed.out(IPv6(src=HOST_A, dst=embed(SERVER)) / IPv6ExtHdrHopByHop(options=[PadN(optdata=b"\0" * 4)]) /
                   UDP(sport=5107, dport=53) / b"ext")
-    equal((got.proto, got[Raw].load), (17, b"ext"), "UDP without the options")
+    equal((got.proto, bytes(got)[28:]), (17, b"ext"), "UDP without the options")
 
 
 def case_fragments_in_order(bed):
@@ -121,6 +121,39 @@ def case_fragments_outward(bed):
                       IPv6ExtHdrFragment(nh=17, offset=offset // 8, m=more, id=0x1234BEEF) / Raw(part))
         equal((got.frag * 8, int(got.flags.MF), int(got.flags.DF), got.dst), (offset, more, 0, SERVER),
               "fragment")
+
+
+def case_fragments_ping(bed):
+    """3000 bytes each way: the whole message has to be there before its first fragment can go on."""
+    load = b"0123456789" * 300
+    echo = bytes(IPv6(src=HOST_A, dst=embed(SERVER)) / ICMPv6EchoRequest(id=79, seq=1, data=load))[40:]
+    # The checksum is that of the whole message.
+    cuts = range(0, len(echo), 1200)
+    for offset in reversed(cuts):
+        bed.inside.send(IPv6(src=HOST_A, dst=embed(SERVER)) /
+                        IPv6ExtHdrFragment(nh=58, offset=offset // 8, m=int(offset != cuts[-1]), id=77) /
+                        Raw(echo[offset:offset + 1200]))
+    got = [bed.receive("outside", IP) for _ in cuts]
+    equal([p.frag * 8 for p in got], list(cuts), "in order")
+    whole = IP(src=got[0].src, dst=SERVER) / Raw(b"".join(bytes(p)[20:] for p in got))
+    whole[IP].proto = 1
+    request = IP(bytes(whole))
+    equal((request[ICMP].type, request[Raw].load), (8, load), "echo request")
+    reply = IP(src=SERVER, dst=request.src, id=4245) / ICMP(type=0, id=request[ICMP].id, seq=1) / load
+    for piece in fragment(reply, fragsize=1200):
+        bed.outside.send(piece)
+    back = b"".join(bytes(bed.receive("inside", IPv6))[48:] for _ in range(3))
+    equal((back[0], back[4:6], back[8:]), (129, b"\x00\x4f", load), "echo reply")
+
+
+def case_fragments_without_checksum(bed):
+    got = outward(bed, 5111)
+    whole = IP(src=SERVER, dst=got.src, id=4246) / UDP(sport=53, dport=got[UDP].sport, chksum=0) / (b"xyz" * 700)
+    for piece in reversed(fragment(whole, fragsize=1200)):
+        bed.outside.send(piece)
+    data = b"".join(bytes(bed.receive("inside", IPv6))[48:] for _ in range(2))
+    equal(data[8:], b"xyz" * 700, "payload")
+    require(data[6:8] != b"\0\0", "a checksum was computed")
 
 
 def case_stateless_instance(bed):

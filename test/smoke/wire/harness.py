@@ -32,6 +32,8 @@ ROUTER_MAC = "02:00:00:00:00:fe"
 PROBE_PORT = 49999
 WAIT = 5.0  # longest wait for a packet that must come
 
+# Not net_af_packet: it joins a fanout group with PACKET_FANOUT_FLAG_DEFRAG, so the kernel keeps IPv4
+# fragments to itself, and hands over the whole datagram only if it fits into one frame of its ring.
 CONFIG = """
 cores = {{ workers = [{workers}]; control = 0; idle = "yield"; }};
 memory = {{ huge_pages = "off"; megabytes = 512; buffers = 8192; }};
@@ -39,9 +41,9 @@ limits = {{ sessions = 16384; bindings = 16384; subscribers = 1024; subscriber_s
            subscriber_bindings = 0; }};
 control = {{ socket = "{directory}/isthmus.sock"; }};
 ports = (
-  {{ name = "inside"; device = "net_af_packet0,iface=gw6"; mtu = 1500;
+  {{ name = "inside"; device = "net_pcap0,iface=gw6,phy_mac=1"; mtu = 1500;
     addresses = ["2001:db8:1::1/64"]; }},
-  {{ name = "outside"; device = "net_af_packet1,iface=gw4"; mtu = 1500;
+  {{ name = "outside"; device = "net_pcap1,iface=gw4,phy_mac=1"; mtu = 1500;
     addresses = ["192.0.2.1/24"]; }}
 );
 routes = ( {{ prefix = "0.0.0.0/0"; via = "192.0.2.254"; }} );
