@@ -194,7 +194,11 @@ class Bed:
             run("ip", "link", "set", link.near, "mtu", "9600")  # an earlier daemon may have lowered it
             self.flush(link)
         self.start(daemon)
-        self.learn_macs()
+        try:
+            self.learn_macs()
+        except Exception:
+            self.process.kill()
+            raise
 
     def learn_macs(self):
         macs = {row["port"]: row["mac"] for row in self.ctl("show", "interfaces")[0]["interfaces"]}

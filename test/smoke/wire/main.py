@@ -52,7 +52,7 @@ def run_bed(daemon, workers, config, setup, links, cases):
 
     try:
         bed = Bed(daemon, workers, config, links)
-    except Failure as error:
+    except (Failure, OSError) as error:
         print(f"FAIL start for {cases[0][0]}: {error}")
         return 0, len(cases)
     if setup:
