@@ -143,10 +143,12 @@ constexpr Option kOptions[] = {
      {1, 64},
      "bits",
      false,
-     "Length of the IPv6 prefix that makes a subscriber."},
+     "Length of the IPv6 prefix that makes a subscriber. Shorter than 64 with several workers, "
+     "each "
+     "of them counts for itself."},
     {"limits.icmp_errors_per_second",
      member<&Config::limits, &Limits::icmp_errors_per_second>(),
-     kLive,
+     kRestart,
      {0, 1000000},
      "per second",
      false,
@@ -326,7 +328,7 @@ constexpr Option kOptions[] = {
      "Fragments kept that wait for the first (RFC 6146 4: at least 2)."},
     {"nat64[].filtering",
      member<&Nat64::filtering>(),
-     kLive,
+     kRestart,
      {},
      "",
      false,
