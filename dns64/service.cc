@@ -49,7 +49,6 @@ class ServiceImpl final : public Service, private Actions {
               struct ev_loop* loop, uint16_t tcp_port)
       : config_(config),
         prefix_(prefix),
-        allow_non_global_(allow_non_global),
         tcp_port_(tcp_port),
         loop_(loop),
         engine_(with_random(settings_of(config, prefix, allow_non_global))),
@@ -75,14 +74,14 @@ class ServiceImpl final : public Service, private Actions {
     query(message, false, {std::move(reply), 0});
   }
 
-  Status update(const conf::Dns64& config) override {
+  Status update(const conf::Dns64& config, bool allow_non_global) override {
     if (Status status = check(config); !status) return status;
     if (listening_) {
       if (Status status = listener_.listen(config.listen, tcp_port_); !status) return status;
     }
     config_ = config;
     resolve_upstreams();
-    engine_.update(now(), settings_of(config, prefix_, allow_non_global_), *this);
+    engine_.update(now(), settings_of(config, prefix_, allow_non_global), *this);
     after_engine();
     return Ok{};
   }
@@ -153,7 +152,6 @@ class ServiceImpl final : public Service, private Actions {
 
   conf::Dns64 config_;
   net::Prefix6052 prefix_;
-  bool allow_non_global_;
   uint16_t tcp_port_;
   struct ev_loop* loop_;
   bool listening_ = false;

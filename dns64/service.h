@@ -48,8 +48,9 @@ class Service {
   /// A UDP query's DNS message. `max_reply` is what the client's path carries without EDNS: 512.
   virtual void on_udp_query(const Address& client, uint16_t client_port,
                             std::span<const uint8_t> message, Reply reply) = 0;
-  /// New options, same sockets where they did not change; the cache stays.
-  virtual Status update(const conf::Dns64& config) = 0;
+  /// New options, same sockets where they did not change; the cache stays unless answers in it
+  /// were made under another policy.
+  virtual Status update(const conf::Dns64& config, bool allow_non_global) = 0;
   virtual void flush_cache() = 0;
   virtual std::vector<Figure> figures() const = 0;
 };

@@ -18,13 +18,6 @@ namespace {
 constexpr unsigned kPuntsPerTurn = 256;
 constexpr double kTick = 0.1;
 
-const conf::Nat64* nat64_of_dns64(const conf::Config& config) {
-  for (const auto& instance : config.nat64) {
-    if (config.dns64.nat64.empty() || instance.name == config.dns64.nat64) return &instance;
-  }
-  return nullptr;
-}
-
 }  // namespace
 
 Daemon::Daemon(std::shared_ptr<const conf::Config> config)
@@ -103,7 +96,7 @@ Status Daemon::build_kernel_side(const control::KernelPlan& plan) {
 
 Status Daemon::build_dns64() {
   if (!config_->dns64.enabled) return Ok{};
-  const conf::Nat64* instance = nat64_of_dns64(*config_);
+  const conf::Nat64* instance = config_->nat64_of_dns64();
   if (instance == nullptr || instance->prefixes.empty()) {
     return Error{"dns64.nat64: names no NAT64 instance whose prefix could be used"};
   }

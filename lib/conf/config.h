@@ -158,6 +158,14 @@ struct Config {
   std::vector<Nat64> nat64;
   std::vector<Siit> siit;
   Dns64 dns64;
+
+  /// The instance that DNS64 synthesises for, or nullptr.
+  const Nat64* nat64_of_dns64() const {
+    for (const auto& instance : nat64) {
+      if (dns64.nat64.empty() || instance.name == dns64.nat64) return &instance;
+    }
+    return nullptr;
+  }
 };
 
 }  // namespace isthmus::conf

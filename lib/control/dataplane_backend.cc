@@ -43,15 +43,22 @@ Status DataplaneBackend::reload() {
   return Ok{};
 }
 
+Status DataplaneBackend::update_dns64(const conf::Config& config) {
+  // Both have to agree on which IPv4 addresses the prefix may carry.
+  const auto* instance = config.nat64_of_dns64();
+  const bool allow_non_global = instance != nullptr && instance->policy.allow_non_global;
+  return parts_.dns64->update(config.dns64, allow_non_global);
+}
+
 Status DataplaneBackend::apply(const conf::Config& wanted) {
   const auto plan = make_kernel_plan(wanted);
   if (!plan) return plan.error();
   Status status = parts_.dataplane.update(wanted);
   if (!status) return status;
-  if (parts_.dns64 != nullptr) status = parts_.dns64->update(wanted.dns64);
+  if (parts_.dns64 != nullptr) status = update_dns64(wanted);
   if (status) {
     status = parts_.update_routes(plan->routes);
-    if (!status && parts_.dns64 != nullptr) (void)parts_.dns64->update(config_->dns64);
+    if (!status && parts_.dns64 != nullptr) (void)update_dns64(*config_);
   }
   if (!status) {
     (void)parts_.dataplane.update(*config_);

@@ -43,6 +43,7 @@ class DataplaneBackend final : public Backend {
 
  private:
   Status apply(const conf::Config& wanted);
+  Status update_dns64(const conf::Config& config);
 
   Parts parts_;
   std::shared_ptr<const conf::Config> config_;

@@ -22,10 +22,12 @@ class FakeService : public dns64::Service {
   unsigned flushes = 0;
 
   Status listen_tcp() override { return Ok{}; }
-  uint16_t tcp_port() const override { return 0; }
+  uint16_t tcp_port() const override { return 53; }
   void on_udp_query(const dns64::Address&, uint16_t, std::span<const uint8_t>, Reply) override {}
-  Status update(const conf::Dns64& config) override {
+  std::vector<bool> non_global;  ///< likewise
+  Status update(const conf::Dns64& config, bool allow_non_global) override {
     if (!update_works) return Error{"dns64: no"};
+    non_global.push_back(allow_non_global);
     timeouts.push_back(config.upstream_timeout_ms);
     return Ok{};
   }
@@ -114,6 +116,16 @@ TEST_CASE_METHOD(Fixture, "reload applies what changes live", "[backend]") {
   CHECK(dataplane.updates.size() == 1);
   CHECK(service.timeouts == std::vector<uint32_t>{500});
   CHECK(gateways == std::vector<std::string>{"192.0.2.253"});
+}
+
+TEST_CASE_METHOD(Fixture, "DNS64 hears of a policy that belongs to its NAT64 instance",
+                 "[backend]") {
+  auto wanted = text("300", "192.0.2.254");
+  const std::string_view timers = "    timers:";
+  wanted.insert(wanted.find(timers), "    policy: { allow_non_global = true; };\n");
+  write(wanted);
+  REQUIRE(backend->reload());
+  CHECK(service.non_global == std::vector<bool>{true});
 }
 
 TEST_CASE_METHOD(Fixture, "reload refuses what needs a restart and names it", "[backend]") {

@@ -30,12 +30,13 @@ class FakeService : public dns64::Service {
   };
   std::vector<Query> queries;
 
+  uint16_t tcp_port() const override { return 53; }
   Status listen_tcp() override { return Ok{}; }
   void on_udp_query(const dns64::Address& client, uint16_t port, std::span<const uint8_t> message,
                     Reply reply) override {
     queries.push_back({client, port, {message.begin(), message.end()}, std::move(reply)});
   }
-  Status update(const conf::Dns64&) override { return Ok{}; }
+  Status update(const conf::Dns64&, bool) override { return Ok{}; }
   void flush_cache() override {}
   std::vector<dns64::Figure> figures() const override { return {}; }
 };

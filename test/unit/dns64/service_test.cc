@@ -439,9 +439,9 @@ TEST_CASE("service: other upstreams after an update; what was in flight is asked
                           [&](Bytes message) { reply.assign(message.begin(), message.end()); });
   REQUIRE(s.loop.until([&] { return !silent.client_ports.empty(); }));
   s.config.upstreams.clear();
-  CHECK_FALSE(s.service->update(s.config));
+  CHECK_FALSE(s.service->update(s.config, false));
   s.upstream(resolver);
-  REQUIRE(s.service->update(s.config));
+  REQUIRE(s.service->update(s.config, false));
   REQUIRE(s.loop.until([&] { return !reply.empty(); }));
   CHECK(test::from_wire(reply).sections[0].size() == 1);
 }
