@@ -2,6 +2,8 @@
 #include "client.h"
 
 #include <fmt/format.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -21,6 +23,13 @@ const control::Command* command_of(std::string_view line) {
   const auto parsed = control::parse_request(line);
   const auto* request = std::get_if<control::Request>(&parsed);
   return request != nullptr ? request->command : nullptr;
+}
+
+/// 0 when output goes to a file or a pipe: programs want a row to be a line.
+std::size_t terminal_width() {
+  winsize size{};
+  if (isatty(STDOUT_FILENO) == 0 || ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0) return 0;
+  return size.ws_col;
 }
 
 }  // namespace
@@ -50,9 +59,17 @@ std::string help_text(std::string_view line) {
 
 void Client::print(std::string_view text) {
   if (!has_reader_) return;
-  if (std::fwrite(text.data(), 1, text.size(), stdout) == text.size()) return;
+  if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size()) lose_reader();
+}
+
+void Client::flush() {
+  if (has_reader_ && std::fflush(stdout) != 0) lose_reader();
+}
+
+void Client::lose_reader() {
   has_reader_ = false;
   if (errno == EPIPE) return;  // "| head" has seen enough
+  lost_output_ = true;
   std::fprintf(stderr, "isthmusctl: cannot write: %s\n", std::strerror(errno));
 }
 
@@ -73,8 +90,12 @@ ExitCode Client::run(std::string_view line, std::string_view where) {
   const auto* command = command_of(line);
   const bool is_stream = command != nullptr && command->stream;
   const Sink sink = [this](std::string_view text) { print(text); };
-  Table table(sink);
-  if (const auto status = connection_.open(); !status && run_locally(line)) return kOk;
+  const auto width = terminal_width();
+  Table table(sink, width);
+  if (const auto status = connection_.open(); !status && run_locally(line)) {
+    flush();
+    return lost_output_ ? kFailed : kOk;
+  }
   const auto outcome = connection_.run(line, [&](std::string_view text) {
     if (!has_reader_) {
       // Closing tells the daemon to stop; reading on would carry a million lines to nobody.
@@ -89,25 +110,27 @@ ExitCode Client::run(std::string_view line, std::string_view where) {
     if (is_stream && json.is_object()) {
       table.add(json);
     } else {
-      render_object(json, sink);
+      render_object(json, sink, width);
     }
   });
-  if (!has_reader_) return kOk;
+  if (!has_reader_) return lost_output_ ? kFailed : kOk;
   if (!outcome) {
     std::fprintf(stderr, "isthmusctl: %s%s\n", std::string(where).c_str(),
                  outcome.error().text.c_str());
     return kNoConnection;
   }
   if (is_stream && !json_ && outcome->ok) table.finish();
-  std::fflush(stdout);
-  if (outcome->ok) return kOk;
+  flush();
+  if (outcome->ok) return lost_output_ ? kFailed : kOk;
   if (json_) {
     std::fprintf(stderr, "%s\n", outcome->status_line.c_str());
   } else {
     std::fprintf(stderr, "isthmusctl: %s%s\n", std::string(where).c_str(), outcome->error.c_str());
     if (!outcome->hint.empty()) std::fprintf(stderr, "%s\n", outcome->hint.c_str());
   }
-  return kFailed;
+  // What this table does not understand either was wrongly typed; the rest is the gateway's no.
+  return std::holds_alternative<control::Complaint>(control::parse_request(line)) ? kUsage
+                                                                                  : kFailed;
 }
 
 ExitCode Client::run_stream(std::FILE* in) {

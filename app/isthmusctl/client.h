@@ -28,10 +28,13 @@ class Client {
  private:
   bool run_locally(std::string_view line);
   void print(std::string_view text);
+  void flush();
+  void lose_reader();
 
   Connection connection_;
   bool json_;
   bool has_reader_ = true;
+  bool lost_output_ = false;  ///< a full disk, not a reader that left
 };
 
 /// The table's text about the command that `line` names, or about all of them.

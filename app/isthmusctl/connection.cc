@@ -113,6 +113,7 @@ Result<std::string> Connection::read_line() {
       return line;
     }
     scanned_ = buffer_.size();
+    if (interrupted != 0) return Error{"interrupted"};
     char chunk[16384];
     const ssize_t n = recv(fd_, chunk, sizeof chunk, 0);
     if (n > 0) {

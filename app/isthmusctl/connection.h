@@ -2,6 +2,7 @@
 // The client's end of the command socket.
 #pragma once
 
+#include <csignal>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -9,6 +10,9 @@
 #include "net/result.h"
 
 namespace isthmus::ctl {
+
+/// Set by the shell's handler of SIGINT: the answer being read is not wanted any more.
+inline volatile std::sig_atomic_t interrupted = 0;
 
 /// How an answer ended.
 struct Outcome {

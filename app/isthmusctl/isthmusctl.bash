@@ -3,11 +3,12 @@
 # when it runs.
 _isthmusctl() {
   local current=${COMP_WORDS[COMP_CWORD]} line='' word i
-  if [[ $current == -* ]]; then
-    mapfile -t COMPREPLY < <(compgen -W '--help --json --socket --version' -- "$current")
+  local options=()
+  if ((COMP_CWORD > 0)) && [[ ${COMP_WORDS[COMP_CWORD - 1]} == @(-s|--socket) ]]; then
+    compopt -o filenames 2>/dev/null
+    mapfile -t COMPREPLY < <(compgen -f -- "$current")
     return
   fi
-  local options=()
   for ((i = 1; i < COMP_CWORD; i++)); do
     word=${COMP_WORDS[i]}
     case $word in
@@ -18,5 +19,9 @@ _isthmusctl() {
   done
   mapfile -t COMPREPLY < <(isthmusctl "${options[@]}" complete "$line$current" 2>/dev/null |
     grep -v '^none$')
+  if [[ $current == -* ]]; then
+    mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(
+      compgen -W '--help --json --socket --version' -- "$current")
+  fi
 }
 complete -F _isthmusctl isthmusctl

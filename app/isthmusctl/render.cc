@@ -76,7 +76,7 @@ std::string cell(const Json& row, const std::string& key, bool has_port) {
   auto text = human(key, *it);
   if (!has_port) return text;
   const auto port = row.find(key + "_port");
-  if (port == row.end()) return text;
+  if (port == row.end() || *port == 0) return text;  // the other end of a ping has none
   if (text.find(':') != std::string::npos) text = '[' + text + ']';
   return text + ':' + human("port", *port);
 }
@@ -148,9 +148,21 @@ void Table::flush() {
     sink_("none\n");
     return;
   }
+  break_lines();
   print_header();
   for (const auto& cells : held_) print(cells);
   held_.clear();
+}
+
+void Table::break_lines() {
+  if (line_width_ == 0) return;
+  std::size_t used = 0;
+  for (std::size_t i = 0; i < columns_.size(); ++i) {
+    auto& column = columns_[i];
+    const bool is_long_text = i + 1 == columns_.size() && column.width * 2 > line_width_;
+    column.starts_line = i > 0 && !is_long_text && used + 2 + column.width > line_width_;
+    used = column.starts_line ? kIndent + column.width : used + (i > 0 ? 2 : 0) + column.width;
+  }
 }
 
 void Table::print_header() {
@@ -164,14 +176,19 @@ void Table::print(const std::vector<std::string>& cells) {
   for (std::size_t i = 0; i < cells.size(); ++i) {
     const auto used = width(cells[i]);
     const std::string pad(columns_[i].width > used ? columns_[i].width - used : 0, ' ');
-    if (i > 0) line += "  ";
+    if (columns_[i].starts_line) {
+      line.erase(line.find_last_not_of(' ') + 1);
+      line += '\n' + std::string(kIndent, ' ');
+    } else if (i > 0) {
+      line += "  ";
+    }
     line += columns_[i].is_number ? pad + cells[i] : cells[i] + pad;
   }
   line.erase(line.find_last_not_of(' ') + 1);
   sink_(line + '\n');
 }
 
-void render_object(const Json& object, const Sink& sink) {
+void render_object(const Json& object, const Sink& sink, std::size_t line_width) {
   if (!object.is_object()) {
     sink(human("", object) + '\n');
     return;
@@ -181,10 +198,11 @@ void render_object(const Json& object, const Sink& sink) {
   for (const auto& [key, value] : object.items()) {
     if (!value.is_array()) name_width = std::max(name_width, width(title(key)));
   }
+  bool is_first = true;
   for (const auto& [key, value] : object.items()) {
     if (is_table(value) || (is_alone && value.is_array() && value.empty())) {
-      if (!is_alone) sink('\n' + title(key) + ":\n");
-      Table table(sink);
+      if (!is_alone) sink((is_first ? "" : "\n") + title(key) + ":\n");
+      Table table(sink, line_width);
       for (const auto& row : value) table.add(row);
       table.finish();
     } else if (is_alone && value.is_array()) {
@@ -197,6 +215,7 @@ void render_object(const Json& object, const Sink& sink) {
       const std::string pad(name_width + 2 > width(name) ? name_width + 2 - width(name) : 1, ' ');
       sink(name + pad + human(key, value) + '\n');
     }
+    is_first = false;
   }
 }
 

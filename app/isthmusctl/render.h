@@ -5,7 +5,8 @@
 // stream of objects is one table. Units come from names: *_ms, *_mbps, *_percent and what has
 // "bytes" in it. A field X followed by X_port is shown as one, ADDRESS:PORT. A table is held until
 // kSample rows have told how wide its columns are; later rows are printed as they come, so a
-// stream of any length needs little memory.
+// stream of any length needs little memory. On a terminal too narrow for a row, columns go on in
+// indented lines below, broken at the same places in every row.
 #pragma once
 
 #include <functional>
@@ -23,7 +24,9 @@ class Table {
  public:
   static constexpr std::size_t kSample = 256;
 
-  explicit Table(Sink sink) : sink_(std::move(sink)) {}
+  /// `line_width` is the terminal's; 0: no limit.
+  explicit Table(Sink sink, std::size_t line_width = 0)
+      : sink_(std::move(sink)), line_width_(line_width) {}
   /// Columns are those of the first row; a field that a later row adds is left out.
   void add(const Json& row);
   void finish();
@@ -34,20 +37,25 @@ class Table {
     bool has_port = false;
     bool is_number = false;
     std::size_t width = 0;
+    bool starts_line = false;
   };
+  static constexpr std::size_t kIndent = 4;
+
   void make_columns(const Json& row);
+  void break_lines();
   void print_header();
   void print(const std::vector<std::string>& cells);
   void flush();
 
   Sink sink_;
+  std::size_t line_width_;
   std::vector<Column> columns_;
   std::vector<std::vector<std::string>> held_;
   bool is_streaming_ = false;
 };
 
 /// One object that is not a row.
-void render_object(const Json& object, const Sink& sink);
+void render_object(const Json& object, const Sink& sink, std::size_t line_width = 0);
 
 /// A value as people read it; `key` tells its unit.
 std::string human(std::string_view key, const Json& value);

@@ -4,6 +4,7 @@
 #include <histedit.h>
 
 #include <algorithm>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <string>
@@ -57,6 +58,15 @@ std::string history_file() {
   return home != nullptr && *home != '\0' ? std::string(home) + "/.isthmusctl_history" : "";
 }
 
+/// Ctrl-C ends the line being typed, or the answer being read; never the shell.
+void catch_interrupts() {
+  struct sigaction action {};
+  action.sa_handler = [](int) { interrupted = 1; };
+  // A write to the terminal goes on; waiting for the daemon (a socket with a timeout) does not.
+  action.sa_flags = SA_RESTART;
+  sigaction(SIGINT, &action, nullptr);
+}
+
 std::string trimmed(std::string_view line) {
   const auto begin = line.find_first_not_of(" \t\r\n");
   if (begin == std::string_view::npos) return {};
@@ -82,11 +92,18 @@ ExitCode run_shell(Client& client) {
   el_set(editor, EL_ADDFN, "isthmus-complete", "Complete the word", on_tab);
   el_set(editor, EL_BIND, "^I", "isthmus-complete", nullptr);
   el_source(editor, nullptr);
+  catch_interrupts();
 
   ExitCode last = kOk;
   int count = 0;
   while (client.has_reader()) {
+    interrupted = 0;
     const char* line = el_gets(editor, &count);
+    if (interrupted != 0) {
+      std::printf("^C\n");
+      el_reset(editor);
+      continue;
+    }
     if (line == nullptr || count <= 0) {
       std::printf("\n");
       break;
@@ -95,7 +112,7 @@ ExitCode run_shell(Client& client) {
     if (command.empty()) continue;
     ::history(history, &event, H_ENTER, command.c_str());
     if (command == "exit" || command == "quit") break;
-    last = client.run(command);
+    last = client.run(command == "?" ? "help" : command);
   }
   if (!file.empty()) ::history(history, &event, H_SAVE, file.c_str());
   el_end(editor);

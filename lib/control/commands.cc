@@ -18,16 +18,24 @@ Json explain(const Command& command) {
   return out;
 }
 
-Answer help(const Request& request) {
-  if (request.rest.empty()) {
-    Json list = Json::array();
-    for (const auto& command : commands()) {
-      list.push_back({{"command", usage(command)}, {"help", command.help}});
-    }
-    return answer({{"commands", std::move(list)}});
+/// Commands that begin with `word`; all of them if it is empty.
+Json list_commands(std::string_view word) {
+  Json list = Json::array();
+  for (const auto& command : commands()) {
+    if (!split_words(command.path).front().starts_with(word)) continue;
+    list.push_back({{"command", command.path}, {"help", command.help}});
   }
+  return list;
+}
+
+Answer help(const Request& request) {
+  const auto words = split_words(request.rest);
+  if (words.empty()) return answer({{"commands", list_commands("")}});
   const auto parsed = parse_request(request.rest);
   if (const auto* about = std::get_if<Request>(&parsed)) return answer(explain(*about->command));
+  if (auto list = list_commands(words[0]); words.size() == 1 && !list.empty()) {
+    return answer({{"commands", std::move(list)}});
+  }
   return {{}, {}, std::get<Complaint>(parsed)};
 }
 

@@ -256,3 +256,13 @@ TEST_CASE("while an answer is under way no input is wanted") {
   f.talk.work();  // nothing was taken from it: no more is made
   CHECK(f.walk.steps == steps);
 }
+
+TEST_CASE("help about the first word of commands lists those") {
+  Fixture f;
+  const auto commands = f.one("help clear")["commands"];
+  REQUIRE(commands.size() == 4);
+  CHECK(commands[0]["command"] == "clear sessions");
+  CHECK(f.one("help sho")["commands"].size() == 15);
+  CHECK(f.say("help frobnicate\n").front().find("unknown command") != std::string::npos);
+  CHECK(f.say("help show frobnicate\n").front().find("unknown word") != std::string::npos);
+}

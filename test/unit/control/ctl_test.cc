@@ -104,7 +104,7 @@ TEST_CASE("from a pipe: one command a line, the line of a failure is named") {
   RunningServer server;
   const auto ran =
       shell(server.socket(), "printf 'show version\\n# comment\\n\\nbogus\\nshow version' | ctl");
-  CHECK(ran.code == 1);
+  CHECK(ran.code == 2);
   CHECK(ran.out.find("isthmusctl: line 4: unknown command \"bogus\"\n") != std::string::npos);
   CHECK(ran.out.starts_with("version:  9.9.9\n"));
   CHECK(ran.out.ends_with("compiler: test\n"));
@@ -124,7 +124,10 @@ TEST_CASE("no daemon: 3 and what to do; help works all the same") {
   CHECK(shell(nowhere, "ctl complete 'show se'").out == "sessions\n");
 }
 
-TEST_CASE("wrong usage: 2") {
+TEST_CASE("wrong usage: 2, also when the daemon is who says so") {
+  RunningServer server;
+  CHECK(shell(server.socket(), "ctl bogus").code == 2);
+  CHECK(shell(server.socket(), "ctl show sessions limit x").code == 2);
   CHECK(shell("/nowhere", "ctl --bogus").code == 2);
   CHECK(shell("/nowhere", "ctl --socket").code == 2);
 }
@@ -134,6 +137,15 @@ TEST_CASE("a reader that leaves ends a dump quietly") {
   const auto ran = shell(server.socket(), "ctl show sessions | head -n 2 | wc -l");
   CHECK(ran.code == 0);
   CHECK(ran.out == "2\n");
+}
+
+TEST_CASE("a full disk is an error, not an end") {
+  RunningServer server;
+  for (const char* line : {"ctl show version >/dev/full", "ctl --json show version >/dev/full"}) {
+    const auto ran = shell(server.socket(), line);
+    CHECK(ran.code == 1);
+    CHECK(ran.out == "isthmusctl: cannot write: No space left on device\n");
+  }
 }
 
 TEST_CASE("a dump from several workers arrives whole") {

@@ -14,9 +14,9 @@ std::string rendered(const char* json) {
   return out;
 }
 
-std::string table(const std::vector<const char*>& rows) {
+std::string table(const std::vector<const char*>& rows, std::size_t line_width = 0) {
   std::string out;
-  Table t([&](std::string_view text) { out += text; });
+  Table t([&](std::string_view text) { out += text; }, line_width);
   for (const auto* row : rows) t.add(Json::parse(row));
   t.finish();
   return out;
@@ -65,7 +65,33 @@ TEST_CASE("nothing found is said") {
 
 TEST_CASE("fields beside a table stand around it") {
   CHECK(rendered(R"({"neighbors":[{"address":"192.0.2.1"}],"waiting":1})") ==
-        "\nneighbors:\nADDRESS\n192.0.2.1\nwaiting: 1\n");
+        "neighbors:\nADDRESS\n192.0.2.1\nwaiting: 1\n");
+  CHECK(rendered(R"({"waiting":1,"neighbors":[{"address":"192.0.2.1"}]})") ==
+        "waiting: 1\n\nneighbors:\nADDRESS\n192.0.2.1\n");
+}
+
+TEST_CASE("an address without a port bears none") {
+  CHECK(table({R"({"protocol":"icmp","remote":"192.0.2.1","remote_port":0})"}) ==
+        "PROTOCOL  REMOTE\nicmp      192.0.2.1\n");
+}
+
+TEST_CASE("columns that a narrow terminal has no room for go on in a second line") {
+  const std::vector<const char*> rows{
+      R"({"name":"inside","device":"0000:01:00.0","packets":12,"nat64":"main"})",
+      R"({"name":"x","device":"0000:01:00.1","packets":12345,"nat64":"b"})"};
+  CHECK(table(rows, 30) ==
+        "NAME    DEVICE        PACKETS\n"
+        "    NAT64\n"
+        "inside  0000:01:00.0       12\n"
+        "    main\n"
+        "x       0000:01:00.1    12345\n"
+        "    b\n");
+  CHECK(table(rows, 36) == table(rows));
+}
+
+TEST_CASE("a long text at the end of a row is left to the terminal") {
+  CHECK(table({R"({"name":"a","help":"a sentence that does not fit"})"}, 20) ==
+        "NAME  HELP\na     a sentence that does not fit\n");
 }
 
 TEST_CASE("words stand one a line, a file as it is") {
