@@ -24,7 +24,7 @@ std::string counters_markdown() {
   std::string out =
       "<!-- Made by gen-docs from lib/telemetry; do not edit. -->\n"
       "# Counters and drop reasons\n\n"
-      "Each worker counts for itself; `show counters`, `show drops` and the metrics are sums.\n\n"
+      "Each worker counts for itself; `show counters`, `show drops` are sums.\n\n"
       "## Counters\n\n| name | meaning |\n|---|---|\n";
   for (std::size_t i = 0; i < telemetry::kCounterCount; ++i) {
     const auto counter = static_cast<telemetry::Counter>(i);
