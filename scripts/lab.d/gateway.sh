@@ -37,7 +37,7 @@ ports = (
     addresses = ["$gateway6/64", "$service6/64"]; },
   { name = "narrow"; device = "net_af_packet1,iface=gw6n,qpairs=$queues"; mtu = 1280;
     addresses = ["$gateway6n/64"]; },
-  { name = "outside"; device = "net_af_packet2,iface=gw4,qpairs=$queues"; mtu = 1500;
+  { name = "outside"; device = "${LAB_OUTSIDE:-net_af_packet2,iface=gw4,qpairs=$queues}"; mtu = 1500;
     addresses = ["$gateway4/24"]; }
 );
 routes = ( { prefix = "0.0.0.0/0"; via = "$router4"; } );
