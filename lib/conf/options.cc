@@ -143,7 +143,9 @@ constexpr Option kOptions[] = {
      {1, 64},
      "bits",
      false,
-     "Length of the IPv6 prefix that makes a subscriber."},
+     "Length of the IPv6 prefix that makes a subscriber. Shorter than 64 with several workers, "
+     "each "
+     "of them counts for itself."},
     {"limits.icmp_errors_per_second",
      member<&Config::limits, &Limits::icmp_errors_per_second>(),
      kRestart,
