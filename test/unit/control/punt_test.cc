@@ -32,7 +32,6 @@ class FakeService : public dns64::Service {
 
   uint16_t tcp_port() const override { return 53; }
   Status listen_tcp() override { return Ok{}; }
-  uint16_t tcp_port() const override { return 0; }
   void on_udp_query(const dns64::Address& client, uint16_t port, std::span<const uint8_t> message,
                     Reply reply) override {
     queries.push_back({client, port, {message.begin(), message.end()}, std::move(reply)});
