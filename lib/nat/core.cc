@@ -6,6 +6,15 @@
 
 namespace isthmus::nat {
 
+namespace {
+
+// A tenth of a second's worth, at least ten (RFC 4443 2.4 f suggests ten); none if there are none.
+uint32_t error_burst(uint32_t per_second) {
+  return per_second == 0 ? 0 : std::max<uint32_t>(10, per_second / 10);
+}
+
+}  // namespace
+
 Core::Core(const Settings& settings, const steer::Ownership& ownership, unsigned worker,
            telemetry::Counters& counters)
     : classifier(settings),
@@ -15,9 +24,7 @@ Core::Core(const Settings& settings, const steer::Ownership& ownership, unsigned
       settings_(settings),
       instances_(settings.instances.size()),
       random_(settings.random_seed * 0x9e3779b97f4a7c15 + worker),
-      // A burst of a tenth of a second's worth, at least ten (RFC 4443 2.4 f suggests ten).
-      errors_(settings.icmp_errors_per_second,
-              std::max<uint32_t>(10, settings.icmp_errors_per_second / 10)) {
+      errors_(settings.icmp_errors_per_second, error_burst(settings.icmp_errors_per_second)) {
   ids_.next = static_cast<uint32_t>(random_.next());
 }
 

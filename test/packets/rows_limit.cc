@@ -93,6 +93,15 @@ void errors_are_limited(Script& s) {
              {Counter::kIcmpErrorsSent, 11}});
 }
 
+void no_errors_at_all(Script& s) {
+  const auto dying = flow(5000).hop_limit(1);
+  for (int i = 0; i < 3; ++i) s.nothing(dying);
+  s.wait(60'000);
+  s.nothing(dying);
+  counted_made(s, 1, 1);
+  s.counted({{DropReason::kIcmpRateLimit, 4}});
+}
+
 template <class Change>
 nat::Settings changed(Change&& change) {
   auto settings = stateful();
@@ -125,6 +134,8 @@ std::vector<Row> limit_rows() {
        path(), held_syns_are_bounded},
       {"RFC 4443 2.4: originated errors are limited",
        changed([](auto& s) { s.icmp_errors_per_second = 1; }), path(), errors_are_limited},
+      {"RFC 4443 2.4: a limit of none means none",
+       changed([](auto& s) { s.icmp_errors_per_second = 0; }), path(), no_errors_at_all},
   };
 }
 

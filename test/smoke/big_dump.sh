@@ -21,7 +21,17 @@ for source in range(20000, 20050):
                 pass  # the ICMP error of an earlier datagram
     s.close()
 PY
-on client python3 "$lab_dir/flood.py" "$(synthesised "$echo4")"
+# How many sessions the tables hold, by the daemon's own count.
+held() {
+  ctl --json show memory | python3 -c '
+import json, sys
+print(sum(row["sessions"] for row in json.loads(sys.stdin.readline())["memory"]))'
+}
+# A flood loses datagrams on the way in, the more the busier the machine: repeat what was lost.
+for _ in 1 2 3 4 5 6 7 8; do
+  on client python3 "$lab_dir/flood.py" "$(synthesised "$echo4")"
+  [ "$(held)" -lt 15000 ] || break
+done
 on client python3 "$echo_py" tcp "echo.$domain" --size 100000 --count 50 &
 traffic=$!
 ctl --json show sessions >"$lab_dir/dump"
@@ -33,7 +43,6 @@ flood = [(r['inside_port'], r['remote_port']) for r in rows
          if r['protocol'] == 'udp' and 20000 <= r['inside_port'] < 20050]
 print(len(rows), 'sessions in the dump,', len(flood), 'of them made here')
 assert len(flood) == len(set(flood)), 'a session is in the dump twice'
-# Some datagrams of a flood may be lost on the way in; what has a session has to be in the dump.
 assert len(flood) >= 15000, 'sessions are missing from the dump'
 PY
 
