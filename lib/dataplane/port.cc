@@ -105,7 +105,7 @@ Status Port::set_mtu() {
   uint16_t now = 0;
   if (rte_eth_dev_get_mtu(id_, &now) == 0 && now == config_.mtu) return Ok{};
   rte_eth_dev_info info{};
-  rte_eth_dev_info_get(id_, &info);
+  if (rte_eth_dev_info_get(id_, &info) != 0) info = {};
   return port_error(config_, fmt::format("mtu {} cannot be set: {}. The driver takes frames of up "
                                          "to {} bytes, 18 of them for the link",
                                          config_.mtu, driver_text(code), info.max_rx_pktlen));
