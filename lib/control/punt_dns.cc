@@ -10,6 +10,7 @@
 #include "net/headers.h"
 #include "net/parse.h"
 #include "xlat/split.h"
+#include "xlat/wire.h"
 
 namespace isthmus::control {
 namespace {
@@ -59,34 +60,30 @@ bool checksum_is_right(const DnsPath& path, const net::UdpHeader& udp) {
 }
 
 void put_ip4_header(uint8_t* at, const DnsPath& path, uint32_t udp_length, uint32_t id) {
-  net::Ip4Header ip{};
-  ip.version_ihl = 0x45;
-  ip.total_length = net::Be16(static_cast<uint16_t>(sizeof ip + udp_length));
-  ip.identification = net::Be16(static_cast<uint16_t>(id));
-  ip.ttl = kHopLimit;
-  ip.protocol = net::kProtoUdp;
-  ip.source = std::get<net::Ip4>(path.service);
-  ip.destination = std::get<net::Ip4>(path.client);
-  ip.checksum = net::checksum_of(net::sum_bytes(&ip, sizeof ip));
-  std::memcpy(at, &ip, sizeof ip);
+  xlat::write_ip4(at,
+                  {.tos = 0,
+                   .ttl = kHopLimit,
+                   .protocol = net::kProtoUdp,
+                   .total_length = static_cast<uint16_t>(sizeof(net::Ip4Header) + udp_length),
+                   .id = static_cast<uint16_t>(id),
+                   .flags_offset = 0},
+                  std::get<net::Ip4>(path.service), std::get<net::Ip4>(path.client));
 }
 
 void put_ip6_header(uint8_t* at, const DnsPath& path, uint32_t udp_length,
                     std::optional<uint32_t> fragment_id) {
   const uint32_t extension = fragment_id ? sizeof(net::Ip6FragmentHeader) : 0;
-  net::Ip6Header ip{};
-  ip.version_class_flow = net::Be32(uint32_t{6} << 28);
-  ip.payload_length = net::Be16(static_cast<uint16_t>(udp_length + extension));
-  ip.next_header = fragment_id ? net::kProtoFragment : net::kProtoUdp;
-  ip.hop_limit = kHopLimit;
-  ip.source = std::get<net::Ip6>(path.service);
-  ip.destination = std::get<net::Ip6>(path.client);
-  std::memcpy(at, &ip, sizeof ip);
-  if (!fragment_id) return;
-  net::Ip6FragmentHeader fragment{};
-  fragment.next_header = net::kProtoUdp;
-  fragment.identification = net::Be32(*fragment_id);
-  std::memcpy(at + sizeof ip, &fragment, sizeof fragment);
+  xlat::write_ip6(
+      at,
+      {.traffic_class = 0,
+       .hop_limit = kHopLimit,
+       .next_header = fragment_id ? uint8_t{net::kProtoFragment} : uint8_t{net::kProtoUdp},
+       .payload_length = static_cast<uint16_t>(udp_length + extension)},
+      std::get<net::Ip6>(path.service), std::get<net::Ip6>(path.client));
+  if (fragment_id) {
+    xlat::write_fragment_header(at + sizeof(net::Ip6Header), net::kProtoUdp, 0, false,
+                                *fragment_id);
+  }
 }
 
 void put_udp(uint8_t* at, const DnsPath& path, std::span<const uint8_t> message) {

@@ -121,6 +121,7 @@ class Core {
   void decide_error_6to4(const net::PacketBuf& buf, const net::PacketView& view, Decision& d) const;
   void decide_error_4to6(const net::PacketBuf& buf, const net::PacketView& view, Decision& d) const;
   bool quoted(const net::PacketBuf& buf, const net::PacketView& view, Decision& d) const;
+  bool quoted_flow(const net::PacketBuf& buf, const net::PacketView& view, Decision& d) const;
 
   // core_fragment.cc
   template <Direction kDirection>

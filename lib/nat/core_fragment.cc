@@ -50,11 +50,9 @@ void Core::decide_fragment(Batch& batch, unsigned i, uint32_t now_ms) {
   if (at == FragmentStore::kNone) at = fragments_.open(key, d.cls.instance, now_ms);
   if (at == FragmentStore::kNone) return drop(d, DropReason::kFragmentLimit);
   auto& datagram = fragments_.at(at);
-  // Of a gathered datagram nothing can be missing any more.
-  if (datagram.state == State::kRefused || datagram.leaving != 0) {
-    if (datagram.state == State::kRefused || datagram.gather) {
-      return drop(d, DropReason::kFragment);
-    }
+  // Of a gathered datagram that is leaving nothing can be missing any more.
+  if (datagram.state == State::kRefused || (datagram.gather && datagram.leaving != 0)) {
+    return drop(d, DropReason::kFragment);
   }
   if (datagram.state == State::kKnown) {
     return first ? decide_first<kDirection>(batch, i, at, now_ms)

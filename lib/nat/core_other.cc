@@ -64,14 +64,21 @@ bool Core::quoted(const net::PacketBuf& buf, const net::PacketView& view, Decisi
   return true;
 }
 
+// A stateful instance only knows flows that have ports or an identifier.
+bool Core::quoted_flow(const net::PacketBuf& buf, const net::PacketView& view, Decision& d) const {
+  if (!quoted(buf, view, d)) return false;
+  const auto payload = d.inner_view.payload;
+  if (payload == Payload::kTcp || payload == Payload::kUdp || payload == Payload::kIcmpQuery) {
+    return true;
+  }
+  drop(d, DropReason::kIcmpInner);
+  return false;
+}
+
 void Core::decide_error_6to4(const net::PacketBuf& buf, const net::PacketView& view,
                              Decision& d) const {
-  if (!quoted(buf, view, d)) return;
+  if (!quoted_flow(buf, view, d)) return;
   const auto& inner = d.inner_view;
-  if (inner.payload != Payload::kTcp && inner.payload != Payload::kUdp &&
-      inner.payload != Payload::kIcmpQuery) {
-    return drop(d, DropReason::kIcmpInner);
-  }
   const auto* ip = net::header_at<net::Ip6Header>(buf.data);
   const auto* quote = net::header_at<net::Ip6Header>(buf.data + view.l4_offset + kIcmpHeader);
   // RFC 4443 2.2: an error goes to the source of the packet it is about. Anything else is forged.
@@ -93,12 +100,8 @@ void Core::decide_error_6to4(const net::PacketBuf& buf, const net::PacketView& v
 
 void Core::decide_error_4to6(const net::PacketBuf& buf, const net::PacketView& view,
                              Decision& d) const {
-  if (!quoted(buf, view, d)) return;
+  if (!quoted_flow(buf, view, d)) return;
   const auto& inner = d.inner_view;
-  if (inner.payload != Payload::kTcp && inner.payload != Payload::kUdp &&
-      inner.payload != Payload::kIcmpQuery) {
-    return drop(d, DropReason::kIcmpInner);
-  }
   const auto* ip = net::header_at<net::Ip4Header>(buf.data);
   const auto* quote = net::header_at<net::Ip4Header>(buf.data + view.l4_offset + kIcmpHeader);
   // RFC 1122 3.2.2: an error goes to the source of the packet it is about.

@@ -2,6 +2,7 @@
 // hot path
 // TCP sessions over time: state, lifetime, and what is owed when it ends.
 #include "nat/core.h"
+#include "xlat/wire.h"
 
 namespace isthmus::nat {
 
@@ -120,21 +121,21 @@ void Core::write_probe(net::PacketBuf& buf, const SessionKey& key) const {
   constexpr uint32_t kLength = sizeof(net::Ip6Header) + sizeof(net::TcpHeader);
   buf.set_length(kLength);
   std::memset(buf.data, 0, kLength);
-  auto* ip = net::header_at<net::Ip6Header>(buf.data);
-  ip->version_class_flow = net::Be32(6u << 28);
-  ip->payload_length = net::Be16(sizeof(net::TcpHeader));
-  ip->next_header = net::kProtoTcp;
-  ip->hop_limit = 64;
-  ip->source = prefix_of(key).embed(key.remote);
-  ip->destination = key.inside;
+  const net::Ip6 source = prefix_of(key).embed(key.remote);
+  xlat::write_ip6(buf.data,
+                  {.traffic_class = 0,
+                   .hop_limit = 64,
+                   .next_header = net::kProtoTcp,
+                   .payload_length = sizeof(net::TcpHeader)},
+                  source, key.inside);
   auto* tcp = net::header_at<net::TcpHeader>(buf.data + sizeof(net::Ip6Header));
   tcp->source_port = key.remote_port;
   tcp->destination_port = key.inside_port;
   tcp->data_offset = sizeof(net::TcpHeader) / 4 << 4;
   tcp->flags = net::kTcpAck;
-  tcp->checksum = net::checksum_of(net::sum_bytes(
-      tcp, sizeof(net::TcpHeader),
-      net::pseudo_sum6(ip->source, ip->destination, net::kProtoTcp, sizeof(net::TcpHeader))));
+  tcp->checksum = net::checksum_of(
+      net::sum_bytes(tcp, sizeof(net::TcpHeader),
+                     net::pseudo_sum6(source, key.inside, net::kProtoTcp, sizeof(net::TcpHeader))));
 }
 
 }  // namespace isthmus::nat

@@ -66,24 +66,18 @@ Outcome admit(PacketBuf& buf, const PacketView& view, const Policy& policy, cons
   return {Action::kSplit, DropReason::kNone, static_cast<uint16_t>(limit)};
 }
 
-ChecksumDelta transport_delta(const PacketBuf& buf, const PacketView& view, const Rewrite6& to) {
-  const auto* ip = header_at<Ip4Header>(buf.data);
-  const uint8_t* l4 = buf.data + view.l4_offset;
-  return ChecksumDelta::between(
-      sum_of(ip->source) + sum_of(ip->destination) + port_sum(l4),
-      sum_of(to.source) + sum_of(to.destination) + port_sum(l4, ports_of(to)));
-}
-
 // 4.5. The payload is not a later fragment.
 void patch_transport(PacketBuf& buf, const PacketView& view, const Rewrite6& to,
                      const Hints& hints) {
   uint8_t* l4 = buf.data + view.l4_offset;
   switch (view.payload) {
     case Payload::kTcp:
-      patch_tcp(l4, ports_of(to), hints.has_delta ? hints.delta : transport_delta(buf, view, to));
+      patch_tcp(l4, ports_of(to),
+                hints.has_delta ? hints.delta : transport_delta<Ip4Header>(buf, view, to));
       break;
     case Payload::kUdp:
-      patch_udp(l4, ports_of(to), hints.has_delta ? hints.delta : transport_delta(buf, view, to));
+      patch_udp(l4, ports_of(to),
+                hints.has_delta ? hints.delta : transport_delta<Ip4Header>(buf, view, to));
       break;
     case Payload::kIcmpQuery: {
       const uint32_t length = hints.icmp_length != 0 ? hints.icmp_length : view.l4_length();

@@ -47,24 +47,18 @@ Outcome admit(PacketBuf& buf, const PacketView& view, const Path& path, const Hi
   return answer6(buf, view, {kIcmp6PacketTooBig, 0, mtu}, path, DropReason::kTooBig);
 }
 
-ChecksumDelta transport_delta(const PacketBuf& buf, const PacketView& view, const Rewrite4& to) {
-  const auto* ip = header_at<Ip6Header>(buf.data);
-  const uint8_t* l4 = buf.data + view.l4_offset;
-  return ChecksumDelta::between(
-      sum_of(ip->source) + sum_of(ip->destination) + port_sum(l4),
-      sum_of(to.source) + sum_of(to.destination) + port_sum(l4, ports_of(to)));
-}
-
 // 5.5. The payload is not a later fragment.
 void patch_transport(PacketBuf& buf, const PacketView& view, const Rewrite4& to,
                      const Hints& hints) {
   uint8_t* l4 = buf.data + view.l4_offset;
   switch (view.payload) {
     case Payload::kTcp:
-      patch_tcp(l4, ports_of(to), hints.has_delta ? hints.delta : transport_delta(buf, view, to));
+      patch_tcp(l4, ports_of(to),
+                hints.has_delta ? hints.delta : transport_delta<Ip6Header>(buf, view, to));
       break;
     case Payload::kUdp:
-      patch_udp(l4, ports_of(to), hints.has_delta ? hints.delta : transport_delta(buf, view, to));
+      patch_udp(l4, ports_of(to),
+                hints.has_delta ? hints.delta : transport_delta<Ip6Header>(buf, view, to));
       break;
     case Payload::kIcmpQuery: {
       const auto* ip = header_at<Ip6Header>(buf.data);

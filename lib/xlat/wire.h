@@ -86,6 +86,18 @@ inline uint64_t port_sum(const uint8_t* l4, const NewPorts& ports) {
   return ports.set ? net::sum_of(ports.source) + net::sum_of(ports.destination) : port_sum(l4);
 }
 
+/// What new addresses and ports do to the checksum of the TCP or UDP packet in `buf`, whose IP
+/// header is a `Header`.
+template <class Header, class Rewrite>
+net::ChecksumDelta transport_delta(const net::PacketBuf& buf, const net::PacketView& view,
+                                   const Rewrite& to) {
+  const auto* ip = net::header_at<Header>(buf.data);
+  const uint8_t* l4 = buf.data + view.l4_offset;
+  return net::ChecksumDelta::between(
+      net::sum_of(ip->source) + net::sum_of(ip->destination) + port_sum(l4),
+      net::sum_of(to.source) + net::sum_of(to.destination) + port_sum(l4, ports_of(to)));
+}
+
 inline void write_ports(uint8_t* l4, const NewPorts& ports) {
   if (!ports.set) return;
   std::memcpy(l4, &ports.source, 2);
