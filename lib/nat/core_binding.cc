@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// hot path
+// A binding for a new flow: limits, the subscriber, a pool address and port.
+#include "nat/core.h"
+
+namespace isthmus::nat {
+
+DropReason Core::room_for_session(uint32_t subscriber) const {
+  if (tables.sessions_full()) return DropReason::kSessionLimit;
+  if (subscriber != Index::kNone && settings_.subscriber_sessions != 0 &&
+      tables.subscriber(subscriber).sessions >= settings_.subscriber_sessions) {
+    return DropReason::kSubscriberLimit;
+  }
+  return DropReason::kNone;
+}
+
+// Finds lane.key's pool address and port, and the subscriber, made if new.
+DropReason Core::choose_cell(Lane& lane, uint8_t instance, uint32_t& subscriber) {
+  auto& key = lane.key;
+  // RFC 6146 3.5.2.2: a stored SYN from this very remote asks for simultaneous open. It only
+  // succeeds if the inside host gets the cell that the SYN was sent to.
+  uint32_t wish = HeldSyns::kNone;
+  if (key.protocol == net::kProtoTcp && !held_.empty()) {
+    wish = held_.find_by_remote(instance, key.remote, key.remote_port);
+  }
+  const uint32_t wished = wish == HeldSyns::kNone ? Pools::kNone : pools.find(held_.at(wish).pool);
+  uint32_t address;
+  if (subscriber != Index::kNone) {
+    address = tables.subscriber(subscriber).address;
+  } else {
+    if (tables.subscribers_full()) return DropReason::kBindingLimit;
+    address = wished != Pools::kNone ? wished : pools.choose(instance, key.protocol, random_);
+    if (address == Pools::kNone) return DropReason::kPoolExhausted;
+  }
+  const bool granted = wished == address && wished != Pools::kNone &&
+                       pools.take(address, key.protocol, held_.at(wish).pool_port);
+  if (granted) {
+    key.pool_port = held_.at(wish).pool_port;
+  } else if (!pools.allocate(address, key.protocol, key.inside_port, random_, key.pool_port)) {
+    // RFC 7857 4: when the paired address has no port left, the session is refused.
+    return DropReason::kPoolExhausted;
+  }
+  key.pool = pools.address(address);
+  if (subscriber == Index::kNone) {
+    subscriber = tables.add_subscriber(key.inside, instance, address);
+  }
+  return DropReason::kNone;
+}
+
+// The binding of lane.key's inside, made if there is none.
+DropReason Core::make_binding(Lane& lane, uint8_t instance, uint32_t& subscriber,
+                              uint32_t& binding) {
+  subscriber = tables.find_subscriber(lane.key.inside, instance);
+  auto reason = room_for_session(subscriber);
+  if (reason != DropReason::kNone || binding != Index::kNone) return reason;
+  if (tables.bindings_full()) return DropReason::kBindingLimit;
+  if (subscriber != Index::kNone && settings_.subscriber_bindings != 0 &&
+      tables.subscriber(subscriber).bindings >= settings_.subscriber_bindings) {
+    return DropReason::kSubscriberLimit;
+  }
+  reason = choose_cell(lane, instance, subscriber);
+  if (reason == DropReason::kNone) binding = tables.add_binding(subscriber, lane.key);
+  return reason;
+}
+
+}  // namespace isthmus::nat
