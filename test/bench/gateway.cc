@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "bench/gateway.h"
+
+#include <fmt/format.h>
+#include <rte_ethdev.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <random>
+
+#include "net/checksum.h"
+
+namespace isthmus::bench {
+namespace {
+
+constexpr unsigned kBurst = 64;
+constexpr unsigned kOrder = 1u << 20;
+constexpr uint32_t kPoolPorts = 64512;
+constexpr const char* kSix = "six";
+constexpr const char* kFour = "four";
+
+[[noreturn]] void fail(const std::string& text) {
+  fmt::print(stderr, "dataplane_bench: {}\n", text);
+  std::exit(1);
+}
+
+void set_checksum(net::Ip4Header* ip) {
+  ip->checksum = {};
+  ip->checksum = net::checksum_of(net::sum_bytes(ip, sizeof *ip));
+}
+
+uint32_t read_ms(void* context) {
+  return *static_cast<const uint32_t*>(context);
+}
+
+}  // namespace
+
+Gateway::Gateway(const GatewayOptions& options) : options_(options) {
+  const auto config = make_config();
+  auto engine = dataplane::Engine::make(
+      config, {{read_ms, &now_ms_}, 1, dataplane::make_settings(config, 1)});
+  if (!engine) fail(engine.error().text);
+  engine_ = std::move(*engine);
+  make_topology();
+  six_ = std::make_unique<Port>(kSix);
+  four_ = std::make_unique<Port>(kFour);
+  const auto& interfaces = engine_->interfaces();
+  udp6_ = std::make_unique<Template>(6, Transport::kUdp, interfaces[0].mac, options.payload);
+  udp4_ = std::make_unique<Template>(4, Transport::kUdp, interfaces[1].mac, options.payload);
+  std::mt19937 random(7);
+  order_.resize(kOrder);
+  for (auto& flow : order_) flow = static_cast<uint32_t>(random() % options.sessions);
+}
+
+Gateway::~Gateway() {
+  engine_->stop();
+}
+
+conf::Config Gateway::make_config() const {
+  const uint32_t sessions = options_.sessions;
+  conf::Config config;
+  config.cores.workers = {options_.cpu};
+  config.cores.control = options_.cpu;
+  config.memory.megabytes = 384;
+  config.memory.huge_pages = options_.huge_pages ? conf::HugePages::kAuto : conf::HugePages::kOff;
+  config.limits.sessions = config.limits.bindings = sessions + sessions / 16 + 16384;
+  config.limits.subscribers = config.limits.sessions / kPortsPerHost + 1024;
+  for (const char* name : {kSix, kFour}) {
+    conf::Port port;
+    port.name = name;
+    port.device = Port::device(name);
+    port.interfaces.push_back({0, name, {}});
+    config.ports.push_back(port);
+  }
+  conf::Nat64 nat64;
+  nat64.prefixes = {prefix_of(kPrefix)};
+  conf::Pool pool;
+  const uint32_t first = net::parse_ip4("203.0.0.0")->host();
+  // A third more cells than sessions, as subscribers keep to one address each.
+  const uint32_t addresses = config.limits.sessions / (kPoolPorts * 3 / 4) + 1;
+  pool.ranges = {{net::Ip4::from_host(first), net::Ip4::from_host(first + addresses - 1)}};
+  nat64.pools = {pool};
+  config.nat64.push_back(nat64);
+  conf::Siit siit;
+  siit.prefix = prefix_of(kSiitPrefix);
+  siit.inside4 = {*net::parse_ip4_prefix(kSiitInside)};
+  config.siit.push_back(siit);
+  return config;
+}
+
+void Gateway::make_topology() {
+  const auto gateway6 = *net::parse_ip6("fe80::9");
+  const auto gateway4 = *net::parse_ip4("198.51.100.9");
+  if (!engine_->set_route(net::Ip6Prefix{}, dataplane::NextHop{0, gateway6}) ||
+      !engine_->set_route(net::Ip4Prefix{}, dataplane::NextHop{1, gateway4})) {
+    fail("routes");
+  }
+  engine_->set_neighbor(gateway6, 0, net::Mac{{2, 0, 0, 0, 0, 6}});
+  engine_->set_neighbor(gateway4, 1, net::Mac{{2, 0, 0, 0, 0, 4}});
+  engine_->publish();
+}
+
+void Gateway::forget_all() {
+  silence();
+  while (live_sessions() != 0) {
+    advance(10'000);
+    for (unsigned i = 0; i < 1000; ++i) turn();
+  }
+}
+
+uint32_t Gateway::live_sessions() {
+  return static_cast<uint32_t>(engine_->worker(0).translator().table_info().sessions);
+}
+
+double Gateway::bytes_per_session() {
+  const auto info = engine_->worker(0).translator().table_info();
+  return static_cast<double>(info.memory_bytes) / static_cast<double>(info.session_capacity);
+}
+
+uint64_t Gateway::drops() const {
+  const auto counters = engine_->counters(0);
+  uint64_t sum = 0;
+  for (const uint64_t drop : counters.drop) sum += drop;
+  return sum;
+}
+
+std::string Gateway::drops_text() const {
+  const auto counters = engine_->counters(0);
+  std::string text;
+  for (std::size_t i = 1; i < telemetry::kDropReasonCount; ++i) {
+    const auto reason = static_cast<telemetry::DropReason>(i);
+    if (counters.get(reason) != 0) {
+      text += fmt::format(" {} {}", name(reason), counters.get(reason));
+    }
+  }
+  return text;
+}
+
+void Gateway::io() {
+  rte_mbuf* mbufs[kBurst];
+  const auto count = rte_eth_rx_burst(six_->id(), 0, mbufs, kBurst);
+  rte_eth_tx_burst(four_->id(), 0, mbufs, count);
+}
+
+void Gateway::bare() {
+  if (!bare_) bare_ = std::make_unique<Bare>(cells_);
+  rte_mbuf* mbufs[kBurst];
+  const auto count = rte_eth_rx_burst(six_->id(), 0, mbufs, kBurst);
+  bare_->translate(mbufs, count, now_ms_);
+  rte_eth_tx_burst(four_->id(), 0, mbufs, count);
+}
+
+// --- what the ports receive ---------------------------------------------------------------------
+
+void Gateway::silence() {
+  for (Port* port : {six_.get(), four_.get()}) {
+    port->generate({});
+    port->observe({});
+  }
+}
+
+void Gateway::generate_new(uint32_t first, bool note) {
+  silence();
+  turn_ = first;
+  six_->generate([this](rte_mbuf** mbufs, unsigned count) {
+    for (unsigned i = 0; i < count; ++i) {
+      udp6_->copy_to(mbufs[i]);
+      const Inside inside = inside_of(turn_++);
+      Template::ip6(mbufs[i])->source = inside.address;
+      udp6_->l4(mbufs[i])->source_port = inside.port;
+    }
+  });
+  if (!note) return;
+  cells_.clear();
+  cells_.reserve(options_.sessions + kBurst);
+  four_->observe([this](rte_mbuf** mbufs, unsigned count) {
+    for (unsigned i = 0; i < count; ++i) {
+      cells_.push_back({Template::ip4(mbufs[i])->source, udp4_->l4(mbufs[i])->source_port});
+    }
+  });
+}
+
+void Gateway::write_6to4(rte_mbuf** mbufs, unsigned count) {
+  for (unsigned i = 0; i < count; ++i) {
+    udp6_->copy_to(mbufs[i]);
+    const Inside inside = inside_of(next_flow());
+    Template::ip6(mbufs[i])->source = inside.address;
+    udp6_->l4(mbufs[i])->source_port = inside.port;
+  }
+}
+
+void Gateway::write_4to6(rte_mbuf** mbufs, unsigned count) {
+  for (unsigned i = 0; i < count; ++i) {
+    udp4_->copy_to(mbufs[i]);
+    const Cell& cell = cells_[next_flow()];
+    auto* ip = Template::ip4(mbufs[i]);
+    ip->destination = cell.address;
+    set_checksum(ip);
+    udp4_->l4(mbufs[i])->destination_port = cell.port;
+  }
+}
+
+void Gateway::generate_6to4() {
+  silence();
+  six_->generate([this](rte_mbuf** mbufs, unsigned count) { write_6to4(mbufs, count); });
+}
+
+void Gateway::generate_4to6() {
+  silence();
+  four_->generate([this](rte_mbuf** mbufs, unsigned count) { write_4to6(mbufs, count); });
+}
+
+void Gateway::generate_mixed() {
+  silence();
+  six_->generate([this](rte_mbuf** mbufs, unsigned count) { write_6to4(mbufs, count); }, 32);
+  four_->generate([this](rte_mbuf** mbufs, unsigned count) { write_4to6(mbufs, count); }, 32);
+}
+
+void Gateway::generate_siit_6to4() {
+  silence();
+  six_->generate([this](rte_mbuf** mbufs, unsigned count) {
+    static const auto prefix = prefix_of(kSiitPrefix);
+    for (unsigned i = 0; i < count; ++i) {
+      udp6_->copy_to(mbufs[i]);
+      auto* ip = Template::ip6(mbufs[i]);
+      ip->source = prefix.embed(siit_host(next_flow()));
+      ip->destination = prefix.embed(*net::parse_ip4(kServer));
+    }
+  });
+}
+
+void Gateway::generate_siit_4to6() {
+  silence();
+  four_->generate([this](rte_mbuf** mbufs, unsigned count) {
+    for (unsigned i = 0; i < count; ++i) {
+      udp4_->copy_to(mbufs[i]);
+      auto* ip = Template::ip4(mbufs[i]);
+      ip->destination = siit_host(next_flow());
+      set_checksum(ip);
+    }
+  });
+}
+
+}  // namespace isthmus::bench

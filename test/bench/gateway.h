@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// A gateway of one worker on two ports of ours and on virtual time, driven turn by turn.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "bench/bare.h"
+#include "bench/frames.h"
+#include "bench/port.h"
+#include "dataplane/engine.h"
+
+namespace isthmus::bench {
+
+struct GatewayOptions {
+  unsigned cpu = 0;
+  uint32_t sessions = 1000;
+  unsigned payload = 18;  ///< of every frame, behind the transport header
+  bool huge_pages = true;
+};
+
+class Gateway {
+ public:
+  explicit Gateway(const GatewayOptions& options);
+  ~Gateway();
+
+  /// One turn of the production loop.
+  void turn() { engine_->worker(0).poll_once(); }
+  /// Turns without traffic, and time, until all sessions have ended.
+  void forget_all();
+  void advance(uint32_t milliseconds) { now_ms_ += milliseconds; }
+
+  uint32_t sessions() const { return options_.sessions; }
+  uint32_t live_sessions();
+  double bytes_per_session();
+  uint64_t drops() const;
+  std::string drops_text() const;
+  /// For rx to tx without translation.
+  void io();
+  /// The same with the least possible translation; the flows must be set up.
+  void bare();
+
+  // What the ports receive from now on.
+  void silence();
+  /// New flows, one a packet, from number `first` on; their cells are noted if `note`.
+  void generate_new(uint32_t first, bool note);
+  void generate_6to4();
+  void generate_4to6();
+  void generate_mixed();
+  void generate_siit_6to4();
+  void generate_siit_4to6();
+
+  Port& six() { return *six_; }
+  Port& four() { return *four_; }
+  uint64_t received() const { return six_->received() + four_->received(); }
+  uint64_t sent() const { return six_->sent() + four_->sent(); }
+  uint64_t own_cycles() const { return six_->own_cycles() + four_->own_cycles(); }
+  unsigned frame6() const { return udp6_->frame(); }
+  unsigned frame4() const { return udp4_->frame(); }
+
+ private:
+  conf::Config make_config() const;
+  void make_topology();
+  uint32_t next_flow() { return order_[turn_++ & (order_.size() - 1)]; }
+  void write_6to4(rte_mbuf** mbufs, unsigned count);
+  void write_4to6(rte_mbuf** mbufs, unsigned count);
+
+  GatewayOptions options_;
+  uint32_t now_ms_ = 1;
+  std::unique_ptr<dataplane::Engine> engine_;
+  std::unique_ptr<Port> six_, four_;
+  std::unique_ptr<Template> udp6_, udp4_;
+  std::unique_ptr<Bare> bare_;
+  std::vector<uint32_t> order_;  ///< random flows
+  std::vector<Cell> cells_;      ///< by flow
+  uint32_t turn_ = 0;
+};
+
+}  // namespace isthmus::bench
