@@ -16,6 +16,7 @@ namespace {
 
 // At most this many punted packets a turn, so that sockets and timers get theirs.
 constexpr unsigned kPuntsPerTurn = 256;
+constexpr unsigned kEventsPerTurn = 1024;
 constexpr double kTick = 0.1;
 
 }  // namespace
@@ -160,8 +161,13 @@ unsigned Daemon::poll() {
   const double now = control::monotonic_seconds();
   const unsigned taken = dataplane_->take_punted(
       kPuntsPerTurn, [&](const dataplane::Punted& punted) { punt_->handle(punted, now); });
+  const auto config = backend_->config();
+  const unsigned told =
+      dataplane_->take_events(kEventsPerTurn, [&](const dataplane::TimedEvent& event) {
+        event_log_.handle(event, *config, now);
+      });
   dataplane_->publish();
-  return taken;
+  return taken + told;
 }
 
 void Daemon::run() {

@@ -16,6 +16,7 @@
 
 #include "control/commands.h"
 #include "control/dataplane_backend.h"
+#include "control/event_log.h"
 #include "control/loop.h"
 #include "control/neighbor_queue.h"
 #include "control/netlink_sync.h"
@@ -62,6 +63,7 @@ class Daemon {
   control::NeighborQueue neighbors_;
   std::unique_ptr<control::TwinSet> twins_;
   std::unique_ptr<control::Punt> punt_;
+  control::EventLog event_log_;
   std::unique_ptr<control::NetlinkSync> netlink_;
   std::unique_ptr<dns64::Service> dns64_;
   std::unique_ptr<control::DataplaneBackend> backend_;

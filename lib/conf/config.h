@@ -140,6 +140,15 @@ struct Limits {
   uint32_t neighbor_queue = 16;  ///< packets kept per unresolved neighbor
 };
 
+/// What workers tell the control core beside counters.
+struct Events {
+  bool sessions = false;
+  bool bindings = false;
+  bool port_blocks = true;
+  bool statics = true;
+  bool refusals = true;
+};
+
 struct Control {
   std::string socket = "/run/isthmus/isthmus.sock";
   std::string group = "isthmus";  ///< owner group of the socket, if the group exists
@@ -152,6 +161,7 @@ struct Config {
   Memory memory;
   Limits limits;
   Control control;
+  Events events;
   LogLevel log_level = LogLevel::kInfo;
   std::vector<Port> ports;
   std::vector<Route> routes;

@@ -44,6 +44,13 @@ struct Punted {
   std::variant<net::Ip4, net::Ip6> next_hop;  ///< kUnresolved only
 };
 
+/// What happened at a worker, and when.
+struct TimedEvent {
+  unsigned worker = 0;
+  uint64_t unix_ms = 0;  ///< UTC, milliseconds since 1970
+  nat::Event event;
+};
+
 struct InterfaceInfo {
   std::string name;
   std::string port;
@@ -112,6 +119,9 @@ class Dataplane {
   /// during the call.
   virtual unsigned take_punted(unsigned limit,
                                const std::function<void(const Punted&)>& handler) = 0;
+  /// Takes at most `limit` events from all workers; returns how many.
+  virtual unsigned take_events(unsigned limit,
+                               const std::function<void(const TimedEvent&)>& handler) = 0;
   /// Sends an untagged Ethernet frame out of an interface; a VLAN tag is added where it has one.
   /// False if the frame was dropped (ring full, no buffer, frame too long).
   virtual bool inject(InterfaceId interface, std::span<const uint8_t> frame) = 0;

@@ -38,6 +38,8 @@ class Engine final : public Dataplane {
   void stop() override;
 
   unsigned take_punted(unsigned limit, const std::function<void(const Punted&)>& handler) override;
+  unsigned take_events(unsigned limit,
+                       const std::function<void(const TimedEvent&)>& handler) override;
   bool inject(InterfaceId interface, std::span<const uint8_t> frame) override;
 
   void set_local_address(std::variant<net::Ip4, net::Ip6> address, InterfaceId interface,
@@ -96,6 +98,7 @@ class Engine final : public Dataplane {
   std::atomic<bool> stop_{false};
   bool running_ = false;
   unsigned next_punter_ = 0;
+  unsigned next_teller_ = 0;
 };
 
 }  // namespace isthmus::dataplane

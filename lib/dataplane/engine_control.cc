@@ -2,6 +2,8 @@
 // What the control core asks of a running dataplane.
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <chrono>
 #include <cstring>
 
 #include "dataplane/engine.h"
@@ -44,6 +46,27 @@ unsigned Engine::take_punted(unsigned limit, const std::function<void(const Punt
     }
   }
   ++next_punter_;
+  return total;
+}
+
+unsigned Engine::take_events(unsigned limit,
+                             const std::function<void(const TimedEvent&)>& handler) {
+  unsigned total = 0;
+  const auto unix_now = std::chrono::duration_cast<std::chrono::milliseconds>(
+      std::chrono::system_clock::now().time_since_epoch());
+  TimedEvent timed;
+  for (unsigned i = 0; i < workers_.size() && total < limit; ++i) {
+    timed.worker = (next_teller_ + i) % static_cast<unsigned>(workers_.size());
+    auto& ring = workers_[timed.worker]->translator().events();
+    const uint32_t now_ms = options_.clock.now_ms();
+    for (; total < limit && ring.pop(timed.event); ++total) {
+      // The event may be younger than our reading of the clock.
+      const auto age = std::max(0, static_cast<int32_t>(now_ms - timed.event.time_ms));
+      timed.unix_ms = static_cast<uint64_t>(unix_now.count() - age);
+      handler(timed);
+    }
+  }
+  ++next_teller_;
   return total;
 }
 

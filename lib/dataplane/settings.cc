@@ -68,6 +68,16 @@ xlat::Siit siit_of(const conf::Siit& from) {
   return to;
 }
 
+nat::EventMask events_of(const conf::Events& from) {
+  nat::EventMask mask = 0;
+  if (from.sessions) mask |= nat::kSessionEvents;
+  if (from.bindings) mask |= nat::kBindingEvents;
+  if (from.port_blocks) mask |= nat::kPortBlockEvents;
+  if (from.statics) mask |= nat::kStaticEvents;
+  if (from.refusals) mask |= nat::kRefusalEvents;
+  return mask;
+}
+
 // Rounded up: all shares together are never less than what was asked for.
 uint32_t share(uint32_t total, std::size_t workers) {
   return static_cast<uint32_t>((total + workers - 1) / workers);
@@ -88,6 +98,7 @@ nat::Settings make_settings(const conf::Config& config, uint64_t seed) {
   settings.subscriber_bindings = config.limits.subscriber_bindings;
   settings.subscriber_prefix_length = config.limits.subscriber_prefix;
   settings.icmp_errors_per_second = share(config.limits.icmp_errors_per_second, workers);
+  settings.events = events_of(config.events);
   std::mt19937_64 random(seed);
   settings.hash_key = {random(), random(), random()};
   settings.random_seed = random();

@@ -18,7 +18,8 @@ uint32_t error_burst(uint32_t per_second) {
 Core::Core(const Settings& settings, const steer::Ownership& ownership, unsigned worker,
            telemetry::Counters& counters)
     : classifier(settings),
-      tables(settings, pools, counters),
+      events(counters),
+      tables(settings, pools, events, counters),
       ownership_(ownership),
       counters_(counters),
       settings_(settings),
@@ -43,11 +44,12 @@ Status Core::init(unsigned worker) {
   const bool permits =
       std::any_of(settings_.instances.begin(), settings_.instances.end(),
                   [](const Instance& i) { return i.filtering == Filtering::kAddressDependent; });
-  const std::size_t bytes = Tables::need(settings_, permits) + pools.need() +
-                            HeldSyns::need(settings_.max_held_syns) +
-                            FragmentStore::need(settings_.max_fragments);
+  const std::size_t bytes =
+      Tables::need(settings_, permits) + pools.need() + HeldSyns::need(settings_.max_held_syns) +
+      FragmentStore::need(settings_.max_fragments) + EventRing::need(settings_.event_ring);
   const bool ok =
-      arena.map(bytes) && tables.init(arena, settings_, permits) && pools.init(arena) &&
+      arena.map(bytes) && events.init(arena, settings_.event_ring) &&
+      tables.init(arena, settings_, permits) && pools.init(arena) &&
       held_.init(arena, settings_.max_held_syns, settings_.hash_key, instances_.size()) &&
       fragments_.init(arena, settings_.max_fragments, settings_.hash_key, instances_.size());
   if (!ok) {
@@ -79,6 +81,7 @@ void Core::update(const Settings& settings) {
     set(TimerClass::kTcpOpening, from.timers.tcp_opening);
     set(TimerClass::kTcpClosing, from.timers.tcp_closing);
   }
+  events.want(settings.events);
   settings_.subscriber_sessions = settings.subscriber_sessions;
   settings_.subscriber_bindings = settings.subscriber_bindings;
   const std::size_t stateless = std::min(settings_.stateless.size(), settings.stateless.size());

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "nat/classifier.h"
+#include "nat/events.h"
 #include "nat/fragments.h"
 #include "nat/held_syns.h"
 #include "nat/pools.h"
@@ -70,6 +71,7 @@ class Core {
   bool is_dead(const Session& s, uint32_t now_ms) const;
 
   Classifier classifier;
+  Events events;
   Pools pools;
   Tables tables;
   Arena arena;
@@ -104,7 +106,11 @@ class Core {
   DropReason allowed_4to6(const Lane& lane, uint8_t prefix, uint8_t instance) const;
   DropReason make_binding(Lane& lane, uint8_t instance, uint32_t& subscriber, uint32_t& binding);
   DropReason choose_cell(Lane& lane, uint8_t instance, uint32_t& subscriber);
-  DropReason room_for_session(uint32_t subscriber) const;
+  DropReason room_for_session(uint32_t subscriber);
+  /// kSubscriberLimit, noting which one.
+  DropReason at_limit(LimitKind limit);
+  /// The event that belongs to a refusal.
+  void tell_refusal(DropReason reason, const SessionKey& key, uint8_t instance);
   uint32_t open_session(uint32_t binding, uint32_t subscriber, const Lane& lane, TcpStep step,
                         uint32_t now_ms);
 
@@ -159,7 +165,8 @@ class Core {
   Random random_;
   xlat::IdGenerator ids_;
   xlat::RateLimiter errors_;
-  uint32_t now_ms_ = 0;  ///< of the latest expire(), for originate()
+  LimitKind limit_hit_ = LimitKind::kNone;  ///< of the latest kSubscriberLimit
+  uint32_t now_ms_ = 0;                     ///< of the latest expire(), for originate()
   // Probes owed (RFC 6146 3.5.2.2, ESTABLISHED): a ring.
   Probe probes_[kProbes];
   uint32_t probes_in_ = 0, probes_out_ = 0;

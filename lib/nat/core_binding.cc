@@ -2,14 +2,38 @@
 // hot path
 // A binding for a new flow: limits, the subscriber, a pool address and port.
 #include "nat/core.h"
+#include "nat/state_events.h"
 
 namespace isthmus::nat {
 
-DropReason Core::room_for_session(uint32_t subscriber) const {
+void Core::tell_refusal(DropReason reason, const SessionKey& key, uint8_t instance) {
+  EventKind kind = EventKind::kSubscriberLimit;
+  switch (reason) {
+    case DropReason::kPoolExhausted: kind = EventKind::kPoolExhausted; break;
+    case DropReason::kSessionLimit: kind = EventKind::kSessionTableFull; break;
+    case DropReason::kBindingLimit: kind = EventKind::kBindingTableFull; break;
+    case DropReason::kSubscriberTable: kind = EventKind::kSubscriberTableFull; break;
+    case DropReason::kSubscriberLimit: kind = EventKind::kSubscriberLimit; break;
+    case DropReason::kSynDropped: kind = EventKind::kSynStoreFull; break;
+    default: return;
+  }
+  if (!events.wants(kind)) return;
+  const bool own = reason == DropReason::kSubscriberLimit;
+  auto event = refusal_event(kind, key, instance, own ? limit_hit_ : LimitKind::kNone);
+  event.subscriber_length = settings_.subscriber_prefix_length;
+  events.tell_refusal(event);
+}
+
+DropReason Core::at_limit(LimitKind limit) {
+  limit_hit_ = limit;
+  return DropReason::kSubscriberLimit;
+}
+
+DropReason Core::room_for_session(uint32_t subscriber) {
   if (tables.sessions_full()) return DropReason::kSessionLimit;
   if (subscriber != Index::kNone && settings_.subscriber_sessions != 0 &&
       tables.subscriber(subscriber).sessions >= settings_.subscriber_sessions) {
-    return DropReason::kSubscriberLimit;
+    return at_limit(LimitKind::kSessions);
   }
   return DropReason::kNone;
 }
@@ -28,7 +52,7 @@ DropReason Core::choose_cell(Lane& lane, uint8_t instance, uint32_t& subscriber)
   if (subscriber != Index::kNone) {
     address = tables.subscriber(subscriber).address;
   } else {
-    if (tables.subscribers_full()) return DropReason::kBindingLimit;
+    if (tables.subscribers_full()) return DropReason::kSubscriberTable;
     address = wished != Pools::kNone ? wished : pools.choose(instance, key.protocol, random_);
     if (address == Pools::kNone) return DropReason::kPoolExhausted;
   }
@@ -56,7 +80,7 @@ DropReason Core::make_binding(Lane& lane, uint8_t instance, uint32_t& subscriber
   if (tables.bindings_full()) return DropReason::kBindingLimit;
   if (subscriber != Index::kNone && settings_.subscriber_bindings != 0 &&
       tables.subscriber(subscriber).bindings >= settings_.subscriber_bindings) {
-    return DropReason::kSubscriberLimit;
+    return at_limit(LimitKind::kBindings);
   }
   reason = choose_cell(lane, instance, subscriber);
   if (reason == DropReason::kNone) binding = tables.add_binding(subscriber, lane.key);

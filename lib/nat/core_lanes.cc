@@ -71,6 +71,7 @@ void Core::prepare(const Batch& batch, Lane* lanes) const {
 template <Direction kDirection>
 void Core::decide_batch(Batch& batch, uint32_t now_ms) {
   tables.wheel().start(now_ms);
+  events.set_time(now_ms);
   Lane lanes[kBatch];
   prepare<kDirection>(batch, lanes);
   for (unsigned i = 0; i < batch.count; ++i) {

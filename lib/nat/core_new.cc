@@ -67,6 +67,7 @@ void Core::miss_6to4(const net::PacketView& view, Lane& lane, Decision& d, uint3
   uint32_t subscriber;
   reason = make_binding(lane, instance, subscriber, binding);
   if (reason != DropReason::kNone) {
+    tell_refusal(reason, key, instance);
     // RFC 6146 3.5.1.1: no transport address or no resources: SHOULD answer Address Unreachable.
     return answer_with(d, reason, net::kIcmp6Unreachable, 3);
   }
@@ -113,7 +114,11 @@ void Core::miss_4to6(const net::PacketBuf& buf, const net::PacketView& view, Lan
   }
   const uint32_t subscriber = tables.find_subscriber(b.inside, instance);
   reason = room_for_session(subscriber);
-  if (reason != DropReason::kNone) return drop(d, reason);
+  if (reason != DropReason::kNone) {
+    key.inside = b.inside;
+    tell_refusal(reason, key, instance);
+    return drop(d, reason);
+  }
   if (syn && !held_.empty()) {
     // It was stored when there was no binding; now it can pass, and nobody is owed an error.
     const uint32_t held = held_.find(key.pool, key.pool_port, key.remote, key.remote_port);
@@ -130,6 +135,7 @@ void Core::hold_syn(const net::PacketBuf& buf, const Lane& lane, Decision& d, ui
       held_.find(key.pool, key.pool_port, key.remote, key.remote_port) != HeldSyns::kNone;
   // A repeated SYN neither prolongs the wait nor is stored twice.
   if (!repeated && !held_.hold(d.cls.instance, key, buf, now_ms)) {
+    tell_refusal(DropReason::kSynDropped, key, d.cls.instance);
     return drop(d, DropReason::kSynDropped);
   }
   d.verdict = Verdict::kConsumed;

@@ -82,6 +82,7 @@ bool Core::when_due(uint32_t i, uint32_t now_ms) {
 
 bool Core::expire(uint32_t now_ms, unsigned budget) {
   now_ms_ = now_ms;
+  events.set_time(now_ms);
   tables.wheel().start(now_ms);
   bool more = false;
   if (!held_.empty()) {

@@ -139,6 +139,14 @@ uint32_t Pools::instance_of(net::Ip4 address) const {
   return kNone;
 }
 
+uint16_t Pools::pool_of(net::Ip4 address) const {
+  const uint32_t host = address.host();
+  for (const auto& range : ranges_) {
+    if (host - range.first <= range.last - range.first) return pools_[range.pool].number;
+  }
+  return 0;
+}
+
 uint32_t Pools::free_ports(uint32_t index, unsigned protocol) const {
   const auto& free = addresses_[index].free[protocol];
   return uint32_t{free[0]} + free[1] + free[2] + free[3];

@@ -37,6 +37,9 @@ class Pools {
   /// Instance whose pool has the address; kNone if it is in no pool.
   uint32_t instance_of(net::Ip4 address) const;
 
+  /// Number of the address's pool within its instance; 0 if it is in none.
+  uint16_t pool_of(net::Ip4 address) const;
+
   /// An address for a new subscriber: the freer of two random ones. kNone if all are full.
   uint32_t choose(uint8_t instance, uint8_t protocol, Random& random) const;
   /// A free port of the address by the rules of RFC 6146 3.5.1.1, now in use; false if none.

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "nat/events.h"
 #include "net/addr.h"
 #include "net/hash.h"
 #include "net/rfc6052.h"
@@ -66,6 +67,8 @@ struct Settings {
   uint32_t subscriber_bindings = 0;
   uint8_t subscriber_prefix_length = 64;
   uint32_t icmp_errors_per_second = 1000;
+  EventMask events = kPortBlockEvents | kStaticEvents | kRefusalEvents;
+  uint32_t event_ring = 4096;  ///< a power of two
   net::HashKey hash_key;
   uint64_t random_seed = 1;
 };

@@ -2,6 +2,8 @@
 // hot path
 #include "nat/tables.h"
 
+#include "nat/state_events.h"
+
 namespace isthmus::nat {
 
 using telemetry::Counter;
@@ -68,11 +70,13 @@ uint32_t Tables::add_session(uint32_t binding, uint32_t subscriber, net::Ip4 rem
   ++subscribers_[subscriber].sessions;
   ++session_count_;
   counters_.add(Counter::kSessionsCreated);
+  if (events_.wants(EventKind::kSessionCreated)) tell(EventKind::kSessionCreated, s);
   return i;
 }
 
 void Tables::remove_session(uint32_t i) {
   Session& s = sessions_[i];
+  if (events_.wants(EventKind::kSessionDeleted)) tell(EventKind::kSessionDeleted, s);
   by_inside_.erase(hash_inside(key_, s.key), i);
   by_outside_.erase(hash_outside(key_, s.key), i);
   if (permits_ != nullptr) revoke(s.key);
@@ -162,11 +166,22 @@ uint32_t Tables::add_binding(uint32_t subscriber, const SessionKey& key) {
   ++subscribers_[subscriber].bindings;
   ++binding_count_;
   counters_.add(Counter::kBindingsCreated);
+  if (events_.wants(EventKind::kBindingCreated)) tell(EventKind::kBindingCreated, b);
   return i;
+}
+
+void Tables::tell(EventKind kind, const Session& s) {
+  const auto instance = static_cast<uint8_t>(bindings_[s.binding].flags >> 8);
+  events_.tell(session_event(kind, s, instance, pools_.pool_of(s.key.pool)));
+}
+
+void Tables::tell(EventKind kind, const Binding& b) {
+  events_.tell(binding_event(kind, b, pools_.pool_of(b.pool)));
 }
 
 void Tables::remove_binding(uint32_t i) {
   Binding& b = bindings_[i];
+  if (events_.wants(EventKind::kBindingDeleted)) tell(EventKind::kBindingDeleted, b);
   bindings_by_inside_.erase(
       hash_binding_inside(key_, b.inside, b.inside_port, b.protocol, b.prefix), i);
   bindings_by_outside_.erase(hash_binding_outside(key_, b.pool, b.pool_port, b.protocol), i);

@@ -12,6 +12,7 @@
 #include <cstdint>
 
 #include "nat/arena.h"
+#include "nat/events.h"
 #include "nat/index.h"
 #include "nat/pools.h"
 #include "nat/session.h"
@@ -25,8 +26,8 @@ class Tables {
  public:
   static constexpr uint32_t kNone = Index::kNone;
 
-  Tables(const Settings& settings, Pools& pools, telemetry::Counters& counters)
-      : pools_(pools), counters_(counters), key_(settings.hash_key) {}
+  Tables(const Settings& settings, Pools& pools, Events& events, telemetry::Counters& counters)
+      : pools_(pools), events_(events), counters_(counters), key_(settings.hash_key) {}
 
   static std::size_t need(const Settings& settings, bool permits);
   /// `permits`: keep what address-dependent filtering asks for.
@@ -92,8 +93,11 @@ class Tables {
   void permit(const SessionKey& key);
   void revoke(const SessionKey& key);
   void remove_binding(uint32_t i);
+  void tell(EventKind kind, const Session& s);
+  void tell(EventKind kind, const Binding& b);
 
   Pools& pools_;
+  Events& events_;
   telemetry::Counters& counters_;
   net::HashKey key_;
   uint64_t subscriber_mask_[2] = {};

@@ -69,6 +69,10 @@ bool Translator::has_released() const {
   return state_->core.has_released();
 }
 
+EventRing& Translator::events() {
+  return state_->core.events.ring();
+}
+
 FragmentHome& Translator::fragment_home() {
   return state_->fragment_home;
 }

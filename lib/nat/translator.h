@@ -37,6 +37,7 @@
 #include <memory>
 #include <span>
 
+#include "nat/events.h"
 #include "nat/info.h"
 #include "nat/settings.h"
 #include "net/packet_buf.h"
@@ -162,6 +163,9 @@ class Translator {
   DumpResult clear_bindings(uint64_t cursor, unsigned scan, const Filter& filter);
   std::size_t pool_info(std::span<PoolInfo> out) const;
   TableInfo table_info() const;
+
+  /// What the control core takes events from, from its own thread.
+  EventRing& events();
 
   /// New timers and options for existing instances (same number, names, prefixes and pools).
   void update(const Settings& settings);

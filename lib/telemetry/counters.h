@@ -43,7 +43,8 @@ namespace isthmus::telemetry {
   X(kPunted, "punted", "packets given to the control core")                                      \
   X(kPuntedDns, "punted-dns", "of which DNS queries")                                            \
   X(kInjected, "injected", "packets sent out for the control core")                              \
-  X(kUnresolved, "unresolved", "packets given to the control core to wait for a neighbor")
+  X(kUnresolved, "unresolved", "packets given to the control core to wait for a neighbor")       \
+  X(kEventsLost, "events-lost", "events that found no room in the ring to the control core")
 
 enum class Counter : uint8_t {
 #define X(id, name, help) id,

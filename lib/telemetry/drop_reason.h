@@ -51,6 +51,7 @@ namespace isthmus::telemetry {
   X(kPoolExhausted, "pool-exhausted", "no pool address and port left")                             \
   X(kSessionLimit, "session-limit", "session table is full")                                       \
   X(kBindingLimit, "binding-limit", "binding table is full")                                       \
+  X(kSubscriberTable, "subscriber-table", "subscriber table is full")                              \
   X(kSubscriberLimit, "subscriber-limit", "subscriber reached a limit of its own")                 \
   X(kSynHeld, "syn-held", "inbound SYN stored, waiting for the inside to open (RFC 6146 3.5.2)")   \
   X(kSynDropped, "syn-dropped", "inbound SYN refused: no room to store it")                        \

@@ -35,6 +35,7 @@ class FakeDataplane : public dataplane::Dataplane {
   // What tests set and look at.
   std::vector<dataplane::InterfaceInfo> interface_infos;
   std::deque<Punt> punts;
+  std::deque<dataplane::TimedEvent> events;
   std::vector<Frame> injected;
   bool inject_works = true;
   std::set<std::pair<std::string, dataplane::InterfaceId>> local_addresses;
@@ -72,6 +73,17 @@ class FakeDataplane : public dataplane::Dataplane {
       const Punt punt = std::move(punts.front());
       punts.pop_front();
       handler({punt.kind, punt.interface, punt.bytes, punt.next_hop});
+    }
+    return taken;
+  }
+
+  unsigned take_events(unsigned limit,
+                       const std::function<void(const dataplane::TimedEvent&)>& handler) override {
+    unsigned taken = 0;
+    for (; taken < limit && !events.empty(); ++taken) {
+      const auto event = events.front();
+      events.pop_front();
+      handler(event);
     }
     return taken;
   }

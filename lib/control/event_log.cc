@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "control/event_log.h"
+
+#include <fmt/format.h>
+
+namespace isthmus::control {
+namespace {
+
+constexpr double kInterval = 10;
+
+std::string protocol_text(uint8_t protocol) {
+  switch (protocol) {
+    case 0: return "any protocol";
+    case 1: return "icmp";
+    case 6: return "tcp";
+    case 17: return "udp";
+    default: return fmt::format("protocol {}", protocol);
+  }
+}
+
+std::string_view limit_text(nat::LimitKind limit) {
+  switch (limit) {
+    case nat::LimitKind::kNone: return "";
+    case nat::LimitKind::kSessions: return "sessions";
+    case nat::LimitKind::kBindings: return "bindings";
+    case nat::LimitKind::kTcpBindings: return "TCP bindings";
+    case nat::LimitKind::kUdpBindings: return "UDP bindings";
+    case nat::LimitKind::kIcmpBindings: return "ICMP bindings";
+    case nat::LimitKind::kSessionRate: return "new sessions per second";
+    case nat::LimitKind::kPortBlocks: return "port blocks";
+  }
+  return "";
+}
+
+std::string with_port(const std::string& address, net::Be16 port) {
+  return port.raw() == 0 ? address : fmt::format("{} port {}", address, port.host());
+}
+
+}  // namespace
+
+std::string event_text(const nat::Event& event, const conf::Config& config) {
+  std::string out = fmt::format("{}: {}", nat::name(event.kind), nat::help(event.kind));
+  if (event.instance < config.nat64.size()) {
+    out += fmt::format("; nat64 \"{}\"", config.nat64[event.instance].name);
+  }
+  if (event.limit != nat::LimitKind::kNone) {
+    out += fmt::format("; its {}", limit_text(event.limit));
+  }
+  if (event.subscriber_length != 0 && event.kind == nat::EventKind::kSubscriberLimit) {
+    out += fmt::format("; subscriber {}",
+                       net::to_string(net::prefix_of(event.inside, event.subscriber_length)));
+  }
+  out += "; " + protocol_text(event.protocol);
+  if (event.inside != net::Ip6{}) {
+    out += ", inside " + with_port(net::to_string(event.inside), event.inside_port);
+  }
+  if (event.outside != net::Ip4{}) {
+    out += ", outside " + with_port(net::to_string(event.outside), event.outside_port);
+  }
+  if (event.remote != net::Ip4{}) {
+    out += ", remote " + with_port(net::to_string(event.remote), event.remote_port);
+  }
+  return out;
+}
+
+EventLog::EventLog(Write write) : write_(std::move(write)) {}
+
+void EventLog::handle(const dataplane::TimedEvent& timed, const conf::Config& config,
+                      double now_s) {
+  const nat::Event& event = timed.event;
+  const auto mask = nat::mask_of(event.kind);
+  if ((mask & nat::kRefusalEvents) != 0) return refusal(event, config, now_s);
+  if ((mask & nat::kStaticEvents) != 0) write_(LogLevel::kInfo, event_text(event, config));
+}
+
+void EventLog::refusal(const nat::Event& event, const conf::Config& config, double now_s) {
+  auto& kind = kinds_[static_cast<std::size_t>(event.kind)];
+  if (now_s < kind.next_s) {
+    kind.suppressed += event.count;
+    return;
+  }
+  const uint64_t more = kind.suppressed + event.count - 1;
+  kind = {now_s + kInterval, 0};
+  auto text = event_text(event, config);
+  if (more != 0) text += fmt::format(" ({} more refused, suppressed since the last line)", more);
+  write_(LogLevel::kWarning, text);
+}
+
+}  // namespace isthmus::control
