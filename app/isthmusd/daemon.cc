@@ -162,10 +162,9 @@ unsigned Daemon::poll() {
   const unsigned taken = dataplane_->take_punted(
       kPuntsPerTurn, [&](const dataplane::Punted& punted) { punt_->handle(punted, now); });
   const auto config = backend_->config();
-  const unsigned told =
-      dataplane_->take_events(kEventsPerTurn, [&](const dataplane::TimedEvent& event) {
-        event_log_.handle(event, *config, now);
-      });
+  const unsigned told = dataplane_->take_events(
+      kEventsPerTurn,
+      [&](const dataplane::TimedEvent& event) { event_log_.handle(event, *config, now); });
   dataplane_->publish();
   return taken + told;
 }

@@ -25,6 +25,10 @@ class FakeDataplane : public dataplane::Dataplane {
   unsigned take_punted(unsigned, const std::function<void(const dataplane::Punted&)>&) override {
     return 0;
   }
+  unsigned take_events(unsigned,
+                       const std::function<void(const dataplane::TimedEvent&)>&) override {
+    return 0;
+  }
   bool inject(dataplane::InterfaceId, std::span<const uint8_t>) override { return false; }
   void set_local_address(std::variant<net::Ip4, net::Ip6>, dataplane::InterfaceId, bool) override {}
   Status set_route(const std::variant<net::Ip4Prefix, net::Ip6Prefix>&,
