@@ -103,6 +103,8 @@ class Core {
                  uint32_t now_ms);
   void hold_syn(const net::PacketBuf& buf, const Lane& lane, Decision& d, uint32_t now_ms);
   DropReason allowed_6to4(const Lane& lane, uint8_t instance) const;
+  /// Where packets from inside may go: new flows, and errors, which need no session.
+  DropReason allowed_remote(net::Ip4 remote, uint8_t prefix, uint8_t instance) const;
   DropReason allowed_4to6(const Lane& lane, uint8_t prefix, uint8_t instance) const;
   DropReason make_binding(Lane& lane, uint8_t instance, uint32_t& subscriber, uint32_t& binding);
   DropReason choose_cell(Lane& lane, uint8_t instance, uint32_t& subscriber);

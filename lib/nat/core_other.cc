@@ -89,6 +89,9 @@ void Core::decide_error_6to4(const net::PacketBuf& buf, const net::PacketView& v
   if (found == Index::kNone) return drop(d, DropReason::kNoSession);
   const Binding& b = tables.binding(found);
   const net::Ip4 remote = classifier.stateful_prefix(d.cls.prefix).extract(ip->destination);
+  // The binding says nothing about the remote side, so it is looked at as for a new flow.
+  const auto reason = allowed_remote(remote, d.cls.prefix, d.cls.instance);
+  if (reason != DropReason::kNone) return drop(d, reason);
   d.verdict = Verdict::kTranslateError;
   d.hairpin = classifier.classify4(remote).kind != Class::kNone;
   // RFC 6146 3.6.1 (conflict C6): the sender appears as the pool address of the flow, which can be
