@@ -158,8 +158,9 @@ xlat::Path path(uint16_t mtu6, uint16_t mtu4) {
 
 std::vector<Row> all_rows() {
   std::vector<Row> rows;
-  for (auto* table : {udp_rows, tcp_rows, icmp_rows, error_rows, hairpin_rows, address_rows,
-                      limit_rows, malformed_rows, stateless_rows, fragment_rows}) {
+  for (auto* table :
+       {udp_rows, tcp_rows, icmp_rows, error_rows, hairpin_rows, address_rows, limit_rows,
+        malformed_rows, stateless_rows, fragment_rows, tcp_table_rows, behave_rows}) {
     for (auto& row : table()) rows.push_back(std::move(row));
   }
   return rows;

@@ -68,6 +68,8 @@ class Script {
   void wait(uint32_t milliseconds);
   /// Time passes; exactly one packet must be sent, and is returned.
   Bytes wait_for_one(uint32_t milliseconds);
+  /// Time passes; whatever is sent.
+  std::vector<Bytes> sent_within(uint32_t milliseconds) { return rig_.advance(milliseconds); }
 
   // --- what was learned --------------------------------------------------------------------------
   /// Source of an IPv4 packet: address, and port or ICMP identifier.
