@@ -355,7 +355,7 @@ std::vector<Row> behave_rows() {
        error_to_no_host},
       {"RFC 6052 3.1: an ICMP error to a non-global address",
        with_prefix(stateful(), "64:ff9b::/96"), path(), error_to_a_non_global_address},
-      {"conflict C3: error of a private router, own prefix", stateful(), path(),
+      {"RFC 7915 4.1: error of a private router, own prefix", stateful(), path(),
        private_router_under_own_prefix},
   };
 }
