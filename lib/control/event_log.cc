@@ -57,9 +57,7 @@ std::string event_text(const nat::Event& event, const conf::Config& config) {
   if (event.outside != net::Ip4{}) {
     out += ", outside " + with_port(net::to_string(event.outside), event.outside_port);
   }
-  if (event.remote != net::Ip4{}) {
-    out += ", remote " + with_port(net::to_string(event.remote), event.remote_port);
-  }
+  // Not the remote side: RFC 6888 REQ-12, RFC 8158 4.1. The event has it, for who must know.
   return out;
 }
 
