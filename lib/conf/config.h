@@ -70,6 +70,20 @@ struct Timers {  // seconds
   uint32_t tcp_incoming_syn = 6;
   uint32_t icmp = 60;
   uint32_t fragment = 2;
+  uint32_t udp_short = 30;
+  std::vector<uint16_t> udp_short_ports;
+};
+
+struct InboundRefresh {
+  bool udp = true;
+  bool tcp = true;
+  bool icmp = true;
+};
+
+/// Conflict C11: where RFC 6146 3.5.2.2 taken literally would keep, or cut, a connection.
+struct TcpChoices {
+  bool rst_closes_half_closed = true;
+  bool syn_reopens_closed = true;
 };
 
 struct TranslationPolicy {
@@ -86,6 +100,8 @@ struct Nat64 {
   std::vector<net::Prefix6052> prefixes{net::Prefix6052::well_known()};
   std::vector<Pool> pools;
   Timers timers;
+  InboundRefresh inbound_refresh;
+  TcpChoices tcp;
   Filtering filtering = Filtering::kEndpointIndependent;
   TranslationPolicy policy;
 };
@@ -135,6 +151,10 @@ struct Limits {
   // A sixteenth of the smallest sensible gateway: no single subscriber can fill it.
   uint32_t subscriber_sessions = 8192;  ///< 0: none
   uint32_t subscriber_bindings = 4096;
+  uint32_t subscriber_tcp_bindings = 0;
+  uint32_t subscriber_udp_bindings = 0;
+  uint32_t subscriber_icmp_bindings = 0;
+  uint32_t subscriber_sessions_per_second = 0;
   uint8_t subscriber_prefix = 64;
   uint32_t icmp_errors_per_second = 1000;
   uint32_t neighbor_queue = 16;  ///< packets kept per unresolved neighbor

@@ -24,6 +24,9 @@ constexpr Section kSections[] = {
     {"nat64[].timers",
      "Lifetimes of sessions (RFC 6146 4). Shorter ones than the RFCs allow are "
      "refused."},
+    {"nat64[].inbound_refresh",
+     "Whether packets from outside keep sessions alive (RFC 4787 REQ-6, RFC 6146 5.3)."},
+    {"nat64[].tcp", "Where RFC 6146 3.5.2 leaves a gap."},
     {"nat64[].policy", "Choices that RFC 7915 leaves to the operator."},
     list<&Config::siit>("siit[]", false, "Stateless translators (RFC 7915)."),
     {"siit[].policy", "Choices that RFC 7915 leaves to the operator."},

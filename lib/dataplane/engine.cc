@@ -174,8 +174,9 @@ void Engine::add_port_table(Fabric& fabric, std::size_t port) const {
 
 Result<std::unique_ptr<Fabric>> Engine::make_fabric() const {
   const auto workers = static_cast<unsigned>(config_.cores.workers.size());
-  auto ownership = steer::Ownership::make(workers, options_.seed, pool_ranges(options_.nat),
-                                          narrowest_ports(options_.nat));
+  auto ownership =
+      steer::Ownership::make(workers, options_.seed, pool_ranges(options_.nat),
+                             narrowest_ports(options_.nat), options_.nat.subscriber_prefix_length);
   std::unique_ptr<Fabric> fabric(
       new Fabric{{}, {}, pool_cells(options_.nat), std::move(ownership), {}, workers});
   for (std::size_t port = 0; port < ports_.size(); ++port) add_port_table(*fabric, port);

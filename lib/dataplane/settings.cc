@@ -37,6 +37,8 @@ nat::Timers timers_of(const conf::Timers& from) {
   to.tcp_incoming_syn = from.tcp_incoming_syn;
   to.icmp = from.icmp;
   to.fragment = from.fragment;
+  to.udp_short = from.udp_short;
+  to.udp_short_ports = from.udp_short_ports;
   return to;
 }
 
@@ -51,6 +53,10 @@ nat::Instance instance_of(const conf::Nat64& from) {
     for (const auto& range : pool.ranges) made.ranges.push_back({range.first, range.last});
   }
   to.timers = timers_of(from.timers);
+  to.inbound_refresh = {from.inbound_refresh.udp, from.inbound_refresh.tcp,
+                        from.inbound_refresh.icmp};
+  to.rst_closes_half_closed = from.tcp.rst_closes_half_closed;
+  to.syn_reopens_closed = from.tcp.syn_reopens_closed;
   to.filtering = from.filtering == conf::Filtering::kAddressDependent
                      ? nat::Filtering::kAddressDependent
                      : nat::Filtering::kEndpointIndependent;
@@ -96,6 +102,10 @@ nat::Settings make_settings(const conf::Config& config, uint64_t seed) {
   settings.max_subscribers = share(config.limits.subscribers, workers);
   settings.subscriber_sessions = config.limits.subscriber_sessions;
   settings.subscriber_bindings = config.limits.subscriber_bindings;
+  settings.subscriber_tcp_bindings = config.limits.subscriber_tcp_bindings;
+  settings.subscriber_udp_bindings = config.limits.subscriber_udp_bindings;
+  settings.subscriber_icmp_bindings = config.limits.subscriber_icmp_bindings;
+  settings.subscriber_sessions_per_second = config.limits.subscriber_sessions_per_second;
   settings.subscriber_prefix_length = config.limits.subscriber_prefix;
   settings.icmp_errors_per_second = share(config.limits.icmp_errors_per_second, workers);
   settings.events = events_of(config.events);

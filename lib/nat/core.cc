@@ -41,15 +41,12 @@ Status Core::init(unsigned worker) {
   }
   auto planned = pools.plan(settings_, ownership_, worker);
   if (!planned) return planned;
-  const bool permits =
-      std::any_of(settings_.instances.begin(), settings_.instances.end(),
-                  [](const Instance& i) { return i.filtering == Filtering::kAddressDependent; });
   const std::size_t bytes =
-      Tables::need(settings_, permits) + pools.need() + HeldSyns::need(settings_.max_held_syns) +
+      Tables::need(settings_) + pools.need() + HeldSyns::need(settings_.max_held_syns) +
       FragmentStore::need(settings_.max_fragments) + EventRing::need(settings_.event_ring);
   const bool ok =
       arena.map(bytes) && events.init(arena, settings_.event_ring) &&
-      tables.init(arena, settings_, permits) && pools.init(arena) &&
+      tables.init(arena, settings_) && pools.init(arena) &&
       held_.init(arena, settings_.max_held_syns, settings_.hash_key, instances_.size()) &&
       fragments_.init(arena, settings_.max_fragments, settings_.hash_key, instances_.size());
   if (!ok) {
@@ -65,25 +62,37 @@ void Core::update(const Settings& settings) {
   for (std::size_t i = 0; i < count; ++i) {
     const auto& from = settings.instances[i];
     auto& to = instances_[i];
-    // Address-dependent filtering needs a table of its own, so it does not change at run time.
-    to.filtering = settings_.instances[i].filtering;
+    to.filtering = from.filtering;
+    if (to.filtering == Filtering::kAddressDependent) (void)tables.start_permits();
     to.policy = from.policy;
     to.allow_non_global = from.allow_non_global;
     to.tcp = {from.rst_closes_half_closed, from.syn_reopens_closed};
     to.held_syn_ms = from.timers.tcp_incoming_syn * 1000;
     fragments_.set_lifetime(i, from.timers.fragment * 1000);
-    const auto set = [&](TimerClass timer, uint32_t seconds) {
-      lifetime_ms_[timer_slot(static_cast<uint8_t>(i), timer)] = seconds * 1000;
+    to.has_short_ports = !from.timers.udp_short_ports.empty();
+    to.short_ports.fill(0);
+    for (const uint16_t port : from.timers.udp_short_ports) {
+      if (port < kWellKnownPorts) to.short_ports[port / 64] |= uint64_t{1} << port % 64;
+    }
+    const auto& inbound = from.inbound_refresh;
+    const auto set = [&](TimerClass timer, uint32_t seconds, bool refreshes) {
+      lifetime_[timer_slot(static_cast<uint8_t>(i), timer)] = {seconds * 1000,
+                                                               refreshes ? ~uint32_t{0} : 0};
     };
-    set(TimerClass::kUdp, from.timers.udp);
-    set(TimerClass::kIcmp, from.timers.icmp);
-    set(TimerClass::kTcpEstablished, from.timers.tcp_established);
-    set(TimerClass::kTcpOpening, from.timers.tcp_opening);
-    set(TimerClass::kTcpClosing, from.timers.tcp_closing);
+    set(TimerClass::kUdp, from.timers.udp, inbound.udp);
+    set(TimerClass::kUdpShort, from.timers.udp_short, inbound.udp);
+    set(TimerClass::kIcmp, from.timers.icmp, inbound.icmp);
+    set(TimerClass::kTcpEstablished, from.timers.tcp_established, inbound.tcp);
+    set(TimerClass::kTcpOpening, from.timers.tcp_opening, inbound.tcp);
+    set(TimerClass::kTcpClosing, from.timers.tcp_closing, inbound.tcp);
   }
   events.want(settings.events);
   settings_.subscriber_sessions = settings.subscriber_sessions;
   settings_.subscriber_bindings = settings.subscriber_bindings;
+  settings_.subscriber_tcp_bindings = settings.subscriber_tcp_bindings;
+  settings_.subscriber_udp_bindings = settings.subscriber_udp_bindings;
+  settings_.subscriber_icmp_bindings = settings.subscriber_icmp_bindings;
+  settings_.subscriber_sessions_per_second = settings.subscriber_sessions_per_second;
   const std::size_t stateless = std::min(settings_.stateless.size(), settings.stateless.size());
   for (std::size_t i = 0; i < stateless; ++i) {
     settings_.stateless[i].policy = settings.stateless[i].policy;

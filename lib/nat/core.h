@@ -11,6 +11,7 @@
 // A session whose deadline has passed is dead to packets even before the wheel brings it up.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <vector>
 
@@ -27,11 +28,21 @@ namespace isthmus::nat {
 
 /// The sides of an instance that packets ask about.
 struct InstanceState {
+  bool has_short_ports = false;
+  std::array<uint64_t, kWellKnownPorts / 64>
+      short_ports{};  ///< destinations of TimerClass::kUdpShort
+
   Filtering filtering = Filtering::kEndpointIndependent;
   xlat::Policy policy;
   bool allow_non_global = false;
   TcpOptions tcp;
   uint32_t held_syn_ms = 6000;
+};
+
+/// What a timer_slot() stands for.
+struct Lifetime {
+  uint32_t ms = 0;
+  uint32_t inbound = 0;  ///< all ones if packets from outside prolong it, too
 };
 
 /// One packet between the passes.
@@ -63,9 +74,9 @@ class Core {
   bool has_released() const { return fragments_.has_released(); }
   /// Takes a session off the wheel and deletes it.
   void drop_session(uint32_t i);
-  uint32_t deadline(const Session& s) const { return s.last_seen_ms + lifetime_ms_[s.timer]; }
+  uint32_t deadline(const Session& s) const { return s.last_seen_ms + lifetime_[s.timer].ms; }
   bool is_over(const Session& s, uint32_t now_ms) const {
-    return now_ms - s.last_seen_ms >= lifetime_ms_[s.timer];
+    return now_ms - s.last_seen_ms >= lifetime_[s.timer].ms;
   }
   /// Whether it is dead for good: an established TCP session still has its closing time.
   bool is_dead(const Session& s, uint32_t now_ms) const;
@@ -106,13 +117,18 @@ class Core {
   /// Where packets from inside may go: new flows, and errors, which need no session.
   DropReason allowed_remote(net::Ip4 remote, uint8_t prefix, uint8_t instance) const;
   DropReason allowed_4to6(const Lane& lane, uint8_t prefix, uint8_t instance) const;
-  DropReason make_binding(Lane& lane, uint8_t instance, uint32_t& subscriber, uint32_t& binding);
+  DropReason make_binding(Lane& lane, uint8_t instance, uint32_t now_ms, uint32_t& subscriber,
+                          uint32_t& binding);
   DropReason choose_cell(Lane& lane, uint8_t instance, uint32_t& subscriber);
   DropReason room_for_session(uint32_t subscriber);
+  DropReason room_for_binding(uint32_t subscriber, uint8_t protocol);
+  void count_opened(uint32_t subscriber, uint32_t now_ms);
+  TimerClass query_timer(const SessionKey& key, uint8_t instance, bool outbound) const;
   /// kSubscriberLimit, noting which one.
   DropReason at_limit(LimitKind limit);
   /// The event that belongs to a refusal.
   void tell_refusal(DropReason reason, const SessionKey& key, uint8_t instance);
+  template <Direction kDirection>
   uint32_t open_session(uint32_t binding, uint32_t subscriber, const Lane& lane, TcpStep step,
                         uint32_t now_ms);
 
@@ -121,6 +137,13 @@ class Core {
   /// Brings a session's state up to date with the clock. False if it has ended (and is gone).
   bool settle(uint32_t i, uint32_t now_ms);
   void set_timer(uint32_t i, TimerClass timer, uint32_t now_ms);
+  /// A packet of the session. Without a branch: the mask lies beside the lifetime.
+  template <Direction kDirection>
+  void refresh(Session& s, uint32_t now_ms) const {
+    const uint32_t mask =
+        kDirection == Direction::k6To4 ? ~uint32_t{0} : lifetime_[s.timer].inbound;
+    s.last_seen_ms += (now_ms - s.last_seen_ms) & mask;
+  }
 
   // core_other.cc
   template <Direction kDirection>
@@ -161,7 +184,7 @@ class Core {
   telemetry::Counters& counters_;
   Settings settings_;
   std::vector<InstanceState> instances_;
-  uint32_t lifetime_ms_[256] = {};
+  Lifetime lifetime_[256];
   HeldSyns held_;
   FragmentStore fragments_;
   Random random_;

@@ -13,12 +13,13 @@ void Core::tell_refusal(DropReason reason, const SessionKey& key, uint8_t instan
     case DropReason::kSessionLimit: kind = EventKind::kSessionTableFull; break;
     case DropReason::kBindingLimit: kind = EventKind::kBindingTableFull; break;
     case DropReason::kSubscriberTable: kind = EventKind::kSubscriberTableFull; break;
+    case DropReason::kSubscriberRate:
     case DropReason::kSubscriberLimit: kind = EventKind::kSubscriberLimit; break;
     case DropReason::kSynDropped: kind = EventKind::kSynStoreFull; break;
     default: return;
   }
   if (!events.wants(kind)) return;
-  const bool own = reason == DropReason::kSubscriberLimit;
+  const bool own = kind == EventKind::kSubscriberLimit;
   auto event = refusal_event(kind, key, instance, own ? limit_hit_ : LimitKind::kNone);
   event.subscriber_length = settings_.subscriber_prefix_length;
   events.tell_refusal(event);
@@ -36,6 +37,29 @@ DropReason Core::room_for_session(uint32_t subscriber) {
     return at_limit(LimitKind::kSessions);
   }
   return DropReason::kNone;
+}
+
+// RFC 6888 REQ-4: of all protocols together, and of each.
+DropReason Core::room_for_binding(uint32_t subscriber, uint8_t protocol) {
+  if (tables.bindings_full()) return DropReason::kBindingLimit;
+  if (subscriber == Index::kNone) return DropReason::kNone;
+  const Subscriber& s = tables.subscriber(subscriber);
+  if (settings_.subscriber_bindings != 0 && s.all_bindings() >= settings_.subscriber_bindings) {
+    return at_limit(LimitKind::kBindings);
+  }
+  const uint32_t limits[kBindingClasses] = {settings_.subscriber_tcp_bindings,
+                                            settings_.subscriber_udp_bindings,
+                                            settings_.subscriber_icmp_bindings};
+  constexpr LimitKind kKinds[kBindingClasses] = {LimitKind::kTcpBindings, LimitKind::kUdpBindings,
+                                                 LimitKind::kIcmpBindings};
+  const unsigned at = binding_class(protocol);
+  return limits[at] != 0 && s.bindings[at] >= limits[at] ? at_limit(kKinds[at]) : DropReason::kNone;
+}
+
+// A session that the inside opened; make_binding() has seen that there is a token for it.
+void Core::count_opened(uint32_t subscriber, uint32_t now_ms) {
+  const uint32_t rate = settings_.subscriber_sessions_per_second;
+  if (rate != 0 && tables.has_token(subscriber, rate, now_ms)) tables.take_token(subscriber);
 }
 
 // Finds lane.key's pool address and port, and the subscriber, made if new.
@@ -72,16 +96,20 @@ DropReason Core::choose_cell(Lane& lane, uint8_t instance, uint32_t& subscriber)
 }
 
 // The binding of lane.key's inside, made if there is none.
-DropReason Core::make_binding(Lane& lane, uint8_t instance, uint32_t& subscriber,
+DropReason Core::make_binding(Lane& lane, uint8_t instance, uint32_t now_ms, uint32_t& subscriber,
                               uint32_t& binding) {
   subscriber = tables.find_subscriber(lane.key.inside, instance);
   auto reason = room_for_session(subscriber);
-  if (reason != DropReason::kNone || binding != Index::kNone) return reason;
-  if (tables.bindings_full()) return DropReason::kBindingLimit;
-  if (subscriber != Index::kNone && settings_.subscriber_bindings != 0 &&
-      tables.subscriber(subscriber).bindings >= settings_.subscriber_bindings) {
-    return at_limit(LimitKind::kBindings);
+  if (reason != DropReason::kNone) return reason;
+  // Before a binding is made, which lives by its sessions only.
+  const uint32_t rate = settings_.subscriber_sessions_per_second;
+  if (rate != 0 && subscriber != Index::kNone && !tables.has_token(subscriber, rate, now_ms)) {
+    limit_hit_ = LimitKind::kSessionRate;
+    return DropReason::kSubscriberRate;
   }
+  if (binding != Index::kNone) return DropReason::kNone;
+  reason = room_for_binding(subscriber, lane.key.protocol);
+  if (reason != DropReason::kNone) return reason;
   reason = choose_cell(lane, instance, subscriber);
   if (reason == DropReason::kNone) binding = tables.add_binding(subscriber, lane.key);
   return reason;

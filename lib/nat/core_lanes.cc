@@ -103,7 +103,7 @@ bool Core::fast_path(Session& s, const net::PacketView& view, uint32_t now_ms) {
   const bool steady = s.state == TcpState::kNone || (s.state == TcpState::kEstablished &&
                                                      (view.tcp_flags & kTcpControlFlags) == 0);
   if (!steady || is_over(s, now_ms)) return false;
-  s.last_seen_ms = now_ms;
+  refresh<kDirection>(s, now_ms);
   return true;
 }
 
@@ -146,7 +146,7 @@ void Core::act(Batch& batch, unsigned i, Lane& lane, uint32_t now_ms) {
   if (!fast_path<kDirection>(s, view, now_ms)) {
     if (!settle(found, now_ms)) return miss<kDirection>(batch, i, lane, now_ms);
     if (s.state == TcpState::kNone) {
-      s.last_seen_ms = now_ms;
+      refresh<kDirection>(s, now_ms);
     } else {
       track_tcp(found, tcp_event(kDirection, view.tcp_flags), now_ms);
     }

@@ -5,13 +5,16 @@
 
 namespace isthmus::nat {
 
-namespace {
-
-TimerClass query_timer(uint8_t protocol) {
-  return protocol == net::kProtoUdp ? TimerClass::kUdp : TimerClass::kIcmp;
+// RFC 4787 REQ-5 a: a shorter timer MAY belong to destination ports below 1024. What an inside host
+// is sent from there, unasked, has the ordinary one.
+TimerClass Core::query_timer(const SessionKey& key, uint8_t instance, bool outbound) const {
+  if (key.protocol != net::kProtoUdp) return TimerClass::kIcmp;
+  const auto& state = instances_[instance];
+  const unsigned port = key.remote_port.host();
+  const bool is_short = outbound && state.has_short_ports && port < kWellKnownPorts &&
+                        (state.short_ports[port / 64] >> port % 64 & 1) != 0;
+  return is_short ? TimerClass::kUdpShort : TimerClass::kUdp;
 }
-
-}  // namespace
 
 net::ChecksumDelta session_delta(const SessionKey& key, const net::Prefix6052& prefix) {
   const uint64_t six = net::sum_of(key.inside) + net::sum_of(prefix.embed(key.remote)) +
@@ -21,6 +24,7 @@ net::ChecksumDelta session_delta(const SessionKey& key, const net::Prefix6052& p
   return net::ChecksumDelta::between(six, four);
 }
 
+template <Direction kDirection>
 uint32_t Core::open_session(uint32_t binding, uint32_t subscriber, const Lane& lane, TcpStep step,
                             uint32_t now_ms) {
   const Binding& b = tables.binding(binding);
@@ -33,7 +37,7 @@ uint32_t Core::open_session(uint32_t binding, uint32_t subscriber, const Lane& l
   const uint8_t instance = classifier.instance_of_prefix(b.prefix);
   s.last_seen_ms = now_ms;
   s.state = step.next;
-  auto timer = query_timer(key.protocol);
+  auto timer = query_timer(key, instance, kDirection == Direction::k6To4);
   if (step.next != TcpState::kNone) {
     timer = step.refresh == Refresh::kEstablished ? TimerClass::kTcpEstablished
                                                   : TimerClass::kTcpOpening;
@@ -65,7 +69,7 @@ void Core::miss_6to4(const net::PacketView& view, Lane& lane, Decision& d, uint3
     }
   }
   uint32_t subscriber;
-  reason = make_binding(lane, instance, subscriber, binding);
+  reason = make_binding(lane, instance, now_ms, subscriber, binding);
   if (reason != DropReason::kNone) {
     tell_refusal(reason, key, instance);
     // RFC 6146 3.5.1.1: no transport address or no resources: SHOULD answer Address Unreachable.
@@ -81,7 +85,8 @@ void Core::miss_6to4(const net::PacketView& view, Lane& lane, Decision& d, uint3
       step = {TcpState::kEstablished, Refresh::kEstablished};
     }
   }
-  lane.candidate = open_session(binding, subscriber, lane, step, now_ms);
+  count_opened(subscriber, now_ms);
+  lane.candidate = open_session<Direction::k6To4>(binding, subscriber, lane, step, now_ms);
   d.verdict = Verdict::kTranslate;
 }
 
@@ -100,7 +105,8 @@ void Core::miss_4to6(const net::PacketBuf& buf, const net::PacketView& view, Lan
       binding == Index::kNone ? classifier.first_prefix(instance) : tables.binding(binding).prefix;
   auto reason = allowed_4to6(lane, prefix, instance);
   if (reason != DropReason::kNone) return drop(d, reason);
-  const bool filters = instances_[instance].filtering == Filtering::kAddressDependent;
+  const bool filters =
+      instances_[instance].filtering == Filtering::kAddressDependent && tables.permits_ready();
   if (syn && (binding == Index::kNone || filters)) return hold_syn(buf, lane, d, now_ms);
   // RFC 6146 3.5.1: address-dependent filtering lets in only who was sent to.
   if (filters && !tables.permitted(key)) return drop(d, DropReason::kFiltered);
@@ -124,7 +130,7 @@ void Core::miss_4to6(const net::PacketBuf& buf, const net::PacketView& view, Lan
     const uint32_t held = held_.find(key.pool, key.pool_port, key.remote, key.remote_port);
     if (held != HeldSyns::kNone) held_.forget(held);
   }
-  lane.candidate = open_session(binding, subscriber, lane, step, now_ms);
+  lane.candidate = open_session<Direction::k4To6>(binding, subscriber, lane, step, now_ms);
   d.verdict = Verdict::kTranslate;
 }
 

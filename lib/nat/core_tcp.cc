@@ -6,17 +6,31 @@
 
 namespace isthmus::nat {
 
+namespace {
+
+TimerClass timer_of(Refresh refresh) {
+  return refresh == Refresh::kEstablished ? TimerClass::kTcpEstablished
+         : refresh == Refresh::kOpening   ? TimerClass::kTcpOpening
+                                          : TimerClass::kTcpClosing;
+}
+
+}  // namespace
+
 void Core::track_tcp(uint32_t i, TcpEvent event, uint32_t now_ms) {
   Session& s = tables.session(i);
   const uint8_t instance = s.timer / kTimerClasses;
   const TcpStep step = tcp_step(s.state, event, instances_[instance].tcp);
-  s.state = step.next;
-  switch (step.refresh) {
-    case Refresh::kKeep: return;
-    case Refresh::kEstablished: return set_timer(i, TimerClass::kTcpEstablished, now_ms);
-    case Refresh::kOpening: return set_timer(i, TimerClass::kTcpOpening, now_ms);
-    case Refresh::kClosing: return set_timer(i, TimerClass::kTcpClosing, now_ms);
+  const auto timer = timer_of(step.refresh);
+  if (is_inbound(event) && lifetime_[s.timer].inbound == 0) {
+    // RFC 6146 5.3: the outside may move a connection on, but neither revive it nor keep it alive.
+    if (s.state == TcpState::kTrans && step.next == TcpState::kEstablished) return;
+    if (step.refresh != Refresh::kKeep && s.timer == timer_slot(instance, timer)) {
+      s.state = step.next;
+      return;
+    }
   }
+  s.state = step.next;
+  if (step.refresh != Refresh::kKeep) set_timer(i, timer, now_ms);
 }
 
 void Core::set_timer(uint32_t i, TimerClass timer, uint32_t now_ms) {
@@ -49,7 +63,7 @@ bool Core::is_dead(const Session& s, uint32_t now_ms) const {
   if (!is_over(s, now_ms)) return false;
   if (s.state != TcpState::kEstablished) return true;
   const uint8_t closing = timer_slot(s.timer / kTimerClasses, TimerClass::kTcpClosing);
-  return now_ms - s.last_seen_ms >= lifetime_ms_[s.timer] + lifetime_ms_[closing];
+  return now_ms - s.last_seen_ms >= lifetime_[s.timer].ms + lifetime_[closing].ms;
 }
 
 void Core::drop_session(uint32_t i) {
@@ -90,6 +104,7 @@ bool Core::expire(uint32_t now_ms, unsigned budget) {
       more |= held_.expire(static_cast<uint8_t>(i), instances_[i].held_syn_ms, now_ms, budget);
     }
   }
+  if (tables.permits_pending()) more |= !tables.build_permits(8 * budget);
   more |= fragments_.expire(now_ms, budget, counters_);
   more |= tables.wheel().turn(now_ms, budget, [&](uint32_t i) { return when_due(i, now_ms); });
   return more;

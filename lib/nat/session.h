@@ -15,7 +15,14 @@ namespace isthmus::nat {
 enum class Direction : uint8_t { k6To4 = 0, k4To6 = 1 };
 
 /// Which lifetime a session lives under. Stored with the instance: see timer_slot().
-enum class TimerClass : uint8_t { kUdp, kIcmp, kTcpEstablished, kTcpOpening, kTcpClosing };
+enum class TimerClass : uint8_t {
+  kUdp,
+  kIcmp,
+  kTcpEstablished,
+  kTcpOpening,
+  kTcpClosing,
+  kUdpShort,
+};
 inline constexpr unsigned kTimerClasses = 8;
 inline constexpr unsigned kMaxInstances = 256 / kTimerClasses;
 
@@ -126,16 +133,27 @@ inline uint64_t hash_binding_outside(const net::HashKey& key, net::Ip4 pool, net
   return net::hash_words(key, pool.value.raw(), uint64_t{port.raw()} << 8 | protocol);
 }
 
+/// What bindings are counted by: TCP, UDP, and ICMP with all else.
+inline constexpr unsigned kBindingClasses = 3;
+constexpr unsigned binding_class(uint8_t protocol) {
+  return protocol == 6 ? 0 : protocol == 17 ? 1 : 2;
+}
+
 /// An inside prefix within one instance (RFC 6888: "subscriber").
 struct Subscriber {
   net::Ip6 prefix;
   uint32_t address;  ///< index into Pools: its paired pool address (RFC 4787 REQ-2)
-  uint32_t bindings;
   uint32_t sessions;
+  uint32_t bindings[kBindingClasses];
+  // Token bucket of new sessions; what is left, in thousandths, and when that was true.
+  uint32_t tokens;
+  uint32_t refilled_ms;
   uint8_t instance;
   uint8_t live;
   uint16_t reserved;
+
+  uint32_t all_bindings() const { return bindings[0] + bindings[1] + bindings[2]; }
 };
-static_assert(sizeof(Subscriber) == 32);
+static_assert(sizeof(Subscriber) == 48);
 
 }  // namespace isthmus::nat

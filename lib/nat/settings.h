@@ -25,6 +25,17 @@ struct Timers {
   uint32_t tcp_incoming_syn = 6;
   uint32_t icmp = 60;
   uint32_t fragment = 2;
+  /// RFC 4787 REQ-5 a: well-known destination ports may have a shorter one.
+  uint32_t udp_short = 30;
+  std::vector<uint16_t> udp_short_ports;  ///< below kWellKnownPorts
+};
+inline constexpr uint16_t kWellKnownPorts = 1024;
+
+/// Whether packets from outside keep sessions alive (RFC 4787 REQ-6, RFC 6146 5.3).
+struct InboundRefresh {
+  bool udp = true;
+  bool tcp = true;
+  bool icmp = true;
 };
 
 enum class Filtering : uint8_t { kEndpointIndependent, kAddressDependent };
@@ -46,6 +57,7 @@ struct Instance {
   std::vector<net::Prefix6052> prefixes;
   std::vector<Pool> pools;
   Timers timers;
+  InboundRefresh inbound_refresh;
   Filtering filtering = Filtering::kEndpointIndependent;
   xlat::Policy policy;
   bool allow_non_global = false;       ///< conflict C3 knob
@@ -64,7 +76,11 @@ struct Settings {
   uint32_t max_fragments = 1024;
   // Per subscriber; 0: no limit.
   uint32_t subscriber_sessions = 0;
-  uint32_t subscriber_bindings = 0;
+  uint32_t subscriber_bindings = 0;  ///< of all protocols
+  uint32_t subscriber_tcp_bindings = 0;
+  uint32_t subscriber_udp_bindings = 0;
+  uint32_t subscriber_icmp_bindings = 0;
+  uint32_t subscriber_sessions_per_second = 0;  ///< that it opens itself; also the burst
   uint8_t subscriber_prefix_length = 64;
   uint32_t icmp_errors_per_second = 1000;
   EventMask events = kPortBlockEvents | kStaticEvents | kRefusalEvents;

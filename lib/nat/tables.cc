@@ -2,35 +2,23 @@
 // hot path
 #include "nat/tables.h"
 
+#include <algorithm>
+
+#include "nat/records.h"
 #include "nat/state_events.h"
 
 namespace isthmus::nat {
 
 using telemetry::Counter;
 
-namespace {
-
-// The next record of an array: one that was freed, or one never used.
-template <class Record, class NextFree>
-uint32_t take_record(Record* records, uint32_t& free, uint32_t& used, NextFree&& next_free) {
-  if (free == Index::kNone) return used++;
-  const uint32_t i = free;
-  free = next_free(records[i]);
-  return i;
+std::size_t Tables::need(const Settings& s) {
+  return Arena::need<Session>(s.max_sessions) + 2 * Index::need(s.max_sessions) +
+         Wheel::need(s.max_sessions) + Arena::need<Binding>(s.max_bindings) +
+         2 * Index::need(s.max_bindings) + Arena::need<Subscriber>(s.max_subscribers) +
+         Index::need(s.max_subscribers);
 }
 
-}  // namespace
-
-std::size_t Tables::need(const Settings& s, bool permits) {
-  std::size_t bytes = Arena::need<Session>(s.max_sessions) + 2 * Index::need(s.max_sessions) +
-                      Wheel::need(s.max_sessions) + Arena::need<Binding>(s.max_bindings) +
-                      2 * Index::need(s.max_bindings) + Arena::need<Subscriber>(s.max_subscribers) +
-                      Index::need(s.max_subscribers);
-  if (permits) bytes += Arena::need<Permit>(s.max_sessions) + Index::need(s.max_sessions);
-  return bytes;
-}
-
-bool Tables::init(Arena& arena, const Settings& s, bool permits) {
+bool Tables::init(Arena& arena, const Settings& s) {
   session_capacity_ = s.max_sessions;
   binding_capacity_ = s.max_bindings;
   subscriber_capacity_ = s.max_subscribers;
@@ -42,10 +30,6 @@ bool Tables::init(Arena& arena, const Settings& s, bool permits) {
   sessions_ = arena.take<Session>(session_capacity_);
   bindings_ = arena.take<Binding>(binding_capacity_);
   subscribers_ = arena.take<Subscriber>(subscriber_capacity_);
-  if (permits) {
-    permits_ = arena.take<Permit>(session_capacity_);
-    if (permits_ == nullptr || !by_permit_.init(arena, session_capacity_)) return false;
-  }
   return sessions_ != nullptr && bindings_ != nullptr && subscribers_ != nullptr &&
          by_inside_.init(arena, session_capacity_) && by_outside_.init(arena, session_capacity_) &&
          bindings_by_inside_.init(arena, binding_capacity_) &&
@@ -65,7 +49,7 @@ uint32_t Tables::add_session(uint32_t binding, uint32_t subscriber, net::Ip4 rem
   s.delta = delta;
   by_inside_.insert(hash_inside(key_, s.key), i);
   by_outside_.insert(hash_outside(key_, s.key), i);
-  if (permits_ != nullptr) permit(s.key);
+  if (i < permit_cursor_) permit(s.key);
   ++b.sessions;
   ++subscribers_[subscriber].sessions;
   ++session_count_;
@@ -79,7 +63,7 @@ void Tables::remove_session(uint32_t i) {
   if (events_.wants(EventKind::kSessionDeleted)) tell(EventKind::kSessionDeleted, s);
   by_inside_.erase(hash_inside(key_, s.key), i);
   by_outside_.erase(hash_outside(key_, s.key), i);
-  if (permits_ != nullptr) revoke(s.key);
+  if (i < permit_cursor_) revoke(s.key);
   const uint32_t binding = s.binding;
   s.key.protocol = 0;
   s.binding = free_session_;
@@ -92,41 +76,9 @@ void Tables::remove_session(uint32_t i) {
   --subscribers_[subscriber].sessions;
   // RFC 6146 3.1: a dynamic entry goes with its last session, a static one stays.
   if (b.sessions == 0 && !b.is_static()) {
-    remove_binding(binding);
-    --subscribers_[subscriber].bindings;
+    remove_binding(binding, subscriber);
     remove_unused_subscriber(subscriber);
   }
-}
-
-bool Tables::permitted(const SessionKey& outside) const {
-  return permits_ != nullptr && find_permit(outside) != kNone;
-}
-
-uint32_t Tables::find_permit(const SessionKey& outside) const {
-  SessionKey any_port = outside;
-  any_port.remote_port = {};
-  return by_permit_.find(hash_outside(key_, any_port),
-                         [&](uint32_t i) { return same_outside(permits_[i].outside, any_port); });
-}
-
-void Tables::permit(const SessionKey& key) {
-  uint32_t i = find_permit(key);
-  if (i == kNone) {
-    i = take_record(permits_, free_permit_, permits_used_,
-                    [](const Permit& p) { return p.sessions; });
-    permits_[i] = {key, 0};
-    permits_[i].outside.remote_port = {};
-    by_permit_.insert(hash_outside(key_, permits_[i].outside), i);
-  }
-  ++permits_[i].sessions;
-}
-
-void Tables::revoke(const SessionKey& key) {
-  const uint32_t i = find_permit(key);
-  if (--permits_[i].sessions != 0) return;
-  by_permit_.erase(hash_outside(key_, permits_[i].outside), i);
-  permits_[i].sessions = free_permit_;
-  free_permit_ = i;
 }
 
 uint32_t Tables::find_binding_inside(const net::Ip6& inside, net::Be16 port, uint8_t protocol,
@@ -163,7 +115,7 @@ uint32_t Tables::add_binding(uint32_t subscriber, const SessionKey& key) {
   bindings_by_inside_.insert(
       hash_binding_inside(key_, b.inside, b.inside_port, b.protocol, b.prefix), i);
   bindings_by_outside_.insert(hash_binding_outside(key_, b.pool, b.pool_port, b.protocol), i);
-  ++subscribers_[subscriber].bindings;
+  ++subscribers_[subscriber].bindings[binding_class(b.protocol)];
   ++binding_count_;
   counters_.add(Counter::kBindingsCreated);
   if (events_.wants(EventKind::kBindingCreated)) tell(EventKind::kBindingCreated, b);
@@ -179,13 +131,14 @@ void Tables::tell(EventKind kind, const Binding& b) {
   events_.tell(binding_event(kind, b, pools_.pool_of(b.pool)));
 }
 
-void Tables::remove_binding(uint32_t i) {
+void Tables::remove_binding(uint32_t i, uint32_t subscriber) {
   Binding& b = bindings_[i];
   if (events_.wants(EventKind::kBindingDeleted)) tell(EventKind::kBindingDeleted, b);
   bindings_by_inside_.erase(
       hash_binding_inside(key_, b.inside, b.inside_port, b.protocol, b.prefix), i);
   bindings_by_outside_.erase(hash_binding_outside(key_, b.pool, b.pool_port, b.protocol), i);
   pools_.release(b.pool, b.protocol, b.pool_port);
+  --subscribers_[subscriber].bindings[binding_class(b.protocol)];
   b.protocol = 0;
   b.sessions = free_binding_;
   free_binding_ = i;
@@ -215,20 +168,35 @@ uint32_t Tables::find_subscriber(const net::Ip6& inside, uint8_t instance) const
 uint32_t Tables::add_subscriber(const net::Ip6& inside, uint8_t instance, uint32_t address) {
   const uint32_t i = take_record(subscribers_, free_subscriber_, subscribers_used_,
                                  [](const Subscriber& s) { return s.address; });
-  subscribers_[i] = {subscriber_prefix(inside), address, 0, 0, instance, 1, 0};
-  by_prefix_.insert(hash_subscriber(subscribers_[i].prefix, instance), i);
+  Subscriber& s = subscribers_[i];
+  s = {};
+  s.prefix = subscriber_prefix(inside);
+  s.address = address;
+  s.tokens = UINT32_MAX;  // has_token() cuts it to the burst
+  s.instance = instance;
+  s.live = 1;
+  by_prefix_.insert(hash_subscriber(s.prefix, instance), i);
   ++subscriber_count_;
   return i;
 }
 
 void Tables::remove_unused_subscriber(uint32_t i) {
   Subscriber& s = subscribers_[i];
-  if (s.bindings != 0) return;
+  if (s.all_bindings() != 0) return;
   by_prefix_.erase(hash_subscriber(s.prefix, s.instance), i);
   s.live = 0;
   s.address = free_subscriber_;
   free_subscriber_ = i;
   --subscriber_count_;
+}
+
+bool Tables::has_token(uint32_t i, uint32_t per_second, uint32_t now_ms) {
+  Subscriber& s = subscribers_[i];
+  const uint64_t earned = uint64_t{now_ms - s.refilled_ms} * per_second;
+  s.tokens =
+      static_cast<uint32_t>(std::min<uint64_t>(s.tokens + earned, uint64_t{per_second} * kToken));
+  s.refilled_ms = now_ms;
+  return s.tokens >= kToken;
 }
 
 TableInfo Tables::info() const {

@@ -29,9 +29,8 @@ class Tables {
   Tables(const Settings& settings, Pools& pools, Events& events, telemetry::Counters& counters)
       : pools_(pools), events_(events), counters_(counters), key_(settings.hash_key) {}
 
-  static std::size_t need(const Settings& settings, bool permits);
-  /// `permits`: keep what address-dependent filtering asks for.
-  bool init(Arena& arena, const Settings& settings, bool permits);
+  static std::size_t need(const Settings& settings);
+  bool init(Arena& arena, const Settings& settings);
 
   // --- sessions ----------------------------------------------------------------------------------
   Session& session(uint32_t i) { return sessions_[i]; }
@@ -59,6 +58,14 @@ class Tables {
                        net::Be16 remote_port, uint16_t delta);
   /// Deletes a session that is not filed, and whatever only it held up.
   void remove_session(uint32_t i);
+
+  // --- address-dependent filtering (tables_permits.cc)
+  /// Begins to note to whom bindings have sent, in memory of its own. False if there is none.
+  bool start_permits();
+  bool permits_pending() const { return permits_ != nullptr && permit_cursor_ != kNone; }
+  bool permits_ready() const { return permit_cursor_ == kNone; }
+  /// Notes at most `budget` sessions of before start_permits(). True when all are.
+  bool build_permits(unsigned budget);
   /// Whether some session of (pool, port) has this remote address, any port (RFC 6146 3.5.1).
   bool permitted(const SessionKey& outside) const;
 
@@ -78,11 +85,15 @@ class Tables {
   uint32_t add_subscriber(const net::Ip6& inside, uint8_t instance, uint32_t address);
   bool subscribers_full() const { return subscriber_count_ == subscriber_capacity_; }
   void remove_unused_subscriber(uint32_t i);
+  /// Whether it may open a session now, at `per_second` (not 0) on average and as a burst.
+  bool has_token(uint32_t i, uint32_t per_second, uint32_t now_ms);
+  void take_token(uint32_t i) { subscribers_[i].tokens -= kToken; }
 
   Wheel& wheel() { return wheel_; }
   TableInfo info() const;
 
  private:
+  static constexpr uint32_t kToken = 1000;
   struct Permit {
     SessionKey outside;  ///< remote_port 0
     uint32_t sessions;   ///< in a free record: the next free one
@@ -92,7 +103,7 @@ class Tables {
   uint32_t find_permit(const SessionKey& outside) const;
   void permit(const SessionKey& key);
   void revoke(const SessionKey& key);
-  void remove_binding(uint32_t i);
+  void remove_binding(uint32_t i, uint32_t subscriber);
   void tell(EventKind kind, const Session& s);
   void tell(EventKind kind, const Binding& b);
 
@@ -114,6 +125,8 @@ class Tables {
   uint32_t subscriber_capacity_ = 0, subscribers_used_ = 0, subscriber_count_ = 0;
   uint32_t free_subscriber_ = kNone;
   uint32_t permits_used_ = 0, free_permit_ = kNone;
+  Arena permit_arena_;
+  uint32_t permit_cursor_ = 0;  ///< sessions before it have their permits
 };
 
 }  // namespace isthmus::nat

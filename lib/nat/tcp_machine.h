@@ -60,6 +60,10 @@ constexpr TcpEvent tcp_event(Direction direction, uint8_t flags) {
   return static_cast<TcpEvent>(kind + static_cast<unsigned>(direction));
 }
 
+constexpr bool is_inbound(TcpEvent event) {
+  return (static_cast<unsigned>(event) & 1) == static_cast<unsigned>(Direction::k4To6);
+}
+
 TcpStep tcp_step(TcpState state, TcpEvent event, const TcpOptions& options);
 
 }  // namespace isthmus::nat

@@ -15,14 +15,16 @@ constexpr unsigned kWellKnownShift = 4;  // 64 blocks of 16: one for each possib
 constexpr unsigned kLargestShift = 9;    // 128 blocks of 512: one entry each of the smallest table
 constexpr unsigned kSmallestShift = 1;   // a block holds both parities
 
-// Hash bit j is the XOR, over set input bits i, of key bit i + 31 - j. For i >= 64 and j <
-// kSlotBits to have no influence, key bits from 64 + 31 - (kSlotBits - 1) on must be zero.
-constexpr unsigned kLastKeyBit = 63 + 31 - (kSlotBits - 1);
+// Hash bit j is the XOR, over set input bits i, of key bit i + 31 - j. For i >= `bits` and j <
+// kSlotBits to have no influence, key bits from bits + 31 - (kSlotBits - 1) on must be zero.
+constexpr unsigned last_key_bit(unsigned bits) {
+  return bits - 1 + 31 - (kSlotBits - 1);
+}
 
 }  // namespace
 
 Ownership Ownership::make(unsigned workers, uint64_t seed, std::vector<AddressRange> pool,
-                          PortRange narrowest) {
+                          PortRange narrowest, unsigned subscriber_bits) {
   assert(workers >= 1 && workers <= kMaxWorkers);
   Ownership map;
   map.workers_ = workers;
@@ -38,7 +40,7 @@ Ownership Ownership::make(unsigned workers, uint64_t seed, std::vector<AddressRa
     if (size < workers) map.mode4_ = Mode4::kByPortBlock;
   }
   map.deal_slots(seed);
-  map.make_key(seed);
+  map.make_key(seed, std::clamp(subscriber_bits, 1u, 64u));
   map.deal_blocks(narrowest);
   return map;
 }
@@ -51,12 +53,13 @@ void Ownership::deal_slots(uint64_t seed) {
   rotation_ = static_cast<unsigned>(random() % workers_);
 }
 
-void Ownership::make_key(uint64_t seed) {
+void Ownership::make_key(uint64_t seed, unsigned subscriber_bits) {
+  const unsigned last = last_key_bit(subscriber_bits);
   std::mt19937_64 random(seed ^ 0x2557e);
   // The last possible bit is always set, so that the last kSlotBits bits of the prefix map one to
   // one to slots: neighbouring subscribers spread evenly.
-  for (unsigned bit = 0; bit <= kLastKeyBit; ++bit) {
-    const bool set = bit == kLastKeyBit || (random() & 1) != 0;
+  for (unsigned bit = 0; bit <= last; ++bit) {
+    const bool set = bit == last || (random() & 1) != 0;
     if (set) key_[bit / 8] = static_cast<uint8_t>(key_[bit / 8] | 0x80 >> bit % 8);
   }
   for (unsigned octet = 0; octet < toeplitz_.size(); ++octet) {

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Which worker owns what: the only definition in the program.
 //
-// Theory of operation. A subscriber (the first 64 bits of an IPv6 source) falls into one of 2^k
-// slots; each slot belongs to a worker. A worker only ever allocates (pool address, port) cells
-// that it owns. So both directions of a session, and all sessions of a subscriber, meet on one
-// worker.
-//   owner6: low k bits of Toeplitz(source), with a key whose set bits lie so that only the first 64
-//           source bits count. The same key can be given to a NIC, whose redirection index is then
-//           the slot.
+// Theory of operation. A subscriber (the first bits of an IPv6 source, at most 64) falls into one
+// of 2^k slots; each slot belongs to a worker. A worker only ever allocates (pool address, port)
+// cells that it owns. So both directions of a session, and all sessions of a subscriber, meet on
+// one worker.
+//   owner6: low k bits of Toeplitz(source), with a key whose set bits lie so that only the bits
+//   that
+//           name the subscriber count. The same key can be given to a NIC, whose redirection index
+//           is then the slot.
 //   owner4: by address when every pool has at least as many addresses as there are workers: the
 //           address's position, modulo workers. Otherwise by port block: the high bits of the port,
 //           dealt out to workers in turn. Never the low bit: parity must survive (RFC
@@ -48,13 +49,14 @@ class Ownership {
   /// pool address ranges, disjoint. Ranges of different pools must not be merged: the mode is by
   /// address only if each range has an address for each worker. `narrowest` is the smallest port
   /// range of any pool; port blocks are made small enough that each worker gets a share of it.
+  /// `subscriber_bits`: how many of a source's first bits count; more than 64 count as 64.
   static Ownership make(unsigned workers, uint64_t seed, std::vector<AddressRange> pool,
-                        PortRange narrowest = {1024, 65535});
+                        PortRange narrowest = {1024, 65535}, unsigned subscriber_bits = 64);
 
   unsigned workers() const { return workers_; }
   Mode4 mode4() const { return mode4_; }
 
-  /// Owner of an inside host. Only the first 64 bits count.
+  /// Owner of an inside host. Only the bits that name its subscriber count.
   unsigned owner6(const net::Ip6& source) const { return slot_owner_[slot6(source)]; }
   /// Owner of a pool cell. `address` must be in a pool (is_pool()).
   unsigned owner4(net::Ip4 address, uint16_t port) const {
@@ -80,7 +82,7 @@ class Ownership {
 
   Ownership() = default;
   void deal_slots(uint64_t seed);
-  void make_key(uint64_t seed);
+  void make_key(uint64_t seed, unsigned subscriber_bits);
   void deal_blocks(PortRange narrowest);
   std::size_t find_range(uint32_t address) const;
   unsigned owner_of_address(net::Ip4 address) const;

@@ -53,6 +53,7 @@ namespace isthmus::telemetry {
   X(kBindingLimit, "binding-limit", "binding table is full")                                       \
   X(kSubscriberTable, "subscriber-table", "subscriber table is full")                              \
   X(kSubscriberLimit, "subscriber-limit", "subscriber reached a limit of its own")                 \
+  X(kSubscriberRate, "subscriber-rate", "subscriber opens sessions faster than it may")            \
   X(kSynHeld, "syn-held", "inbound SYN stored, waiting for the inside to open (RFC 6146 3.5.2)")   \
   X(kSynDropped, "syn-dropped", "inbound SYN refused: no room to store it")                        \
   X(kIcmpRateLimit, "icmp-rate-limit", "ICMP error not originated: rate limit (RFC 4443 2.4)")

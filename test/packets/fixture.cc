@@ -161,6 +161,8 @@ std::vector<Row> all_rows() {
   for (auto* table :
        {udp_rows, tcp_rows, icmp_rows, error_rows, hairpin_rows, address_rows, limit_rows,
         malformed_rows, stateless_rows, fragment_rows, tcp_table_rows, behave_rows}) {
+  for (auto* table : {udp_rows, tcp_rows, icmp_rows, error_rows, hairpin_rows, address_rows,
+                      limit_rows, malformed_rows, stateless_rows, fragment_rows, timer_rows}) {
     for (auto& row : table()) rows.push_back(std::move(row));
   }
   return rows;

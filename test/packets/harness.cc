@@ -24,7 +24,8 @@ steer::Ownership make_ownership(const nat::Settings& settings, unsigned workers,
       }
     }
   }
-  return steer::Ownership::make(workers, seed, ranges, narrowest);
+  return steer::Ownership::make(workers, seed, ranges, narrowest,
+                                settings.subscriber_prefix_length);
 }
 
 }  // namespace

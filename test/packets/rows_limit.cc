@@ -47,6 +47,12 @@ std::function<void(Script&)> four_sessions(DropReason reason) {
     counted_out(s, 4, 4 * kUdp6);
     counted_in(s, 1, kUdp4);
     counted_made(s, 1, 4);
+    // Room again, at once.
+    s.wait(302'000);
+    counted_gone(s, 1, 4);
+    s.send(flow(5001, 57));
+    counted_out(s, 1, kUdp6);
+    counted_made(s, 1, 1);
   };
 }
 
@@ -68,6 +74,77 @@ void protocols_have_their_own_ports(Script& s) {
   s.send(ip6(kA, kPZ).tcp(5004, 80).flags("S"));
   counted_out(s, 5, 4 * kUdp6 + 60);
   counted_made(s, 5, 5);
+}
+
+void udp_bindings_alone(Script& s) {
+  s.send(flow(5000));
+  s.send(flow(5001));
+  refused(s, flow(5002), DropReason::kSubscriberLimit);
+  s.send(ip6(kA, kPZ).tcp(5002, 80).flags("S"));
+  s.send(ip6(kA, kPZ).icmp_echo(5002, 1));
+  s.send(flow(5000, 54));  // another session of a binding that there is
+  counted_out(s, 5, 3 * kUdp6 + 60 + 48);
+  counted_made(s, 4, 5);
+}
+
+void sessions_per_second(Script& s) {
+  const auto t = s.mapping(s.send(flow(5000, 1)));
+  s.send(flow(5000, 2));
+  refused(s, flow(5000, 3), DropReason::kSubscriberRate);
+  refused(s, flow(5001, 3), DropReason::kSubscriberRate);  // leaves no binding behind
+  s.send(flow(5000, 1));
+  // What the outside opens does not use up the subscriber's rate.
+  s.expect(ip4(kZ2, t.address).udp(7, t.port).payload("hello"),
+           ip6(kPZ2, kA).hop_limit(63).udp(7, 5000).payload("hello"));
+  s.wait(499);
+  refused(s, flow(5000, 3), DropReason::kSubscriberRate);
+  s.wait(1);
+  s.send(flow(5000, 3));
+  refused(s, flow(5000, 4), DropReason::kSubscriberRate);
+  s.wait(10'000);  // no more than the burst is saved up
+  s.send(flow(5000, 4));
+  s.send(flow(5000, 5));
+  refused(s, flow(5000, 6), DropReason::kSubscriberRate);
+  counted_out(s, 6, 6 * kUdp6);
+  counted_in(s, 1, kUdp4);
+  counted_made(s, 1, 6);
+}
+
+// A subscriber of many /64 networks is one, whatever the workers.
+void a_whole_48(Script& s) {
+  const auto from = [](int network) {
+    return ip6("2001:db8:a:" + std::to_string(network) + "::1", kPZ).udp(5000, 53).payload("hello");
+  };
+  for (int network = 1; network <= 4; ++network) s.send(from(network));
+  const auto fifth = from(5);
+  s.expect(fifth, ip6(kOwn6, "2001:db8:a:5::1").icmp6(1, 3).quote(fifth));
+  s.counted({{DropReason::kSubscriberLimit, 1}, {Counter::kIcmpErrorsSent, 1}});
+  s.send(ip6("2001:db8:b:5::1", kPZ).udp(5000, 53).payload("hello"));
+  counted_out(s, 5, 5 * kUdp6);
+  counted_made(s, 5, 5);
+}
+
+void events_are_bounded(Script& s) {
+  for (uint16_t port = 5000; port < 5010; ++port) s.send(flow(port));
+  counted_out(s, 10, 10 * kUdp6);
+  counted_made(s, 10, 10);
+  s.counted({{Counter::kEventsLost, 20 - 8}});
+}
+
+void one_held_syn(Script& s) {
+  const auto t = s.mapping(s.send(flow(5000)));
+  const auto syn = [](uint16_t from) { return ip4(kZ, "203.0.113.1").tcp(from, 40000).flags("S"); };
+  s.nothing(syn(1000));
+  s.nothing(syn(1001));
+  s.counted({{DropReason::kSynHeld, 1}, {DropReason::kSynDropped, 1}});
+  s.expect(ip4(kZ, t.address).udp(53, t.port).payload("hello"),
+           ip6(kPZ, kA).hop_limit(63).udp(53, 5000).payload("hello"));
+  s.same(ip4(kOwn4, kZ).tos(0xc0).df().icmp4(3, 3).quote(syn(1000)), s.wait_for_one(7'100));
+  s.nothing(syn(1001));  // room again
+  s.counted({{DropReason::kSynHeld, 1}, {Counter::kIcmpErrorsSent, 1}});
+  counted_out(s, 1, kUdp6);
+  counted_in(s, 1, kUdp4);
+  counted_made(s, 1, 1);
 }
 
 void held_syns_are_bounded(Script& s) {
@@ -130,6 +207,22 @@ std::vector<Row> limit_rows() {
        four_sessions(DropReason::kSubscriberLimit)},
       {"RFC 6888 REQ-4: others are not affected",
        changed([](auto& s) { s.subscriber_bindings = 4; }), path(), others_are_not_affected},
+      {"RFC 6888 REQ-4: bindings of a subscriber, by protocol",
+       changed([](auto& s) { s.subscriber_udp_bindings = 2; }), path(), udp_bindings_alone},
+      {"RFC 6888 REQ-4: new sessions per second of a subscriber",
+       changed([](auto& s) { s.subscriber_sessions_per_second = 2; }), path(), sessions_per_second},
+      {"RFC 6888 REQ-4: a subscriber with a shorter prefix than 64 is one", changed([](auto& s) {
+         s.subscriber_prefix_length = 48;
+         s.subscriber_bindings = 4;
+       }),
+       path(), a_whole_48},
+      {"events: a full ring loses events, not packets", changed([](auto& s) {
+         s.events = nat::kSessionEvents | nat::kBindingEvents;
+         s.event_ring = 8;
+       }),
+       path(), events_are_bounded},
+      {"RFC 6146 5.3: a full store of SYNs leaves others alone and recovers",
+       changed([](auto& s) { s.max_held_syns = 1; }), path(), one_held_syn},
       {"RFC 6146 5.3: stored SYNs are bounded", changed([](auto& s) { s.max_held_syns = 2; }),
        path(), held_syns_are_bounded},
       {"RFC 4443 2.4: originated errors are limited",

@@ -50,6 +50,77 @@ TEST_CASE("dump: every session once, whatever the step") {
   }
 }
 
+TEST_CASE("RFC 6888 REQ-7: filtering changes live, for sessions of before, too") {
+  Fixture f(3);
+  auto settings = test::stateful();
+  const auto mapping = f.sessions({}, 100, 100)[0];
+  const auto from = [&](const char* remote) {
+    return ip4(remote, net::to_string(mapping.outside)).udp(7, mapping.outside_port.host());
+  };
+  CHECK(f.harness.exchange({from("198.51.100.20")}).size() == 1);
+  settings.instances[0].filtering = Filtering::kAddressDependent;
+  f.translator().update(settings);
+  f.translator().expire(f.harness.now(), 64);  // the sessions of before are noted in housekeeping
+  CHECK(f.harness.exchange({from("198.51.100.10")}).size() == 1);  // another port of one it sent to
+  CHECK(f.harness.exchange({from("198.51.100.20")}).size() == 1);
+  CHECK(f.harness.exchange({from("198.51.100.30")}).empty());
+  CHECK(f.harness.counters().get(telemetry::DropReason::kFiltered) == 1);
+  settings.instances[0].filtering = Filtering::kEndpointIndependent;
+  f.translator().update(settings);
+  CHECK(f.harness.exchange({from("198.51.100.30")}).size() == 1);
+  settings.instances[0].filtering = Filtering::kAddressDependent;
+  f.translator().update(settings);
+  CHECK(f.harness.exchange({from("198.51.100.30")}).size() == 1);
+  f.harness.advance(302'000);
+  CHECK(f.translator().table_info().bindings == 0);
+  CHECK(f.harness.exchange({from("198.51.100.30")}).empty());
+}
+
+TEST_CASE("filtering: sessions that come and go while those of before are noted") {
+  Fixture f(200);
+  auto settings = test::stateful();
+  settings.instances[0].filtering = Filtering::kAddressDependent;
+  f.translator().update(settings);
+  f.translator().expire(f.harness.now(), 4);  // 32 of them
+  Filter some;
+  some.inside = net::Ip6Prefix{*net::parse_ip6(kA), 128};
+  const auto known = f.sessions(some, 1000, 1000);
+  // Some on either side of the point that was reached go, and others take their places.
+  for (const std::size_t i : {std::size_t{3}, std::size_t{10}, std::size_t{150}}) {
+    Filter one;
+    one.outside = net::Ip4Prefix{known[i].outside, 32};
+    one.outside_port = known[i].outside_port.host();
+    f.translator().clear_sessions(0, 100'000, one);
+  }
+  for (uint16_t port = 3000; port < 3010; ++port) f.harness.exchange({ip6(kA, kPZ).udp(port, 53)});
+  f.harness.advance(1);
+  unsigned passed = 0;
+  for (const auto& s : f.sessions(some, 1000, 1000)) {
+    const auto out = net::to_string(s.outside);
+    passed += f.harness.exchange({ip4("198.51.100.10", out).udp(9, s.outside_port.host())}).size();
+    CHECK(f.harness.exchange({ip4("198.51.100.30", out).udp(9, s.outside_port.host())}).empty());
+  }
+  CHECK(passed == 200 - 3 + 10);
+  f.harness.advance(302'000);
+  CHECK(f.harness.exchange({ip6(kA, kPZ).udp(1000, 53)}).size() == 1);
+}
+
+TEST_CASE("limits: a full table of subscribers refuses the next one, and recovers") {
+  auto settings = test::stateful();
+  settings.max_subscribers = 1;
+  test::Harness harness(settings, test::path(), 1, 1);
+  const auto from = [](const char* host) { return ip6(host, kPZ).udp(5000, 53); };
+  CHECK(harness.exchange({from(kA)})[0][0] >> 4 == 4);
+  CHECK(harness.exchange({from("2001:db8:b::b")})[0][0] >> 4 == 6);  // Address Unreachable
+  CHECK(harness.exchange({from(kA)})[0][0] >> 4 == 4);
+  CHECK(harness.counters().get(telemetry::DropReason::kSubscriberTable) == 1);
+  Event event;
+  REQUIRE(harness.translator(0).events().pop(event));
+  CHECK(event.kind == EventKind::kSubscriberTableFull);
+  harness.advance(302'000);
+  CHECK(harness.exchange({from("2001:db8:b::b")})[0][0] >> 4 == 4);
+}
+
 TEST_CASE("dump: filters, and what a session tells") {
   Fixture f(5);
   Filter tcp;

@@ -51,6 +51,32 @@ TEST_CASE("owner6 is what a NIC with the key computes, and only the /64 counts")
   }
 }
 
+TEST_CASE("owner6 of subscribers with shorter prefixes: only their bits count, as for a NIC") {
+  const uint64_t seed = std::random_device{}();
+  INFO("seed " << seed);
+  std::mt19937_64 random(seed);
+  for (const unsigned bits : {1u, 7u, 32u, 40u, 48u, 56u, 60u, 63u}) {
+    const auto map =
+        Ownership::make(4, seed, {range("203.0.113.0", "203.0.113.7")}, {1024, 65535}, bits);
+    std::set<unsigned> slots;
+    for (int i = 0; i < 2000; ++i) {
+      const net::Ip6 source = random_ip6(random);
+      std::vector<uint8_t> tuple(source.bytes.begin(), source.bytes.end());
+      for (int j = 0; j < 20; ++j) tuple.push_back(static_cast<uint8_t>(random()));
+      CHECK((toeplitz(map.rss_key6(), tuple) & (kSlots - 1)) == map.slot6(source));
+      net::Ip6 neighbor = random_ip6(random);
+      for (unsigned bit = 0; bit < bits; ++bit) {
+        const auto mask = static_cast<uint8_t>(0x80 >> bit % 8);
+        auto& octet = neighbor.bytes[bit / 8];
+        octet = static_cast<uint8_t>((octet & ~mask) | (source.bytes[bit / 8] & mask));
+      }
+      CHECK(map.owner6(neighbor) == map.owner6(source));
+      slots.insert(map.slot6(source));
+    }
+    CHECK(slots.size() == std::min(kSlots, 1u << std::min(bits, kSlotBits)));
+  }
+}
+
 TEST_CASE("consecutive /64 prefixes spread evenly over slots") {
   const auto map = Ownership::make(4, 9, {});
   std::set<unsigned> slots;
