@@ -158,13 +158,23 @@ xlat::Path path(uint16_t mtu6, uint16_t mtu4) {
 
 std::vector<Row> all_rows() {
   std::vector<Row> rows;
-  for (auto* table :
-       {udp_rows, tcp_rows, icmp_rows, error_rows, hairpin_rows, address_rows, limit_rows,
-        malformed_rows, stateless_rows, fragment_rows, tcp_table_rows, behave_rows}) {
-  for (auto* table : {udp_rows, tcp_rows, icmp_rows, error_rows, hairpin_rows, address_rows,
-                      limit_rows, malformed_rows, stateless_rows, fragment_rows, timer_rows}) {
-    for (auto& row : table()) rows.push_back(std::move(row));
-  }
+  const auto add = [&rows](std::vector<Row> table) {
+    for (auto& row : table) rows.push_back(std::move(row));
+  };
+  // One to a line, so that branches that add tables merge.
+  add(udp_rows());
+  add(tcp_rows());
+  add(icmp_rows());
+  add(error_rows());
+  add(hairpin_rows());
+  add(address_rows());
+  add(limit_rows());
+  add(malformed_rows());
+  add(stateless_rows());
+  add(fragment_rows());
+  add(tcp_table_rows());
+  add(behave_rows());
+  add(timer_rows());
   return rows;
 }
 
