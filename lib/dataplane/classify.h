@@ -5,6 +5,7 @@
 
 #include "dataplane/core.h"
 #include "dataplane/link.h"
+#include "nat/classifier.h"
 #include "nat/translator.h"
 
 namespace isthmus::dataplane {
@@ -18,6 +19,11 @@ class Classifier {
  public:
   Classifier(const Core& core, const nat::Translator& translator)
       : core_(core), translator_(translator) {}
+
+  /// Whether the plain packet (net/plain.h) of the family, sent to our own link address, is a
+  /// stateful instance's and this worker's, and for nobody else to look at; if so, fills in `cls`.
+  template <int kFamily>
+  bool is_plain(const net::PacketBuf& packet, nat::Class& cls) const;
 
   /// `group`: the frame was sent to a link-layer group address.
   Fate classify(const net::PacketBuf& packet, const net::PacketView& view, bool group) const {
@@ -33,5 +39,29 @@ class Classifier {
   const Core& core_;
   const nat::Translator& translator_;
 };
+
+template <>
+[[gnu::always_inline]] inline bool Classifier::is_plain<6>(const net::PacketBuf& packet,
+                                                           nat::Class& cls) const {
+  const auto* ip = net::header_at<net::Ip6Header>(packet.data);
+  if (core_.forwarding->locals->find(ip->destination) != Local::kNo) return false;
+  const auto& classifier = translator_.classifier();
+  cls = classifier.classify6(ip->destination);
+  return cls.kind == nat::Class::kStateful &&
+         classifier.stateful_prefix(cls.prefix).prefix().length == 96 &&
+         (core_.fabric.workers == 1 || core_.fabric.ownership.owner6(ip->source) == core_.id);
+}
+
+template <>
+[[gnu::always_inline]] inline bool Classifier::is_plain<4>(const net::PacketBuf& packet,
+                                                           nat::Class& cls) const {
+  const auto* ip = net::header_at<net::Ip4Header>(packet.data);
+  if (core_.forwarding->locals->find(ip->destination) != Local::kNo) return false;
+  cls = translator_.classifier().classify4(ip->destination);
+  if (cls.kind != nat::Class::kStateful) return false;
+  if (core_.fabric.workers == 1) return true;
+  const auto* udp = net::header_at<net::UdpHeader>(packet.data + sizeof *ip);
+  return core_.fabric.ownership.owner4(ip->destination, udp->destination_port.host()) == core_.id;
+}
 
 }  // namespace isthmus::dataplane

@@ -32,7 +32,15 @@ template <int kFamily>
 void NatStage::run(Work& work) {
   translator_.decide(work.nat, core_.now_ms);
   route_.look_up<kFamily>(work);
-  for (unsigned i = 0; i < work.nat.count; ++i) finish<kFamily>(work, i);
+  translator_.rewrite_established(work.nat);
+  for (unsigned i = 0; i < work.nat.count; ++i) {
+    if (work.nat.session[i] == nullptr) {
+      finish<kFamily>(work, i);
+      continue;
+    }
+    route_.send_resolved(work.mbuf[i], work.packet[i], route_.adjacency(work.next_hop[i]),
+                         kFamily == 6 ? net::kEtherIp4 : net::kEtherIp6, work.hops[i]);
+  }
   work.nat.count = 0;
 }
 

@@ -4,6 +4,7 @@
 
 #include <cstring>
 
+#include "nat/session.h"
 #include "net/headers.h"
 
 namespace isthmus::dataplane {
@@ -24,30 +25,32 @@ Address destination_of(rte_mbuf* mbuf) {
 }  // namespace
 
 // A 6->4 packet leaves as IPv4, and the other way round: kFamily is that of the packets received.
+// What does not leave is looked up in vain, so that nothing needs to be gathered.
 template <int kFamily>
 void RouteStage::look_up(Work& work) const {
-  std::array<uint8_t, nat::kBatch> who;
+  const auto& batch = work.nat;
   std::array<uint64_t, nat::kBatch> next_hops;
-  unsigned count = 0;
   if constexpr (kFamily == 6) {
     std::array<uint32_t, nat::kBatch> destinations;
-    for (unsigned i = 0; i < work.nat.count; ++i) {
-      if (!leaves(work.nat.decision[i])) continue;
-      who[count] = static_cast<uint8_t>(i);
-      destinations[count++] = work.nat.decision[i].to4.destination.host();
+    for (unsigned i = 0; i < batch.count; ++i) {
+      destinations[i] = batch.session[i] != nullptr ? batch.session[i]->key.remote.host()
+                        : leaves(batch.decision[i]) ? batch.decision[i].to4.destination.host()
+                                                    : 0;
     }
-    if (count != 0) core_.forwarding->fib->lookup4(destinations.data(), next_hops.data(), count);
+    core_.forwarding->fib->lookup4(destinations.data(), next_hops.data(), batch.count);
   } else {
     std::array<net::Ip6, nat::kBatch> destinations;
-    for (unsigned i = 0; i < work.nat.count; ++i) {
-      if (!leaves(work.nat.decision[i])) continue;
-      who[count] = static_cast<uint8_t>(i);
-      destinations[count++] = work.nat.decision[i].to6.destination;
+    for (unsigned i = 0; i < batch.count; ++i) {
+      destinations[i] = batch.session[i] != nullptr ? batch.session[i]->key.inside
+                        : leaves(batch.decision[i]) ? batch.decision[i].to6.destination
+                                                    : net::Ip6{};
     }
-    if (count != 0) core_.forwarding->fib->lookup6(destinations.data(), next_hops.data(), count);
+    core_.forwarding->fib->lookup6(destinations.data(), next_hops.data(), batch.count);
   }
-  for (unsigned i = 0; i < count; ++i) {
-    work.next_hop[who[i]] = static_cast<AdjacencyIndex>(next_hops[i]);
+  for (unsigned i = 0; i < batch.count; ++i) {
+    work.next_hop[i] = static_cast<AdjacencyIndex>(next_hops[i]);
+    const Adjacency& next = adjacency(work.next_hop[i]);
+    work.nat.mtu[i] = next.state == Adjacency::kResolved ? next.mtu : 0;
   }
 }
 
@@ -79,15 +82,11 @@ void RouteStage::send(rte_mbuf* mbuf, AdjacencyIndex index, uint8_t hops) {
     case Adjacency::kResolved: break;
   }
   const bool v6 = *rte_pktmbuf_mtod(mbuf, const uint8_t*) >> 4 == 6;
-  auto* link = reinterpret_cast<uint8_t*>(rte_pktmbuf_prepend(mbuf, next.link_length));
-  if (link == nullptr) {
+  if (rte_pktmbuf_headroom(mbuf) < kMaxLinkHeader) {
     core_.drop(mbuf, DropReason::kNoBuffer);
     return;
   }
-  std::memcpy(link, next.link.data(), next.link_length);
-  const net::Be16 ether_type(v6 ? net::kEtherIp6 : net::kEtherIp4);
-  std::memcpy(link + next.link_length - sizeof ether_type, &ether_type, sizeof ether_type);
-  tx_.send(mbuf, next.port, hops);
+  send_resolved(mbuf, packet_of(mbuf), next, v6 ? net::kEtherIp6 : net::kEtherIp4, hops);
 }
 
 // A destination on the link that is no known neighbor: unknown as yet, or the box itself, which

@@ -6,17 +6,12 @@
 
 namespace isthmus::dataplane {
 
-void Transmitter::send(rte_mbuf* frame, uint16_t port, uint8_t hops) {
-  Out& out = out_[port];
-  if (out.queue.owner != core_.id) {
-    FrameMeta& meta = meta_of(frame);
-    meta.task = FrameMeta::Task::kTransmit;
-    meta.port = port;
-    handoff_.give(frame, out.queue.owner, hops);
-    return;
-  }
-  out.frames[out.count++] = frame;
-  if (out.count == kBurst) flush(out);
+// The queue is another worker's.
+void Transmitter::give(rte_mbuf* frame, uint16_t port, uint8_t hops) {
+  FrameMeta& meta = meta_of(frame);
+  meta.task = FrameMeta::Task::kTransmit;
+  meta.port = port;
+  handoff_.give(frame, out_[port].queue.owner, hops);
 }
 
 void Transmitter::flush(Out& out) {

@@ -20,7 +20,12 @@ class Transmitter {
     for (std::size_t port = 0; port < queues.size(); ++port) out_[port].queue = queues[port];
   }
 
-  void send(rte_mbuf* frame, uint16_t port, uint8_t hops);
+  void send(rte_mbuf* frame, uint16_t port, uint8_t hops) {
+    Out& out = out_[port];
+    if (out.queue.owner != core_.id) return give(frame, port, hops);
+    out.frames[out.count++] = frame;
+    if (out.count == kBurst) flush(out);
+  }
   void flush();
 
  private:
@@ -30,6 +35,7 @@ class Transmitter {
     unsigned count = 0;
     std::array<rte_mbuf*, kBurst> frames;
   };
+  void give(rte_mbuf* frame, uint16_t port, uint8_t hops);
   void flush(Out& out);
 
   Core& core_;

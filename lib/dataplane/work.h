@@ -47,9 +47,21 @@ struct Work {
     mbuf[i] = from;
     ingress[i] = origin.interface;
     hops[i] = origin.hops;
+    nat.plain[i] = false;
     nat.decision[i].cls = origin.cls;
     nat.decision[i].keep_hop_limit = origin.keep_hop_limit;
     nat.decision[i].past = origin.past;
+  }
+  /// As commit(), for a plain packet from the wire, which has no view.
+  void commit_plain(rte_mbuf* from, const net::PacketBuf& ip, InterfaceId interface,
+                    nat::Class cls) {
+    const unsigned i = nat.count++;
+    packet[i] = ip;
+    mbuf[i] = from;
+    ingress[i] = interface;
+    hops[i] = 0;
+    nat.plain[i] = true;
+    nat.cls[i] = cls;
   }
 };
 

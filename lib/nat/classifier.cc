@@ -30,6 +30,11 @@ Classifier::Classifier(const Settings& settings) {
       ranges_.push_back({inside.address.host(), static_cast<uint32_t>(inside.size() - 1), cls});
     }
   }
+  for (const auto& range : ranges_) {
+    for (uint32_t octet = range.first >> 24; octet <= (range.first + range.size) >> 24; ++octet) {
+      octets_[octet >> 6] |= uint64_t{1} << (octet & 63);
+    }
+  }
   std::stable_sort(prefixes_.begin(), prefixes_.end(),
                    [](const PrefixEntry& a, const PrefixEntry& b) {
                      return a.prefix.prefix().length > b.prefix.prefix().length;

@@ -25,6 +25,8 @@ class Classifier {
   /// A pool address is stateful, whatever a stateless instance says.
   Class classify4(net::Ip4 destination) const {
     const uint32_t host = destination.host();
+    // Remotes of 6->4 packets are asked about, too; nearly none is ours.
+    if ((octets_[host >> 30] >> (host >> 24 & 63) & 1) == 0) return {};
     for (const auto& range : ranges_) {
       if (host - range.first <= range.size) return range.cls;
     }
@@ -50,6 +52,7 @@ class Classifier {
   };
   std::vector<PrefixEntry> prefixes_;
   std::vector<RangeEntry> ranges_;
+  uint64_t octets_[4] = {};  ///< first octets under which there is a range
   std::vector<net::Prefix6052> stateful_;
   std::vector<uint8_t> instance_, first_prefix_;
 };

@@ -4,9 +4,10 @@
 //
 // Theory of operation. decide_batch() looks at a burst in three passes, so that the cache misses of
 // its packets overlap: hash all keys and prefetch their index lines; find the candidate records and
-// prefetch them; then act, packet by packet. An established packet is done there (UDP, ICMP
-// queries, and TCP segments without SYN, FIN, RST in ESTABLISHED). All else goes to one of the
-// functions below, still in order, so that a packet sees what the one before it created.
+// prefetch them; then act, packet by packet. A plain packet of an established session is done with
+// when its session is known; rewrite_established() translates from the session's own line. All else
+// (and what looked plain but has no session) goes to one of the functions below, still in order, so
+// that a packet sees what the one before it created.
 // A first fragment is decided like a packet, and what comes of it is remembered for the others.
 // A session whose deadline has passed is dead to packets even before the wheel brings it up.
 #pragma once
@@ -53,6 +54,11 @@ struct Lane {
   bool simple;  ///< whole or first-fragment-free TCP, UDP, ICMP query of a stateful instance
 };
 
+/// Whether a packet without SYN, FIN and RST finds the session as it leaves it, but for its time.
+inline bool is_steady(const Session& s) {
+  return s.state == TcpState::kNone || s.state == TcpState::kEstablished;
+}
+
 class Core {
  public:
   Core(const Settings& settings, const steer::Ownership& ownership, unsigned worker,
@@ -63,6 +69,8 @@ class Core {
   template <Direction kDirection>
   void decide_batch(Batch& batch, uint32_t now_ms);
 
+  template <Direction kDirection>
+  void rewrite_established(Batch& batch);
   xlat::Outcome apply(Batch& batch, unsigned i, const xlat::Path& path, uint32_t now_ms);
 
   bool expire(uint32_t now_ms, unsigned budget);
@@ -93,9 +101,21 @@ class Core {
   };
   static constexpr uint32_t kProbes = 256;
 
-  // core_lanes.cc: the passes.
+  // core_lanes.cc: the passes, and nearly all packets.
   template <Direction kDirection>
-  void prepare(const Batch& batch, Lane* lanes) const;
+  void prepare_any(const Batch& batch, unsigned i, Lane& lane) const;
+  template <Direction kDirection>
+  uint32_t find_again(const Lane& lane) const;
+  template <Direction kDirection>
+  bool established(Batch& batch, unsigned i, const Lane& lane, uint32_t now_ms);
+  template <Direction kDirection>
+  bool translate_plain(net::PacketBuf& buf, const Session& s, uint16_t mtu);
+
+  // core_act.cc: the others.
+  template <Direction kDirection>
+  void decide_any(Batch& batch, unsigned i, Lane& lane, uint32_t now_ms);
+  /// Fills in the view of a plain packet that others will look at after all, and its class.
+  void spell_out(Batch& batch, unsigned i) const;
   /// Lane::key of a packet that shows its ports.
   template <Direction kDirection>
   SessionKey key_of(const Batch& batch, unsigned i) const;

@@ -51,6 +51,11 @@ struct SessionKey {
     std::memcpy(&out, this, sizeof out);
     return out;
   }
+  static SessionKey from(const Words& words) {
+    SessionKey out;
+    std::memcpy(&out, &words, sizeof out);
+    return out;
+  }
 };
 static_assert(sizeof(SessionKey) == 32);
 
@@ -68,16 +73,20 @@ inline bool same_outside(const SessionKey& a, const SessionKey& b) {
   const auto x = a.words(), y = b.words();
   return ((x.w[2] ^ y.w[2]) | ((x.w[3] ^ y.w[3]) & kOutsideMask3)) == 0;
 }
-inline uint64_t hash_inside(const net::HashKey& key, const SessionKey& k) {
-  const auto x = k.words();
+inline uint64_t hash_inside(const net::HashKey& key, const SessionKey::Words& x) {
   const uint64_t ports = (x.w[3] & kInsideMask3) ^ (x.w[2] & kInsideMask2) << 32;
   // The remote address overlaps pool_port (masked out), protocol and prefix, which only a few
   // values take; the inside address keeps the sum apart.
   return net::hash_words(key, x.w[0] ^ x.w[3] >> 48, x.w[1], ports);
 }
-inline uint64_t hash_outside(const net::HashKey& key, const SessionKey& k) {
-  const auto x = k.words();
+inline uint64_t hash_outside(const net::HashKey& key, const SessionKey::Words& x) {
   return net::hash_words(key, x.w[2], x.w[3] & kOutsideMask3);
+}
+inline uint64_t hash_inside(const net::HashKey& key, const SessionKey& k) {
+  return hash_inside(key, k.words());
+}
+inline uint64_t hash_outside(const net::HashKey& key, const SessionKey& k) {
+  return hash_outside(key, k.words());
 }
 
 /// One cache line: all that an established packet of either direction reads or writes.

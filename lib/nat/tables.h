@@ -38,8 +38,11 @@ class Tables {
   uint32_t session_end() const { return sessions_used_; }  ///< records beyond were never used
   bool sessions_full() const { return session_count_ == session_capacity_; }
 
-  uint64_t hash(Direction direction, const SessionKey& key) const {
+  uint64_t hash(Direction direction, const SessionKey::Words& key) const {
     return direction == Direction::k6To4 ? hash_inside(key_, key) : hash_outside(key_, key);
+  }
+  uint64_t hash(Direction direction, const SessionKey& key) const {
+    return hash(direction, key.words());
   }
   const Index& index(Direction direction) const {
     return direction == Direction::k6To4 ? by_inside_ : by_outside_;

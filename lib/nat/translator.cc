@@ -11,7 +11,8 @@ struct Translator::State {
   FragmentHome fragment_home;
 };
 
-Translator::Translator(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Translator::Translator(std::unique_ptr<State> state)
+    : state_(std::move(state)), classifier_(state_->core.classifier) {}
 Translator::~Translator() = default;
 
 Result<std::unique_ptr<Translator>> Translator::make(const Settings& settings,
@@ -37,10 +38,19 @@ Class Translator::classify4(net::Ip4 destination) const {
 
 void Translator::decide(Batch& batch, uint32_t now_ms) {
   if (batch.count == 0) return;
-  if (batch.view[0].family == 6) {
+  if (*batch.buf[0]->data >> 4 == 6) {
     state_->core.decide_batch<Direction::k6To4>(batch, now_ms);
   } else {
     state_->core.decide_batch<Direction::k4To6>(batch, now_ms);
+  }
+}
+
+void Translator::rewrite_established(Batch& batch) {
+  if (batch.count == 0) return;
+  if (*batch.buf[0]->data >> 4 == 6) {
+    state_->core.rewrite_established<Direction::k6To4>(batch);
+  } else {
+    state_->core.rewrite_established<Direction::k4To6>(batch);
   }
 }
 

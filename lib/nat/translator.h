@@ -10,6 +10,9 @@
 //      addresses. Session state and counters change here;
 //   3. the worker looks up the route of Decision::next and tells apply() the path; apply() rewrites
 //      the packet in place.
+// Nearly all packets are plain (net/plain.h) and belong to an established session. The worker says
+// so of a packet instead of parsing it; decide() then only names its session, and, routes looked
+// up, rewrite_established() translates all of them at once. It comes to the same as 1. to 3.
 // Between bursts the worker calls expire() with a budget, and then originate() until it is empty,
 // which makes the packets nobody sent: TCP probes, and the ICMP error owed for a stored SYN.
 // Fragments that decide() has held come back through release(), byte for byte as they were given to
@@ -101,15 +104,23 @@ struct Decision {
   net::PacketView inner_view;
 };
 
-/// Packets of one family, side by side.
+struct Session;
+
+/// Packets of one family, side by side. What a plain packet of an established session needs comes
+/// first; its view and decision are not even touched.
 struct Batch {
   unsigned count = 0;
   net::PacketBuf* buf[kBatch];
+  bool plain[kBatch] = {};   ///< in: net::is_plain(), from the wire; `view` is not filled in
+  Class cls[kBatch];         ///< in: of plain packets; its prefix has 96 bits
+  Session* session[kBatch];  ///< out: translate it by this, with rewrite_established()
+  uint16_t mtu[kBatch];      ///< in for rewrite_established(): the next hop's; 0: none yet
   net::PacketView view[kBatch];
   Decision decision[kBatch];        ///< in: cls, keep_hop_limit, past; out: the rest
   const uint16_t* marks = nullptr;  ///< the worker's own, one a packet; Released brings them back
 };
 
+class Classifier;
 class FragmentHome;
 
 class Translator {
@@ -120,12 +131,17 @@ class Translator {
                                                   unsigned worker, telemetry::Counters& counters);
   ~Translator();
 
+  const Classifier& classifier() const { return classifier_; }
   Class classify6(const net::Ip6& destination) const;
   Class classify4(net::Ip4 destination) const;
 
   /// All packets of `batch` have the same family and a class other than kNone, and this worker owns
   /// the stateful ones.
   void decide(Batch& batch, uint32_t now_ms);
+
+  /// Translates the packets that have a session and fit their mtu. The others lose their session
+  /// and get a Decision like any other, for apply().
+  void rewrite_established(Batch& batch);
 
   /// Carries out kTranslate, kTranslateError or kAnswer on packet `i`. kForward of a hairpin leaves
   /// an IPv4 packet addressed to one of our pools; the worker that owns it decides it again.
@@ -174,6 +190,7 @@ class Translator {
   struct State;
   explicit Translator(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;
+  const Classifier& classifier_;  ///< of `state_`
 };
 
 }  // namespace isthmus::nat

@@ -93,8 +93,8 @@ class ChecksumDelta {
 
   /// RFC 1624 equation 3: HC' = ~(~HC + ~m + m').
   constexpr Be16 apply(Be16 checksum) const {
-    const uint64_t sum = uint64_t{static_cast<uint16_t>(~checksum.raw())} + delta_;
-    return Be16::from_raw(static_cast<uint16_t>(~fold(sum)));
+    const uint32_t sum = uint32_t{static_cast<uint16_t>(~checksum.raw())} + delta_;
+    return Be16::from_raw(static_cast<uint16_t>(~(sum + (sum >> 16))));  // one carry at most
   }
   /// As apply(), for UDP, where 0 on the wire means "no checksum": a result of 0 is sent as ffff
   /// (RFC 768).

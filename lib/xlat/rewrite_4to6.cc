@@ -3,6 +3,7 @@
 // RFC 7915 4: IPv4 -> IPv6.
 #include <algorithm>
 
+#include "xlat/plain.h"
 #include "xlat/reply.h"
 #include "xlat/rewrite.h"
 #include "xlat/udp_zero.h"
@@ -126,14 +127,13 @@ void patch_transport(PacketBuf& buf, const PacketView& view, const Rewrite6& to,
 bool is_plain(const PacketBuf& buf, const PacketView& view, const Policy& policy, const Path& path,
               const Hints& hints) {
   const auto* ip = header_at<Ip4Header>(buf.data);
-  const bool df = (ip->flags_offset.host() & kIp4DontFragment) != 0;
-  const uint32_t limit = df ? path.mtu6 : unfragmented_limit(policy, path);
   return view.l4_offset == kHeader4 && !view.more_fragments &&
          (view.payload == Payload::kTcp ||
           (view.payload == Payload::kUdp &&
            header_at<UdpHeader>(buf.data + kHeader4)->checksum.raw() != 0)) &&
          hints.has_delta && (ip->ttl > 1 || hints.keep_hop_limit) &&
-         buf.length + kGrowth <= limit && buf.headroom >= kGrowth && !is_illegal_source(ip->source);
+         plain_4to6_fits(buf, policy, path.mtu6) && buf.headroom >= kGrowth &&
+         !is_illegal_source(ip->source);
 }
 
 }  // namespace
@@ -143,19 +143,7 @@ Outcome rewrite_4to6(PacketBuf& buf, const PacketView& view, const Rewrite6& to,
   if (!is_plain(buf, view, policy, path, hints)) [[unlikely]] {
     return rewrite_any(buf, view, to, policy, path, hints);
   }
-  uint8_t* l4 = buf.data + kHeader4;
-  if (view.payload == Payload::kTcp) {
-    patch_tcp(l4, ports_of(to), hints.delta);
-  } else {
-    patch_udp(l4, ports_of(to), hints.delta);
-  }
-  const auto* ip = header_at<Ip4Header>(buf.data);
-  const Ip6Fields fields{.traffic_class = traffic_class(policy, ip->tos),
-                         .hop_limit = static_cast<uint8_t>(ip->ttl - !hints.keep_hop_limit),
-                         .next_header = view.protocol,
-                         .payload_length = static_cast<uint16_t>(buf.length - kHeader4)};
-  write_ip6(l4 - kHeader6, fields, to.source, to.destination);
-  buf.move_start(-static_cast<int32_t>(kGrowth));
+  plain_4to6(buf, to, policy, hints.delta, hints.keep_hop_limit);
   return {Action::kForward, DropReason::kNone, 0};
 }
 

@@ -3,6 +3,7 @@
 // RFC 7915 5: IPv6 -> IPv4.
 #include <algorithm>
 
+#include "xlat/plain.h"
 #include "xlat/reply.h"
 #include "xlat/rewrite.h"
 #include "xlat/udp_zero.h"
@@ -120,22 +121,7 @@ Outcome rewrite_6to4(PacketBuf& buf, const PacketView& view, const Rewrite4& to,
   if (!is_plain(buf, view, path, hints)) [[unlikely]] {
     return rewrite_any(buf, view, to, policy, path, ids, hints);
   }
-  uint8_t* l4 = buf.data + kHeader6;
-  if (view.payload == Payload::kTcp) {
-    patch_tcp(l4, ports_of(to), hints.delta);
-  } else {
-    patch_udp(l4, ports_of(to), hints.delta);
-  }
-  const auto* ip = header_at<Ip6Header>(buf.data);
-  const uint32_t total_length = buf.length - (kHeader6 - kHeader4);
-  const Ip4Fields fields{.tos = traffic_class(policy, ip->traffic_class()),
-                         .ttl = static_cast<uint8_t>(ip->hop_limit - !hints.keep_hop_limit),
-                         .protocol = view.protocol,
-                         .total_length = static_cast<uint16_t>(total_length),
-                         .id = ids.take(),
-                         .flags_offset = df_for(total_length)};
-  write_ip4(l4 - kHeader4, fields, to.source, to.destination);
-  buf.move_start(kHeader6 - kHeader4);
+  plain_6to4(buf, to, policy, ids, hints.delta, hints.keep_hop_limit);
   return {Action::kForward, DropReason::kNone, 0};
 }
 

@@ -249,31 +249,39 @@ void write_json(const std::string& file, const std::vector<Row>& rows) {
   std::exit(2);
 }
 
+void set(Options& options, std::string_view name, const std::string& value) {
+  const auto number = std::strtoul(value.c_str(), nullptr, 10);
+  if (name == "--cpu") {
+    options.cpu = static_cast<unsigned>(number);
+  } else if (name == "--sessions") {
+    options.ladder.push_back(static_cast<uint32_t>(number));
+  } else if (name == "--packets") {
+    options.packets = number;
+  } else if (name == "--runs") {
+    options.runs = static_cast<unsigned>(number);
+  } else if (name == "--only") {
+    options.only.push_back(value);
+  } else if (name == "--payload") {
+    options.payload = static_cast<unsigned>(number);
+  } else if (name == "--json") {
+    options.json = value;
+  } else {
+    usage();
+  }
+}
+
+// "--name value" or "--name=value".
 Options parse(int argc, char** argv) {
   Options options;
   for (int i = 1; i < argc; ++i) {
-    const std::string_view name = argv[i];
-    if (name == "--no-huge") {
+    const std::string_view argument = argv[i];
+    const auto equals = argument.find('=');
+    if (argument == "--no-huge") {
       options.huge_pages = false;
-      continue;
-    }
-    if (++i == argc) usage();
-    const std::string value = argv[i];
-    const auto number = std::strtoul(value.c_str(), nullptr, 10);
-    if (name == "--cpu") {
-      options.cpu = static_cast<unsigned>(number);
-    } else if (name == "--sessions") {
-      options.ladder.push_back(static_cast<uint32_t>(number));
-    } else if (name == "--packets") {
-      options.packets = number;
-    } else if (name == "--runs") {
-      options.runs = static_cast<unsigned>(number);
-    } else if (name == "--only") {
-      options.only.push_back(value);
-    } else if (name == "--payload") {
-      options.payload = static_cast<unsigned>(number);
-    } else if (name == "--json") {
-      options.json = value;
+    } else if (equals != std::string_view::npos) {
+      set(options, argument.substr(0, equals), std::string(argument.substr(equals + 1)));
+    } else if (++i < argc) {
+      set(options, argument, argv[i]);
     } else {
       usage();
     }
