@@ -53,7 +53,7 @@ struct SessionKey {
   }
   static SessionKey from(const Words& words) {
     SessionKey out;
-    std::memcpy(&out, &words, sizeof out);
+    std::memcpy(static_cast<void*>(&out), &words, sizeof out);
     return out;
   }
 };
