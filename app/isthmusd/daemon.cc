@@ -117,6 +117,7 @@ Status Daemon::build_commands(Facts facts) {
                                          return twins_->update_routes(routes);
                                        }},
       config_, std::move(facts));
+  if (auto loaded = backend_->load_statics(); !loaded) return loaded;
   walk_ = control::make_state_walk(*backend_);
   commands_ = std::make_unique<control::Commands>(*backend_, *walk_);
   control::Server::Options options;

@@ -15,6 +15,11 @@ Checked check_addresses(const Config& config, const Lines& lines);
 Checked check_prefixes(const Config& config, const Lines& lines);
 /// Pool addresses are unicast, in one pool only, and shared with the gateway by port at most.
 Checked check_pools(const Config& config, const Lines& lines);
+/// Static bindings: ports with a protocol only, addresses of the pool, nothing bound twice.
+Checked check_statics(const Config& config, const Lines& lines);
+/// Of these, what concerns one binding's addresses and port; for commands as well.
+Checked check_static(const Config& config, const Nat64& nat64, const Static& binding,
+                     const std::string& path);
 /// Gateways are on a link; a destination has one route.
 Checked check_routes(const Config& config, const Lines& lines);
 

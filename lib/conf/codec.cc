@@ -54,6 +54,22 @@ std::string TextCodec<Address>::print(const Address& value) {
   return print_any(value);
 }
 
+Result<net::Ip4> TextCodec<net::Ip4>::parse(std::string_view text) {
+  if (const auto address = net::parse_ip4(text)) return *address;
+  return Error{"an IPv4 address"};
+}
+std::string TextCodec<net::Ip4>::print(const net::Ip4& value) {
+  return net::to_string(value);
+}
+
+Result<net::Ip6> TextCodec<net::Ip6>::parse(std::string_view text) {
+  if (const auto address = net::parse_ip6(text)) return *address;
+  return Error{"an IPv6 address"};
+}
+std::string TextCodec<net::Ip6>::print(const net::Ip6& value) {
+  return net::to_string(value);
+}
+
 Result<net::Ip4Prefix> TextCodec<net::Ip4Prefix>::parse(std::string_view text) {
   if (const auto prefix = net::parse_ip4_prefix(text)) return *prefix;
   return Error{"an IPv4 prefix like \"192.0.2.0/24\", no bit set beyond its length"};

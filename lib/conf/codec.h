@@ -38,6 +38,8 @@ struct TextCodec;
     static std::string print(const T& value);         \
   };
 ISTHMUS_TEXT_CODEC(Address, "IP address", "IP addresses")
+ISTHMUS_TEXT_CODEC(net::Ip4, "IPv4 address", "IPv4 addresses")
+ISTHMUS_TEXT_CODEC(net::Ip6, "IPv6 address", "IPv6 addresses")
 ISTHMUS_TEXT_CODEC(net::Ip4Prefix, "IPv4 prefix", "IPv4 prefixes")
 ISTHMUS_TEXT_CODEC(net::Ip6Prefix, "IPv6 prefix", "IPv6 prefixes")
 ISTHMUS_TEXT_CODEC(AnyPrefix, "IP prefix", "IP prefixes")
@@ -61,6 +63,9 @@ inline constexpr std::string_view kWords<UdpZero>[] = {"drop", "compute", "forwa
 template <>
 inline constexpr std::string_view kWords<Filtering>[] = {"endpoint-independent",
                                                          "address-dependent"};
+
+template <>
+inline constexpr std::string_view kWords<StaticProtocol>[] = {"any", "tcp", "udp", "icmp"};
 
 template <class T>
 struct IsVector : std::false_type {};

@@ -74,6 +74,17 @@ struct Timers {  // seconds
   std::vector<uint16_t> udp_short_ports;
 };
 
+enum class StaticProtocol : uint8_t { kAny, kTcp, kUdp, kIcmp };
+
+/// A static binding (RFC 6146 3.1). With kAny the whole addresses are bound, and no ports given.
+struct Static {
+  StaticProtocol protocol = StaticProtocol::kAny;
+  net::Ip6 inside;
+  uint16_t inside_port = 0;
+  net::Ip4 outside;
+  uint16_t outside_port = 0;
+};
+
 struct InboundRefresh {
   bool udp = true;
   bool tcp = true;
@@ -102,6 +113,7 @@ struct Nat64 {
   Timers timers;
   InboundRefresh inbound_refresh;
   TcpChoices tcp;
+  std::vector<Static> statics;
   Filtering filtering = Filtering::kEndpointIndependent;
   TranslationPolicy policy;
 };
@@ -171,6 +183,7 @@ struct Events {
 
 struct Control {
   std::string socket = "/run/isthmus/isthmus.sock";
+  std::string static_file = "/var/lib/isthmus/static";  ///< persistent static bindings
   std::string group = "isthmus";  ///< owner group of the socket, if the group exists
 };
 

@@ -24,6 +24,8 @@ constexpr Section kSections[] = {
     {"nat64[].timers",
      "Lifetimes of sessions (RFC 6146 4). Shorter ones than the RFCs allow are "
      "refused."},
+    list<&Nat64::statics>("nat64[].static[]", false,
+                          "Static bindings (RFC 6146 3.1): a port, or a whole address."),
     {"nat64[].inbound_refresh",
      "Whether packets from outside keep sessions alive (RFC 4787 REQ-6, RFC 6146 5.3)."},
     {"nat64[].tcp", "Where RFC 6146 3.5.2 leaves a gap."},

@@ -150,6 +150,13 @@ constexpr Option kOptions[] = {
      "Report new flows refused because a pool, a table or a subscriber's limit is exhausted, and "
      "log them, at most one line of a kind in ten seconds."},
 
+    {"control.static_file",
+     member<&Config::control, &Control::static_file>(),
+     kRestart,
+     {1, 4095},
+     "",
+     false,
+     "Where static bindings of \"add static ... persist\" are kept; read at start."},
     {"log.level",
      member<&Config::log_level>(),
      kLive,

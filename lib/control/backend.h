@@ -41,6 +41,10 @@ class Backend {
   virtual void dns64_flush_cache() = 0;
   /// Build facts for `show version`: ordered name/value pairs.
   virtual std::vector<std::pair<std::string, std::string>> version() const = 0;
+  /// Adds a static binding to the instance whose pool has its outside address; `persist`: it is
+  /// there again after a restart.
+  virtual Status add_static(const conf::Static& binding, bool persist) = 0;
+  virtual Status remove_static(const nat::StaticBinding& outside) = 0;
   /// Loads the file again and applies it, or leaves everything as it was.
   virtual Status reload() = 0;
 };

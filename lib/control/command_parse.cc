@@ -88,7 +88,10 @@ class ArgumentParser {
  private:
   std::optional<Complaint> value(const Argument& argument, Request& request) {
     if (argument.kind == ArgumentKind::kFlag) {
-      (argument.word == "all" ? request.all : request.file) = true;
+      (argument.word == "all"       ? request.all
+       : argument.word == "static"  ? request.statics
+       : argument.word == "persist" ? request.persist
+                                    : request.file) = true;
       return std::nullopt;
     }
     if (at_ == words_.size()) {
@@ -102,6 +105,7 @@ class ArgumentParser {
       case ArgumentKind::kCount: request.limit = parse_number(word, UINT64_MAX); break;
       case ArgumentKind::kProtocol: request.filter.protocol = protocol(word); break;
       case ArgumentKind::kOutside: return outside(word, request);
+      case ArgumentKind::kHost: return host(word, request);
       case ArgumentKind::kFlag:
       case ArgumentKind::kRest: break;
     }
@@ -123,6 +127,8 @@ class ArgumentParser {
         return "give an IPv4 address or prefix, like 192.0.2.0/24, no bit set beyond its length";
       case ArgumentKind::kOutside:
         return "give an IPv4 address or prefix, and a port if wanted: 203.0.113.7:40112";
+      case ArgumentKind::kHost:
+        return "give an IPv6 address, and a port if wanted: 2001:db8::80 443";
       case ArgumentKind::kProtocol: return "give tcp, udp or icmp";
       default: return "give a number";
     }
@@ -162,6 +168,29 @@ class ArgumentParser {
     const auto number = parse_number(port, 65535);
     if (!number) return wrong;
     filter.outside_port = static_cast<uint16_t>(*number);
+    return std::nullopt;
+  }
+
+  std::optional<Complaint> host(std::string_view word, Request& request) {
+    const Complaint wrong{quoted(word) + " is no value for \"inside\"",
+                          expected(ArgumentKind::kHost)};
+    std::string_view port;
+    if (word.starts_with('[')) {
+      const auto close = word.find("]:");
+      if (close == std::string_view::npos) return wrong;
+      port = word.substr(close + 2);
+      word = word.substr(1, close - 1);
+      if (port.empty()) return wrong;
+    } else if (at_ < words_.size() &&
+               words_[at_].find_first_not_of("0123456789") == std::string_view::npos) {
+      port = words_[at_++];
+    }
+    request.host = net::parse_ip6(word);
+    if (!request.host) return wrong;
+    if (port.empty()) return std::nullopt;
+    const auto number = parse_number(port, 65535);
+    if (!number) return wrong;
+    request.host_port = static_cast<uint16_t>(*number);
     return std::nullopt;
   }
 

@@ -15,7 +15,16 @@ constexpr Argument kRemote{"remote", kPrefix4, "IPv4 peers inside PREFIX"};
 constexpr Argument kLimit{"limit", kCount, "stop after so many"};
 
 constexpr Argument kSessionArguments[] = {kInside, kOutsideArg, kProtocolArg, kRemote, kLimit};
-constexpr Argument kBindingArguments[] = {kInside, kOutsideArg, kProtocolArg, kLimit};
+constexpr Argument kStaticFlag{"static", kFlag, "only those of the file and of \"add static\""};
+constexpr Argument kBindingArguments[] = {kInside, kOutsideArg, kProtocolArg, kLimit, kStaticFlag};
+constexpr Argument kStaticOutside{"outside", kOutside, "pool address, and port with a protocol"};
+constexpr Argument kAddStaticArguments[] = {
+    {"protocol", kProtocol, "tcp, udp or icmp; without it the whole addresses are bound"},
+    {"inside", kHost, "inside host, and its port (ICMP: identifier) with a protocol"},
+    kStaticOutside,
+    {"persist", kFlag, "keep it over a restart, in control.static_file"}};
+constexpr Argument kRemoveStaticArguments[] = {
+    {"protocol", kProtocol, "tcp, udp or icmp; without it a whole address"}, kStaticOutside};
 constexpr Argument kClearSessionArguments[] = {kInside, kOutsideArg, kProtocolArg, kRemote};
 constexpr Argument kClearBindingArguments[] = {kInside, kOutsideArg, kProtocolArg};
 constexpr Argument kAllArgument[] = {{"all", kFlag, "also those that are zero"}};
@@ -119,6 +128,12 @@ constexpr Command kCommands[] = {
      "End sessions that match, and bindings left without one.", "cleared: how many"},
     {"clear bindings", Action::kClearBindings, kClearBindingArguments, kChanges, false,
      "Remove dynamic bindings that match, with their sessions.", "cleared: how many"},
+    {"add static", Action::kAddStatic, kAddStaticArguments, kChanges, false,
+     "Bind a pool address and port, or a whole address, to an inside host.",
+     "added: the binding in words"},
+    {"remove static", Action::kRemoveStatic, kRemoveStaticArguments, kChanges, false,
+     "End a static binding that \"add static\" made, and its sessions.",
+     "removed: the binding in words"},
     {"clear counters",
      Action::kClearCounters,
      {},
@@ -151,6 +166,7 @@ std::string_view placeholder(ArgumentKind kind) {
     case kFlag: return "";
     case kPrefix6:
     case kPrefix4: return "PREFIX";
+    case kHost: return "ADDRESS [PORT]";
     case kOutside: return "ADDRESS[:PORT]";
     case kProtocol: return "tcp|udp|icmp";
     case kCount: return "N";

@@ -41,6 +41,8 @@ enum class Action : uint8_t {
   kClearBindings,
   kClearCounters,
   kClearDns64Cache,
+  kAddStatic,
+  kRemoveStatic,
   kReload,
   kHelp,
   kComplete,
@@ -51,6 +53,7 @@ enum class ArgumentKind : uint8_t {
   kPrefix6,   ///< word PREFIX; a bare address is a /128
   kPrefix4,   ///< word PREFIX; a bare address is a /32
   kOutside,   ///< word PREFIX|ADDRESS[:PORT]|ADDRESS PORT
+  kHost,      ///< word ADDRESS|ADDRESS PORT|[ADDRESS]:PORT, of an inside host
   kProtocol,  ///< word tcp|udp|icmp
   kCount,     ///< word NUMBER
   kRest,      ///< no word: the rest of the line as it is
@@ -82,7 +85,11 @@ struct Request {
   const Command* command = nullptr;
   nat::Filter filter;
   std::optional<uint64_t> limit;
+  std::optional<net::Ip6> host;
+  std::optional<uint16_t> host_port;
   bool all = false;
+  bool statics = false;
+  bool persist = false;
   bool file = false;
   std::string rest;
 };

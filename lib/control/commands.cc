@@ -2,6 +2,7 @@
 #include "control/commands.h"
 
 #include "control/command_show.h"
+#include "control/command_static.h"
 #include "control/command_walk.h"
 #include "control/json.h"
 
@@ -112,7 +113,11 @@ Answer Commands::run(const Request& request) {
     case Action::kShowConfig: return show_config(backend_, request.file);
     case Action::kShowMemory: return show_memory(walk_);
     case Action::kShowSessions: return dump_sessions(backend_, walk_, request);
-    case Action::kShowBindings: return dump_bindings(backend_, walk_, request);
+    case Action::kAddStatic: return add_static(backend_, request);
+    case Action::kRemoveStatic: return remove_static(backend_, request);
+    case Action::kShowBindings:
+      if (request.statics) return show_statics(backend_, request);
+      return dump_bindings(backend_, walk_, request);
     case Action::kClearSessions: return clear_sessions(walk_, request);
     case Action::kClearBindings: return clear_bindings(walk_, request);
     case Action::kClearCounters: baseline_ = total(); return answer({{"cleared", "counters"}});

@@ -4,8 +4,10 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "conf/check.h"
 #include "conf/load.h"
 #include "control/log.h"
+#include "control/static_store.h"
 
 namespace isthmus::control {
 
@@ -48,6 +50,66 @@ Status DataplaneBackend::update_dns64(const conf::Config& config) {
   const auto* instance = config.nat64_of_dns64();
   const bool allow_non_global = instance != nullptr && instance->policy.allow_non_global;
   return parts_.dns64->update(config.dns64, allow_non_global);
+}
+
+// The binding in the instance whose pool has its outside address, by the rules of the file.
+Result<nat::StaticBinding> DataplaneBackend::place_static(const conf::Static& binding) const {
+  for (std::size_t i = 0; i < config_->nat64.size(); ++i) {
+    const auto& nat64 = config_->nat64[i];
+    for (const auto& pool : nat64.pools) {
+      for (const auto& range : pool.ranges) {
+        if (binding.outside < range.first || range.last < binding.outside) continue;
+        if (const auto problem = conf::check_static(*config_, nat64, binding, "add static")) {
+          return Error{fmt::format("found {}, expected {}", problem->found, problem->expected)};
+        }
+        return dataplane::make_static(static_cast<uint8_t>(i), binding);
+      }
+    }
+  }
+  return Error{net::to_string(binding.outside) + " is in no pool: give an address of one"};
+}
+
+Status DataplaneBackend::store_statics() const {
+  std::vector<conf::Static> kept;
+  for (const auto& entry : parts_.dataplane.statics()) {
+    if (!entry.persistent) continue;
+    const auto& b = entry.binding;
+    const auto protocol = b.protocol == 0    ? conf::StaticProtocol::kAny
+                          : b.protocol == 6  ? conf::StaticProtocol::kTcp
+                          : b.protocol == 17 ? conf::StaticProtocol::kUdp
+                                             : conf::StaticProtocol::kIcmp;
+    kept.push_back({protocol, b.inside, b.inside_port.host(), b.outside, b.outside_port.host()});
+  }
+  return write_statics(config_->control.static_file, kept);
+}
+
+Status DataplaneBackend::add_static(const conf::Static& binding, bool persist) {
+  const auto placed = place_static(binding);
+  if (!placed) return placed.error();
+  if (auto added = parts_.dataplane.add_static({*placed, false, persist}); !added) return added;
+  if (!persist) return Ok{};
+  const auto stored = store_statics();
+  if (!stored) (void)parts_.dataplane.remove_static(*placed);
+  return stored;
+}
+
+Status DataplaneBackend::remove_static(const nat::StaticBinding& outside) {
+  if (auto removed = parts_.dataplane.remove_static(outside); !removed) return removed;
+  // The file is only touched by those who asked for it.
+  const auto known = read_statics(config_->control.static_file);
+  return known && known->empty() ? Status(Ok{}) : store_statics();
+}
+
+Status DataplaneBackend::load_statics() {
+  const auto& path = config_->control.static_file;
+  const auto stored = read_statics(path);
+  if (!stored) return stored.error();
+  for (const auto& [binding, line] : *stored) {
+    const auto placed = place_static(binding);
+    auto status = placed ? parts_.dataplane.add_static({*placed, false, true}) : placed.error();
+    if (!status) return Error{fmt::format("{}:{}: {}", path, line, status.error().text)};
+  }
+  return Ok{};
 }
 
 Status DataplaneBackend::apply(const conf::Config& wanted) {

@@ -39,11 +39,18 @@ class DataplaneBackend final : public Backend {
   std::vector<Figure> dns64_figures() const override;
   void dns64_flush_cache() override;
   Facts version() const override { return version_; }
+  Status add_static(const conf::Static& binding, bool persist) override;
+  Status remove_static(const nat::StaticBinding& outside) override;
   Status reload() override;
+
+  /// At start: the static bindings that were to outlive a restart.
+  Status load_statics();
 
  private:
   Status apply(const conf::Config& wanted);
   Status update_dns64(const conf::Config& config);
+  Result<nat::StaticBinding> place_static(const conf::Static& binding) const;
+  Status store_statics() const;
 
   Parts parts_;
   std::shared_ptr<const conf::Config> config_;

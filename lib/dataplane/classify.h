@@ -61,7 +61,8 @@ template <>
   if (cls.kind != nat::Class::kStateful) return false;
   if (core_.fabric.workers == 1) return true;
   const auto* udp = net::header_at<net::UdpHeader>(packet.data + sizeof *ip);
-  return core_.fabric.ownership.owner4(ip->destination, udp->destination_port.host()) == core_.id;
+  return core_.fabric.ownership.owner_of_cell(ip->destination, udp->destination_port.host(),
+                                              ip->protocol) == core_.id;
 }
 
 }  // namespace isthmus::dataplane

@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "conf/config.h"
+#include "nat/statics.h"
 #include "nat/translator.h"
 #include "net/addr.h"
 #include "net/result.h"
@@ -155,9 +156,20 @@ class Dataplane {
   virtual Status ask(unsigned worker,
                      const std::function<void(nat::Translator&, uint32_t now_ms)>& question) = 0;
 
+  // --- static bindings (RFC 6146 3.1)
+  // ------------------------------------------------------------------
+  /// Errors say what is in the way: a dynamic binding, another static one, a full table.
+  virtual Status add_static(const nat::StaticEntry& entry) = 0;
+  /// The one with this outside address, port and protocol; ends its sessions.
+  virtual Status remove_static(const nat::StaticBinding& outside) = 0;
+  virtual std::vector<nat::StaticEntry> statics() const = 0;
+
   /// Applies what may change live (timers, policies, limits).
   virtual Status update(const conf::Config& config) = 0;
 };
+
+/// A configured static binding for the instance of this number.
+nat::StaticBinding make_static(uint8_t instance, const conf::Static& from);
 
 /// nat settings of one worker's share of `config`.
 nat::Settings make_settings(const conf::Config& config, uint64_t seed);

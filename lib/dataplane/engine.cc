@@ -83,6 +83,7 @@ Result<std::unique_ptr<Engine>> Engine::make(const conf::Config& config,
   engine->topology_ = std::move(*topology);
   if (config.dns64.enabled) engine->topology_->set_dns_addresses(config.dns64.listen);
   if (auto ok = engine->make_workers(); !ok) return ok.error();
+  if (auto ok = engine->make_statics(); !ok) return ok.error();
   engine->topology_->publish();
   return engine;
 }
@@ -235,6 +236,14 @@ Status Engine::make_workers() {
     workers_.push_back(std::move(*worker));
   }
   return Ok{};
+}
+
+Status Engine::make_statics() {
+  statics_ = std::make_unique<nat::StaticBindings>(
+      fabric_->ownership, [this](unsigned worker, const nat::StaticBindings::Question& question) {
+        return ask(worker, [&](nat::Translator& translator, uint32_t) { question(translator); });
+      });
+  return statics_->configure(static_bindings(options_.nat));
 }
 
 Status Engine::launch(unsigned id) {

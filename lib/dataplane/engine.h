@@ -60,6 +60,11 @@ class Engine final : public Dataplane {
   telemetry::Counters counters(unsigned worker) const override;
   Status ask(unsigned worker,
              const std::function<void(nat::Translator&, uint32_t now_ms)>& question) override;
+  Status add_static(const nat::StaticEntry& entry) override { return statics_->add(entry); }
+  Status remove_static(const nat::StaticBinding& outside) override {
+    return statics_->remove(outside);
+  }
+  std::vector<nat::StaticEntry> statics() const override { return statics_->entries(); }
   Status update(const conf::Config& config) override;
 
   Worker& worker(unsigned id) { return *workers_[id]; }
@@ -81,6 +86,7 @@ class Engine final : public Dataplane {
   Result<std::unique_ptr<Fabric>> make_fabric() const;
   void add_port_table(Fabric& fabric, std::size_t port) const;
   Status make_workers();
+  Status make_statics();
   WorkerParts parts_of(unsigned worker) const;
   unsigned queue_owner(std::size_t port, unsigned queue) const;
   Status launch(unsigned worker);
@@ -94,6 +100,7 @@ class Engine final : public Dataplane {
   std::unique_ptr<Fabric> fabric_;
   std::unique_ptr<Topology> topology_;
   std::vector<std::unique_ptr<Worker>> workers_;
+  std::unique_ptr<nat::StaticBindings> statics_;
   std::vector<Thread> threads_;
   std::atomic<bool> stop_{false};
   bool running_ = false;

@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "dataplane/engine.h"
+#include "dataplane/settings.h"
 
 namespace isthmus::dataplane {
 namespace {
@@ -191,6 +192,8 @@ Status Engine::ask(unsigned id,
 
 Status Engine::update(const conf::Config& config) {
   const nat::Settings settings = make_settings(config, options_.seed);
+  // First what may be refused.
+  if (auto ok = statics_->configure(static_bindings(settings)); !ok) return ok;
   for (unsigned id = 0; id < workers_.size(); ++id) {
     auto asked =
         ask(id, [&](nat::Translator& translator, uint32_t) { translator.update(settings); });

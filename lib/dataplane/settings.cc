@@ -42,6 +42,16 @@ nat::Timers timers_of(const conf::Timers& from) {
   return to;
 }
 
+uint8_t protocol_of(conf::StaticProtocol protocol) {
+  switch (protocol) {
+    case conf::StaticProtocol::kAny: return 0;
+    case conf::StaticProtocol::kTcp: return 6;
+    case conf::StaticProtocol::kUdp: return 17;
+    case conf::StaticProtocol::kIcmp: return 1;
+  }
+  return 0;
+}
+
 nat::Instance instance_of(const conf::Nat64& from) {
   nat::Instance to;
   to.name = from.name;
@@ -62,6 +72,7 @@ nat::Instance instance_of(const conf::Nat64& from) {
                      : nat::Filtering::kEndpointIndependent;
   to.policy = policy_of(from.policy);
   to.allow_non_global = from.policy.allow_non_global;
+  for (const auto& binding : from.statics) to.statics.push_back(make_static(0, binding));
   return to;
 }
 
@@ -90,6 +101,22 @@ uint32_t share(uint32_t total, std::size_t workers) {
 }
 
 }  // namespace
+
+nat::StaticBinding make_static(uint8_t instance, const conf::Static& from) {
+  return {instance,     protocol_of(from.protocol),  from.inside, net::Be16(from.inside_port),
+          from.outside, net::Be16(from.outside_port)};
+}
+
+std::vector<nat::StaticBinding> static_bindings(const nat::Settings& settings) {
+  std::vector<nat::StaticBinding> all;
+  for (std::size_t i = 0; i < settings.instances.size(); ++i) {
+    for (auto binding : settings.instances[i].statics) {
+      binding.instance = static_cast<uint8_t>(i);
+      all.push_back(binding);
+    }
+  }
+  return all;
+}
 
 nat::Settings make_settings(const conf::Config& config, uint64_t seed) {
   nat::Settings settings;

@@ -16,5 +16,7 @@ std::vector<steer::AddressRange> pool_ranges(const nat::Settings& settings);
 steer::Ownership::PortRange narrowest_ports(const nat::Settings& settings);
 /// The pools' addresses with the ports that belong to them.
 std::vector<PoolCells> pool_cells(const nat::Settings& settings);
+/// The static bindings of all instances.
+std::vector<nat::StaticBinding> static_bindings(const nat::Settings& settings);
 
 }  // namespace isthmus::dataplane

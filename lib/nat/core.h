@@ -46,6 +46,14 @@ struct Lifetime {
   uint32_t inbound = 0;  ///< all ones if packets from outside prolong it, too
 };
 
+/// Inside address bound to a pool address with all ports and protocols.
+struct WholeAddress {
+  net::Ip6 inside;
+  net::Ip4 outside;
+  uint8_t instance;
+  uint8_t prefix;
+};
+
 /// One packet between the passes.
 struct Lane {
   SessionKey key;
@@ -88,6 +96,12 @@ class Core {
   }
   /// Whether it is dead for good: an established TCP session still has its closing time.
   bool is_dead(const Session& s, uint32_t now_ms) const;
+
+  // core_static.cc, for the control core
+  Status reserve(const StaticBinding& b);
+  void unreserve(const StaticBinding& b);
+  Status add_static(const StaticBinding& b);
+  void remove_static(const StaticBinding& b);
 
   Classifier classifier;
   Events events;
@@ -132,6 +146,7 @@ class Core {
   void miss_6to4(const net::PacketView& view, Lane& lane, Decision& d, uint32_t now_ms);
   void miss_4to6(const net::PacketBuf& buf, const net::PacketView& view, Lane& lane, Decision& d,
                  uint32_t now_ms);
+  void stateless_6to4(uint32_t binding, SessionKey& key, Decision& d);
   void hold_syn(const net::PacketBuf& buf, const Lane& lane, Decision& d, uint32_t now_ms);
   DropReason allowed_6to4(const Lane& lane, uint8_t instance) const;
   /// Where packets from inside may go: new flows, and errors, which need no session.
@@ -140,6 +155,7 @@ class Core {
   DropReason make_binding(Lane& lane, uint8_t instance, uint32_t now_ms, uint32_t& subscriber,
                           uint32_t& binding);
   DropReason choose_cell(Lane& lane, uint8_t instance, uint32_t& subscriber);
+  DropReason choose_whole(const WholeAddress& whole, SessionKey& key, uint32_t& subscriber);
   DropReason room_for_session(uint32_t subscriber);
   DropReason room_for_binding(uint32_t subscriber, uint8_t protocol);
   void count_opened(uint32_t subscriber, uint32_t now_ms);
@@ -151,6 +167,11 @@ class Core {
   template <Direction kDirection>
   uint32_t open_session(uint32_t binding, uint32_t subscriber, const Lane& lane, TcpStep step,
                         uint32_t now_ms);
+
+  // Whole addresses bound statically.
+  const WholeAddress* whole_of_inside(const net::Ip6& inside, uint8_t prefix) const;
+  const WholeAddress* whole_of_outside(net::Ip4 outside) const;
+  Status conflict_of(const StaticBinding& b) const;
 
   // core_tcp.cc
   void track_tcp(uint32_t i, TcpEvent event, uint32_t now_ms);
@@ -204,6 +225,8 @@ class Core {
   telemetry::Counters& counters_;
   Settings settings_;
   std::vector<InstanceState> instances_;
+  std::vector<WholeAddress> wholes_;         ///< by outside
+  std::vector<WholeAddress> wholes_inside_;  ///< the same, by inside
   Lifetime lifetime_[256];
   HeldSyns held_;
   FragmentStore fragments_;

@@ -62,9 +62,29 @@ void Core::count_opened(uint32_t subscriber, uint32_t now_ms) {
   if (rate != 0 && tables.has_token(subscriber, rate, now_ms)) tables.take_token(subscriber);
 }
 
+// The address is all the host's own, so each port stands for itself. With several prefixes the
+// first that needs a port has it.
+DropReason Core::choose_whole(const WholeAddress& whole, SessionKey& key, uint32_t& subscriber) {
+  if (tables.find_binding_outside(whole.outside, key.inside_port, key.protocol) != Index::kNone) {
+    return DropReason::kPoolExhausted;
+  }
+  if (subscriber == Index::kNone) {
+    if (tables.subscribers_full()) return DropReason::kSubscriberTable;
+    subscriber = tables.add_subscriber(key.inside, whole.instance, Pools::kNone);
+  }
+  key.pool = whole.outside;
+  key.pool_port = key.inside_port;
+  return DropReason::kNone;
+}
+
 // Finds lane.key's pool address and port, and the subscriber, made if new.
 DropReason Core::choose_cell(Lane& lane, uint8_t instance, uint32_t& subscriber) {
   auto& key = lane.key;
+  if (!wholes_.empty()) {
+    if (const auto* whole = whole_of_inside(key.inside, key.prefix)) {
+      return choose_whole(*whole, key, subscriber);
+    }
+  }
   // RFC 6146 3.5.2.2: a stored SYN from this very remote asks for simultaneous open. It only
   // succeeds if the inside host gets the cell that the SYN was sent to.
   uint32_t wish = HeldSyns::kNone;
@@ -72,11 +92,12 @@ DropReason Core::choose_cell(Lane& lane, uint8_t instance, uint32_t& subscriber)
     wish = held_.find_by_remote(instance, key.remote, key.remote_port);
   }
   const uint32_t wished = wish == HeldSyns::kNone ? Pools::kNone : pools.find(held_.at(wish).pool);
-  uint32_t address;
-  if (subscriber != Index::kNone) {
-    address = tables.subscriber(subscriber).address;
-  } else {
-    if (tables.subscribers_full()) return DropReason::kSubscriberTable;
+  uint32_t address =
+      subscriber == Index::kNone ? Pools::kNone : tables.subscriber(subscriber).address;
+  if (address == Pools::kNone) {
+    if (subscriber == Index::kNone && tables.subscribers_full()) {
+      return DropReason::kSubscriberTable;
+    }
     address = wished != Pools::kNone ? wished : pools.choose(instance, key.protocol, random_);
     if (address == Pools::kNone) return DropReason::kPoolExhausted;
   }
@@ -91,6 +112,8 @@ DropReason Core::choose_cell(Lane& lane, uint8_t instance, uint32_t& subscriber)
   key.pool = pools.address(address);
   if (subscriber == Index::kNone) {
     subscriber = tables.add_subscriber(key.inside, instance, address);
+  } else {
+    tables.pair_subscriber(subscriber, address);
   }
   return DropReason::kNone;
 }
@@ -111,7 +134,9 @@ DropReason Core::make_binding(Lane& lane, uint8_t instance, uint32_t now_ms, uin
   reason = room_for_binding(subscriber, lane.key.protocol);
   if (reason != DropReason::kNone) return reason;
   reason = choose_cell(lane, instance, subscriber);
-  if (reason == DropReason::kNone) binding = tables.add_binding(subscriber, lane.key);
+  if (reason != DropReason::kNone) return reason;
+  const bool whole = !wholes_.empty() && whole_of_outside(lane.key.pool) != nullptr;
+  binding = tables.add_binding(subscriber, lane.key, whole ? Binding::kNoCell : uint16_t{0});
   return reason;
 }
 

@@ -47,6 +47,21 @@ uint32_t Core::open_session(uint32_t binding, uint32_t subscriber, const Lane& l
   return i;
 }
 
+// A segment that opens nothing; key.pool and key.pool_port are still missing.
+void Core::stateless_6to4(uint32_t binding, SessionKey& key, Decision& d) {
+  const WholeAddress* whole = nullptr;
+  if (binding != Index::kNone) {
+    key.pool = tables.binding(binding).pool;
+    key.pool_port = tables.binding(binding).pool_port;
+  } else if (!wholes_.empty() && (whole = whole_of_inside(key.inside, key.prefix)) != nullptr) {
+    key.pool = whole->outside;
+    key.pool_port = key.inside_port;
+  } else {
+    return drop(d, DropReason::kNoSession);
+  }
+  d.verdict = Verdict::kTranslate;
+}
+
 void Core::miss_6to4(const net::PacketView& view, Lane& lane, Decision& d, uint32_t now_ms) {
   const uint8_t instance = d.cls.instance;
   lane.candidate = Index::kNone;
@@ -61,11 +76,7 @@ void Core::miss_6to4(const net::PacketView& view, Lane& lane, Decision& d, uint3
     if (step.next == TcpState::kClosed) {
       // RFC 6146 3.5.2.2, CLOSED: without a binding silently discarded; with one it SHOULD be
       // forwarded, and makes no state.
-      if (binding == Index::kNone) return drop(d, DropReason::kNoSession);
-      key.pool = tables.binding(binding).pool;
-      key.pool_port = tables.binding(binding).pool_port;
-      d.verdict = Verdict::kTranslate;
-      return;
+      return stateless_6to4(binding, key, d);
     }
   }
   uint32_t subscriber;
@@ -95,33 +106,41 @@ void Core::miss_4to6(const net::PacketBuf& buf, const net::PacketView& view, Lan
   const uint8_t instance = d.cls.instance;
   lane.candidate = Index::kNone;
   auto& key = lane.key;
-  const uint32_t binding = tables.find_binding_outside(key.pool, key.pool_port, key.protocol);
+  uint32_t binding = tables.find_binding_outside(key.pool, key.pool_port, key.protocol);
+  const WholeAddress* whole =
+      binding == Index::kNone && !wholes_.empty() ? whole_of_outside(key.pool) : nullptr;
+  const bool bound = binding != Index::kNone || whole != nullptr;
   const bool tcp = key.protocol == net::kProtoTcp;
   TcpStep step{TcpState::kNone, Refresh::kKeep};
   if (tcp) step = tcp_step(TcpState::kClosed, tcp_event(Direction::k4To6, view.tcp_flags), {});
   const bool syn = step.next == TcpState::kV4Init;
-  if (binding == Index::kNone && !syn) return drop(d, DropReason::kNoBinding);
-  const uint8_t prefix =
-      binding == Index::kNone ? classifier.first_prefix(instance) : tables.binding(binding).prefix;
+  if (!bound && !syn) return drop(d, DropReason::kNoBinding);
+  const uint8_t prefix = !bound             ? classifier.first_prefix(instance)
+                         : whole != nullptr ? whole->prefix
+                                            : tables.binding(binding).prefix;
   auto reason = allowed_4to6(lane, prefix, instance);
   if (reason != DropReason::kNone) return drop(d, reason);
   const bool filters =
       instances_[instance].filtering == Filtering::kAddressDependent && tables.permits_ready();
-  if (syn && (binding == Index::kNone || filters)) return hold_syn(buf, lane, d, now_ms);
+  if (syn && (!bound || filters)) return hold_syn(buf, lane, d, now_ms);
   // RFC 6146 3.5.1: address-dependent filtering lets in only who was sent to.
   if (filters && !tables.permitted(key)) return drop(d, DropReason::kFiltered);
-  const Binding& b = tables.binding(binding);
+  key.inside = whole != nullptr ? whole->inside : tables.binding(binding).inside;
+  key.inside_port = whole != nullptr ? key.pool_port : tables.binding(binding).inside_port;
+  key.prefix = prefix;
   if (step.next == TcpState::kClosed) {
-    key.inside = b.inside;
-    key.inside_port = b.inside_port;
-    key.prefix = b.prefix;
     d.verdict = Verdict::kTranslate;
     return;
   }
-  const uint32_t subscriber = tables.find_subscriber(b.inside, instance);
+  uint32_t subscriber = tables.find_subscriber(key.inside, instance);
   reason = room_for_session(subscriber);
+  if (reason == DropReason::kNone && whole != nullptr) {
+    reason = room_for_binding(subscriber, key.protocol);
+    if (reason == DropReason::kNone) reason = choose_whole(*whole, key, subscriber);
+    if (reason == DropReason::kNone)
+      binding = tables.add_binding(subscriber, key, Binding::kNoCell);
+  }
   if (reason != DropReason::kNone) {
-    key.inside = b.inside;
     tell_refusal(reason, key, instance);
     return drop(d, reason);
   }

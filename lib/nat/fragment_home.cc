@@ -11,7 +11,8 @@ using State = FragmentStore::State;
 using Fit = FragmentStore::Fit;
 
 bool FragmentHome::init(const Settings& settings) {
-  const bool needed = ownership_.workers() > 1 && ownership_.mode4() == steer::Mode4::kByPortBlock;
+  // By address, a static binding can still make a port another worker's.
+  const bool needed = ownership_.workers() > 1;
   const uint32_t slots = needed ? settings.max_fragments : 0;
   instances_ = settings.instances.size();
   update(settings);
@@ -64,7 +65,8 @@ unsigned FragmentHome::owner_of(const net::PacketBuf& buf, const net::PacketView
   }
   if (first) {
     const auto* ip = net::header_at<net::Ip4Header>(buf.data);
-    datagram.owner = ownership_.owner4(ip->destination, view.destination_port.host());
+    datagram.owner =
+        ownership_.owner_of_cell(ip->destination, view.destination_port.host(), view.protocol);
   }
   const unsigned owner = datagram.owner;
   store_.pass(at, view);

@@ -48,6 +48,18 @@ struct BindingInfo {
   uint32_t sessions = 0;
 };
 
+/// A static binding (RFC 6146 3.1) as it is asked for.
+struct StaticBinding {
+  uint8_t instance = 0;
+  uint8_t protocol = 0;  ///< 6, 17, or 1 for ICMP queries; 0: the addresses with all they carry
+  net::Ip6 inside;
+  net::Be16 inside_port{};  ///< 0 of a whole address
+  net::Ip4 outside;
+  net::Be16 outside_port{};
+
+  bool is_whole() const { return protocol == 0; }
+};
+
 /// Matches sessions and bindings; an absent field matches all. Shared by show and clear.
 struct Filter {
   std::optional<net::Ip6Prefix> inside;

@@ -219,14 +219,17 @@ void Pools::mark(uint32_t index, unsigned protocol, uint32_t port) {
   ++pools_[addresses_[index].pool].used[protocol];
 }
 
+bool Pools::has(uint32_t index, net::Be16 port) const {
+  const uint32_t host = port.host();
+  const auto& intervals = pools_[addresses_[index].pool].layout.intervals[host >= 1024 ? 1 : 0];
+  return std::any_of(intervals.begin(), intervals.end(),
+                     [host](const Interval& i) { return host >= i.first && host <= i.last; });
+}
+
 bool Pools::take(uint32_t index, uint8_t protocol, net::Be16 port) {
   const unsigned p = protocol_index(protocol);
   const uint32_t host = port.host();
-  const auto& intervals = pools_[addresses_[index].pool].layout.intervals[host >= 1024 ? 1 : 0];
-  const bool ours = std::any_of(intervals.begin(), intervals.end(), [host](const Interval& i) {
-    return host >= i.first && host <= i.last;
-  });
-  if (!ours || (bitmap(index, p)[host / 64] >> host % 64 & 1) != 0) return false;
+  if (!has(index, port) || (bitmap(index, p)[host / 64] >> host % 64 & 1) != 0) return false;
   mark(index, p, host);
   return true;
 }
@@ -238,6 +241,47 @@ void Pools::release(net::Ip4 address, uint8_t protocol, net::Be16 port) {
   bitmap(index, p)[host / 64] &= ~(uint64_t{1} << host % 64);
   ++addresses_[index].free[p][class_of(host)];
   --pools_[addresses_[index].pool].used[p];
+}
+
+bool Pools::reserve(net::Ip4 address, uint8_t protocol, net::Be16 port) {
+  const uint32_t index = find(address);
+  if (index == kNone || !has(index, port)) return true;
+  return take(index, protocol, port);
+}
+
+void Pools::unreserve(net::Ip4 address, uint8_t protocol, net::Be16 port) {
+  const uint32_t index = find(address);
+  if (index != kNone && has(index, port)) release(address, protocol, port);
+}
+
+bool Pools::reserve_address(net::Ip4 address) {
+  const uint32_t index = find(address);
+  if (index == kNone) return true;
+  const Layout& layout = pools_[addresses_[index].pool].layout;
+  for (unsigned p = 0; p < kProtocols; ++p) {
+    if (free_ports(index, p) != layout.ports[0] + layout.ports[1]) return false;
+  }
+  fill(index, true);
+  return true;
+}
+
+void Pools::unreserve_address(net::Ip4 address) {
+  const uint32_t index = find(address);
+  if (index != kNone) fill(index, false);
+}
+
+// All ports used, or all free.
+void Pools::fill(uint32_t index, bool used) {
+  auto& pool = pools_[addresses_[index].pool];
+  for (unsigned p = 0; p < kProtocols; ++p) {
+    std::fill_n(bitmap(index, p), kWords, used ? ~uint64_t{0} : 0);
+    pool.used[p] += free_ports(index, p);
+    for (unsigned c = 0; c < kClasses; ++c) {
+      addresses_[index].free[p][c] =
+          used ? uint16_t{0} : static_cast<uint16_t>(pool.layout.free[c]);
+    }
+    pool.used[p] -= free_ports(index, p);
+  }
 }
 
 std::size_t Pools::info(std::span<PoolInfo> out) const {

@@ -49,6 +49,13 @@ class Pools {
   bool take(uint32_t index, uint8_t protocol, net::Be16 port);
   void release(net::Ip4 address, uint8_t protocol, net::Be16 port);
 
+  /// Keeps a port from being lent; nothing to do if it never is. False if it is lent now.
+  bool reserve(net::Ip4 address, uint8_t protocol, net::Be16 port);
+  void unreserve(net::Ip4 address, uint8_t protocol, net::Be16 port);
+  /// The same for all ports that this worker has of an address.
+  bool reserve_address(net::Ip4 address);
+  void unreserve_address(net::Ip4 address);
+
   std::size_t info(std::span<PoolInfo> out) const;
 
  private:
@@ -94,6 +101,8 @@ class Pools {
   void add_range(const steer::Ownership& ownership, unsigned worker, const PortRange& ports,
                  Range range);
   bool scan(uint32_t index, unsigned protocol, unsigned port_class, Random& random, uint32_t& port);
+  bool has(uint32_t index, net::Be16 port) const;
+  void fill(uint32_t index, bool used);
   void mark(uint32_t index, unsigned protocol, uint32_t port);
   uint32_t free_ports(uint32_t index, unsigned protocol) const;
 

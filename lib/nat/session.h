@@ -127,7 +127,10 @@ struct Binding {
   uint16_t flags;
   uint32_t sessions;  ///< in a free record: the next free one
 
-  static constexpr uint16_t kStatic = 1;  ///< the high octet of flags is the instance
+  // The high octet of flags is the instance.
+  static constexpr uint16_t kStatic = 1;
+  static constexpr uint16_t kNoCell = 2;    ///< its cell is not one of those that Pools lends
+  static constexpr uint16_t kDetached = 4;  ///< no packet finds it; only its sessions know it
   bool live() const { return protocol != 0; }
   bool is_static() const { return (flags & kStatic) != 0; }
 };

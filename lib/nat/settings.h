@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "nat/events.h"
+#include "nat/info.h"
 #include "net/addr.h"
 #include "net/hash.h"
 #include "net/rfc6052.h"
@@ -57,6 +58,7 @@ struct Instance {
   std::vector<net::Prefix6052> prefixes;
   std::vector<Pool> pools;
   Timers timers;
+  std::vector<StaticBinding> statics;  ///< for StaticBindings; translators are told one by one
   InboundRefresh inbound_refresh;
   Filtering filtering = Filtering::kEndpointIndependent;
   xlat::Policy policy;

@@ -99,7 +99,7 @@ uint32_t Tables::find_binding_outside(net::Ip4 pool, net::Be16 port, uint8_t pro
       });
 }
 
-uint32_t Tables::add_binding(uint32_t subscriber, const SessionKey& key) {
+uint32_t Tables::add_binding(uint32_t subscriber, const SessionKey& key, uint16_t flags) {
   const uint32_t i = take_record(bindings_, free_binding_, bindings_used_,
                                  [](const Binding& b) { return b.sessions; });
   Binding& b = bindings_[i];
@@ -110,11 +110,13 @@ uint32_t Tables::add_binding(uint32_t subscriber, const SessionKey& key) {
        key.prefix,
        key.pool,
        key.pool_port,
-       static_cast<uint16_t>(instance << 8),
+       static_cast<uint16_t>(instance << 8 | flags),
        0};
-  bindings_by_inside_.insert(
-      hash_binding_inside(key_, b.inside, b.inside_port, b.protocol, b.prefix), i);
-  bindings_by_outside_.insert(hash_binding_outside(key_, b.pool, b.pool_port, b.protocol), i);
+  if ((flags & Binding::kDetached) == 0) {
+    bindings_by_inside_.insert(
+        hash_binding_inside(key_, b.inside, b.inside_port, b.protocol, b.prefix), i);
+    bindings_by_outside_.insert(hash_binding_outside(key_, b.pool, b.pool_port, b.protocol), i);
+  }
   ++subscribers_[subscriber].bindings[binding_class(b.protocol)];
   ++binding_count_;
   counters_.add(Counter::kBindingsCreated);
@@ -134,16 +136,33 @@ void Tables::tell(EventKind kind, const Binding& b) {
 void Tables::remove_binding(uint32_t i, uint32_t subscriber) {
   Binding& b = bindings_[i];
   if (events_.wants(EventKind::kBindingDeleted)) tell(EventKind::kBindingDeleted, b);
-  bindings_by_inside_.erase(
-      hash_binding_inside(key_, b.inside, b.inside_port, b.protocol, b.prefix), i);
-  bindings_by_outside_.erase(hash_binding_outside(key_, b.pool, b.pool_port, b.protocol), i);
-  pools_.release(b.pool, b.protocol, b.pool_port);
+  detach(i);
+  if ((b.flags & Binding::kNoCell) == 0) pools_.release(b.pool, b.protocol, b.pool_port);
   --subscribers_[subscriber].bindings[binding_class(b.protocol)];
   b.protocol = 0;
   b.sessions = free_binding_;
   free_binding_ = i;
   --binding_count_;
   counters_.add(Counter::kBindingsDeleted);
+}
+
+void Tables::detach(uint32_t i) {
+  Binding& b = bindings_[i];
+  if ((b.flags & Binding::kDetached) != 0) return;
+  b.flags |= Binding::kDetached;
+  bindings_by_inside_.erase(
+      hash_binding_inside(key_, b.inside, b.inside_port, b.protocol, b.prefix), i);
+  bindings_by_outside_.erase(hash_binding_outside(key_, b.pool, b.pool_port, b.protocol), i);
+}
+
+void Tables::retire_binding(uint32_t i) {
+  Binding& b = bindings_[i];
+  detach(i);
+  b.flags = static_cast<uint16_t>(b.flags & ~Binding::kStatic);
+  if (b.sessions != 0) return;
+  const uint32_t subscriber = find_subscriber(b.inside, static_cast<uint8_t>(b.flags >> 8));
+  remove_binding(i, subscriber);
+  remove_unused_subscriber(subscriber);
 }
 
 net::Ip6 Tables::subscriber_prefix(const net::Ip6& inside) const {

@@ -79,13 +79,17 @@ class Tables {
   uint32_t find_binding_inside(const net::Ip6& inside, net::Be16 port, uint8_t protocol,
                                uint8_t prefix) const;
   uint32_t find_binding_outside(net::Ip4 pool, net::Be16 port, uint8_t protocol) const;
-  /// (pool, port) must have been taken from the pools already.
-  uint32_t add_binding(uint32_t subscriber, const SessionKey& key);
+  /// (pool, port) must have been taken from the pools already, unless `flags` has kNoCell.
+  uint32_t add_binding(uint32_t subscriber, const SessionKey& key, uint16_t flags = 0);
+  /// A static one is found no longer; it goes with its last session, now if it has none.
+  void retire_binding(uint32_t i);
 
   // --- subscribers -------------------------------------------------------------------------------
   const Subscriber& subscriber(uint32_t i) const { return subscribers_[i]; }
   uint32_t find_subscriber(const net::Ip6& inside, uint8_t instance) const;
   uint32_t add_subscriber(const net::Ip6& inside, uint8_t instance, uint32_t address);
+  /// Gives one that had none its pool address.
+  void pair_subscriber(uint32_t i, uint32_t address) { subscribers_[i].address = address; }
   bool subscribers_full() const { return subscriber_count_ == subscriber_capacity_; }
   void remove_unused_subscriber(uint32_t i);
   /// Whether it may open a session now, at `per_second` (not 0) on average and as a burst.
@@ -107,6 +111,7 @@ class Tables {
   void permit(const SessionKey& key);
   void revoke(const SessionKey& key);
   void remove_binding(uint32_t i, uint32_t subscriber);
+  void detach(uint32_t i);
   void tell(EventKind kind, const Session& s);
   void tell(EventKind kind, const Binding& b);
 

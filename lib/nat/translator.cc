@@ -79,6 +79,22 @@ bool Translator::has_released() const {
   return state_->core.has_released();
 }
 
+Status Translator::reserve(const StaticBinding& binding) {
+  return state_->core.reserve(binding);
+}
+
+void Translator::unreserve(const StaticBinding& binding) {
+  state_->core.unreserve(binding);
+}
+
+Status Translator::add_static(const StaticBinding& binding) {
+  return state_->core.add_static(binding);
+}
+
+void Translator::remove_static(const StaticBinding& binding) {
+  state_->core.remove_static(binding);
+}
+
 EventRing& Translator::events() {
   return state_->core.events.ring();
 }

@@ -183,6 +183,14 @@ class Translator {
   /// What the control core takes events from, from its own thread.
   EventRing& events();
 
+  // For StaticBindings (nat/statics.h), which calls them on the right workers in the right order.
+  /// Keeps a cell, or all cells that this worker has of an address, from being lent. Error if lent.
+  Status reserve(const StaticBinding& binding);
+  void unreserve(const StaticBinding& binding);
+  Status add_static(const StaticBinding& binding);
+  /// Its sessions stay; the caller clears them.
+  void remove_static(const StaticBinding& binding);
+
   /// New timers and options for existing instances (same number, names, prefixes and pools).
   void update(const Settings& settings);
 

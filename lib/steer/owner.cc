@@ -34,7 +34,8 @@ Owner owner_of_error4(const Ownership& ownership, const net::PacketBuf& buf,
   if (!quoted_packet(buf, view, quoted, quoted_view)) return {};
   const auto* ip = net::header_at<net::Ip4Header>(quoted.data);
   if (!ownership.is_pool(ip->source)) return {};
-  return {Owner::kWorker, ownership.owner4(ip->source, quoted_view.source_port.host())};
+  return {Owner::kWorker, ownership.owner_of_cell(ip->source, quoted_view.source_port.host(),
+                                                  quoted_view.protocol)};
 }
 
 // A plain function of what all fragments of a datagram share. It is not keyed: it only chooses
@@ -57,10 +58,11 @@ Owner owner_of(const Ownership& ownership, const net::PacketBuf& buf, const net:
   if (error) return owner_of_error4(ownership, buf, view);
   const auto* ip = net::header_at<net::Ip4Header>(buf.data);
   if (!ownership.is_pool(ip->destination)) return {};
-  if (view.is_fragment() && ownership.mode4() == Mode4::kByPortBlock) {
+  if (view.is_fragment() && ownership.needs_port()) {
     return {Owner::kUnknown, fragment_home(ownership, *ip)};
   }
-  return {Owner::kWorker, ownership.owner4(ip->destination, view.destination_port.host())};
+  return {Owner::kWorker,
+          ownership.owner_of_cell(ip->destination, view.destination_port.host(), view.protocol)};
 }
 
 }  // namespace isthmus::steer

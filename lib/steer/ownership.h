@@ -14,7 +14,7 @@
 //           dealt out to workers in turn. Never the low bit: parity must survive (RFC
 //           6146 3.5.1.1). Ports below 1024 are dealt in smaller blocks, so that every worker has
 //           some of them, too.
-// Immutable after make(); read by every worker and by the control core.
+// Immutable after make() but for the exceptions; read by every worker and by the control core.
 #pragma once
 
 #include <array>
@@ -22,6 +22,7 @@
 #include <vector>
 
 #include "net/addr.h"
+#include "steer/cell_exceptions.h"
 
 namespace isthmus::steer {
 
@@ -63,6 +64,16 @@ class Ownership {
     return mode4_ == Mode4::kByAddress ? owner_of_address(address)
                                        : block_owner_[port >> block_shift_];
   }
+  /// Its owner as it stands: exceptions for static bindings come first.
+  unsigned owner_of_cell(net::Ip4 address, uint16_t port, uint8_t protocol) const {
+    if (exceptions_->empty()) return owner4(address, port);
+    const unsigned worker = exceptions_->find(address, port, protocol);
+    return worker == CellExceptions::kNone ? owner4(address, port) : worker;
+  }
+  /// Whether one must know the port to know the owner.
+  bool needs_port() const { return mode4_ == Mode4::kByPortBlock || exceptions_->has_cells(); }
+  /// For the control core to change.
+  CellExceptions& exceptions() { return *exceptions_; }
   bool is_pool(net::Ip4 address) const { return find_range(address.host()) != kNoRange; }
 
   /// The ports of `address` that `worker` owns, ascending, adjacent ones joined.
@@ -98,6 +109,7 @@ class Ownership {
   std::array<std::array<uint8_t, 256>, 8> toeplitz_{};
   std::vector<uint8_t> block_owner_;
   std::vector<AddressRange> pool_;
+  std::unique_ptr<CellExceptions> exceptions_ = std::make_unique<CellExceptions>();
   std::vector<uint32_t> first_index_;  ///< position of each range's first address
 };
 

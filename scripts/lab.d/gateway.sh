@@ -31,7 +31,7 @@ write_gateway_config() {
   cat >"$lab_dir/isthmus.conf" <<CONF
 cores = { workers = [$workers]; control = 0; idle = "yield"; };
 memory = { huge_pages = "auto"; megabytes = 512; buffers = 16384; };
-control = { socket = "$control_socket"; };
+control = { socket = "$control_socket"; static_file = "$lab_dir/static"; };
 ports = (
   { name = "inside"; device = "net_af_packet0,iface=gw6,qpairs=$queues"; mtu = 1500;
     addresses = ["$gateway6/64", "$service6/64"]; },

@@ -175,6 +175,7 @@ std::vector<Row> all_rows() {
   add(tcp_table_rows());
   add(behave_rows());
   add(timer_rows());
+  add(static_rows());
   return rows;
 }
 

@@ -41,6 +41,18 @@ Harness::Harness(const nat::Settings& settings, const xlat::Path& path, unsigned
     if (!made) throw std::runtime_error(made.error().text);
     translators_.push_back(std::move(*made));
   }
+  statics_ = std::make_unique<nat::StaticBindings>(
+      ownership_, [this](unsigned worker, const nat::StaticBindings::Question& question) -> Status {
+        question(*translators_[worker]);
+        return Ok{};
+      });
+  for (const auto& instance : settings.instances) {
+    for (const auto& binding : instance.statics) {
+      if (auto added = statics_->add({binding, true, false}); !added) {
+        throw std::runtime_error(added.error().text);
+      }
+    }
+  }
 }
 
 bool Harness::place(Item& item) {

@@ -11,6 +11,7 @@
 #include <memory>
 #include <vector>
 
+#include "nat/statics.h"
 #include "nat/translator.h"
 #include "packets/buffer.h"
 #include "packets/fixture.h"
@@ -29,6 +30,7 @@ class Harness : public Rig {
   nat::Translator& translator(unsigned worker) { return *translators_[worker]; }
   const steer::Ownership& ownership() const { return ownership_; }
   uint32_t now() const { return now_ms_; }
+  nat::StaticBindings& statics() { return *statics_; }
   unsigned workers() const { return ownership_.workers(); }
 
  private:
@@ -55,6 +57,7 @@ class Harness : public Rig {
   std::vector<std::unique_ptr<telemetry::Counters>> counters_;
   telemetry::Counters parse_counters_;
   std::vector<std::unique_ptr<nat::Translator>> translators_;
+  std::unique_ptr<nat::StaticBindings> statics_;
   uint32_t now_ms_ = 0xffff0000;  // wraps soon
 };
 

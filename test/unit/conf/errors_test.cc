@@ -181,6 +181,57 @@ TEST_CASE("prefixes overlap") {
   });
 }
 
+TEST_CASE("static bindings") {
+  // The port's addresses take two lines, the pools end the third.
+  const auto statics = [](const std::string& list) {
+    return nat64("pools = (" + kPool + ");\n static = (" + list + ");");
+  };
+  const std::string at = "f:4: nat64[0].static[0]";
+  check_rows({
+      {statics("{ outside = \"203.0.113.1\"; }"),
+       at + ".inside: found nothing, expected this option, which is required"},
+      {statics("{ inside = \"192.0.2.1\"; outside = \"203.0.113.1\"; }"),
+       at + ".inside: found \"192.0.2.1\", expected an IPv6 address"},
+      {statics("{ inside = \"64:ff9b::1\"; outside = \"203.0.113.1\"; }"),
+       at + ".inside: found \"64:ff9b::1\", expected an address outside 64:ff9b::/96"},
+      {statics("{ inside = \"2001:db8::2\"; outside = \"198.51.100.1\"; }"),
+       at + ".outside: found \"198.51.100.1\", expected an address of one of the instance's pools"},
+      {statics("{ inside = \"2001:db8::2\"; outside = \"203.0.113.1\"; outside_port = 80; }"),
+       at +
+           ".outside_port: found a port, expected protocol = \"tcp\", \"udp\" or \"icmp\" with it"},
+      {statics("{ protocol = \"tcp\"; inside = \"2001:db8::2\"; outside = \"203.0.113.1\"; "
+               "outside_port = 80; }"),
+       at + ": found no inside_port, expected one, since protocol is given"},
+      {statics("{ protocol = \"tcp\"; inside = \"2001:db8::2\"; inside_port = 0;\n outside = "
+               "\"203.0.113.1\"; outside_port = 80; }"),
+       at + ".inside_port: found 0, expected a port from 1 to 65535"},
+      {statics("{ inside = \"2001:db8::2\"; outside = \"203.0.113.1\"; },\n { protocol = \"tcp\"; "
+               "inside = \"2001:db8::3\"; inside_port = 80; outside = \"203.0.113.1\"; "
+               "outside_port = 80; }"),
+       "f:5: nat64[0].static[1].outside: found \"203.0.113.1 port 80 (tcp)\", expected what "
+       "nat64[0].static[0] does not have already"},
+      {statics("{ inside = \"2001:db8::2\"; outside = \"203.0.113.1\"; },\n { inside = "
+               "\"2001:db8::2\"; outside = \"203.0.113.2\"; }"),
+       "f:5: nat64[0].static[1].inside: found \"2001:db8::2\", expected what nat64[0].static[0] "
+       "does not have already"},
+  });
+  // A port that the gateway itself has cannot be a host's.
+  const auto shared = [](const std::string& binding) {
+    return nat64(
+        "pools = ({ addresses = [\"192.0.2.1\"]; ports = \"2000-3000\"; });\n static = ({ "
+        "inside = \"2001:db8::2\"; outside = \"192.0.2.1\"; " +
+        binding + " });");
+  };
+  check_rows({
+      {shared("protocol = \"tcp\"; inside_port = 80; outside_port = 80;"),
+       at + ".outside_port: found 80, expected a port from 2000 to 3000: the others are interface "
+            "a's own"},
+      {shared(""), at + ".outside: found \"192.0.2.1\", expected an address that interface a does "
+                        "not have"},
+  });
+  CHECK(conf::load_text(shared("protocol = \"udp\"; inside_port = 80; outside_port = 2000;"), "f"));
+}
+
 TEST_CASE("pools") {
   check_rows({
       {pools(kPool + ", { name = \"b\";\n addresses = [\"203.0.113.15-203.0.113.20\"]; }"),

@@ -73,6 +73,14 @@ std::string file_with(const Option& option, const std::string& value) {
         if (required.find(own) != std::string::npos) required.clear();
       }
     }
+    if (rest == "nat64[].static[]") {
+      for (const std::string_view one :
+           {"protocol = \"icmp\"; ", "inside = \"2001:db8::2\"; ", "inside_port = 1; ",
+            "outside = \"203.0.113.1\"; ", "outside_port = 1; "}) {
+        if (!one.starts_with(fmt::format("{} =", path.substr(path.rfind('.') + 1))))
+          required += one;
+      }
+    }
     if (rest == "ports[]" && path == "ports[].name") required = "device = \"d\";";
     if (name.ends_with("[]")) {
       body = fmt::format("{} = ({{ {} {} }});", name.substr(0, name.size() - 2), required, body);
@@ -270,6 +278,10 @@ TEST_CASE("what needs a restart") {
   CHECK(diff(base + "routes = ({ prefix = \"0.0.0.0/0\"; via = \"192.0.2.2\"; });") == Paths{});
   CHECK(diff(ports + "nat64 = ({ timers: { udp = 200; }; " + pool + " });") == Paths{});
   CHECK(diff(ports + "nat64 = ({ filtering = \"address-dependent\"; " + pool + " });") == Paths{});
+  CHECK(diff(ports +
+             "nat64 = ({ static = ({ inside = \"2001:db8::1\"; outside = "
+             "\"203.0.113.1\"; }); " +
+             pool + " });") == Paths{});
   // It shapes what a worker makes at start: a bucket of tokens.
   CHECK(diff(base + "limits: { icmp_errors_per_second = 5; };") ==
         Paths{"limits.icmp_errors_per_second"});

@@ -15,6 +15,8 @@ namespace isthmus::control {
 
 class FakeDataplane : public dataplane::Dataplane {
  public:
+  std::vector<nat::StaticEntry> static_entries;
+  std::optional<std::string> static_error;
   std::vector<telemetry::Counters> worker_counters{2};
   std::vector<dataplane::InterfaceInfo> interface_list{
       {"inside", "inside", 0, 1500, net::Mac{{2, 0, 0, 0, 0, 1}}},
@@ -63,6 +65,19 @@ class FakeDataplane : public dataplane::Dataplane {
   Status ask(unsigned, const std::function<void(nat::Translator&, uint32_t)>&) override {
     return Error{"no translator here"};
   }
+  Status add_static(const nat::StaticEntry& entry) override {
+    if (static_error) return Error{*static_error};
+    static_entries.push_back(entry);
+    return Ok{};
+  }
+  Status remove_static(const nat::StaticBinding& outside) override {
+    std::erase_if(static_entries, [&](const nat::StaticEntry& entry) {
+      return entry.binding.outside == outside.outside &&
+             entry.binding.outside_port == outside.outside_port;
+    });
+    return Ok{};
+  }
+  std::vector<nat::StaticEntry> statics() const override { return static_entries; }
   Status update(const conf::Config&) override { return Ok{}; }
 };
 
@@ -98,6 +113,12 @@ dns64: { listen = ["2001:db8:1::1"]; upstreams = ["192.0.2.53"]; };
   void dns64_flush_cache() override { ++flushes; }
   std::vector<std::pair<std::string, std::string>> version() const override {
     return {{"version", "9.9.9"}, {"compiler", "test"}};
+  }
+  Status add_static(const conf::Static& binding, bool persist) override {
+    return plane.add_static({dataplane::make_static(0, binding), false, persist});
+  }
+  Status remove_static(const nat::StaticBinding& outside) override {
+    return plane.remove_static(outside);
   }
   Status reload() override {
     ++reloads;

@@ -21,6 +21,8 @@ using Prefix = std::variant<net::Ip4Prefix, net::Ip6Prefix>;
 
 class FakeDataplane : public dataplane::Dataplane {
  public:
+  std::vector<nat::StaticEntry> static_entries;
+  std::optional<std::string> static_error;
   struct Frame {
     dataplane::InterfaceId interface = 0;
     std::vector<uint8_t> bytes;
@@ -152,6 +154,19 @@ class FakeDataplane : public dataplane::Dataplane {
     return Ok{};
   }
 
+  Status add_static(const nat::StaticEntry& entry) override {
+    if (static_error) return Error{*static_error};
+    static_entries.push_back(entry);
+    return Ok{};
+  }
+  Status remove_static(const nat::StaticBinding& outside) override {
+    std::erase_if(static_entries, [&](const nat::StaticEntry& entry) {
+      return entry.binding.outside == outside.outside &&
+             entry.binding.outside_port == outside.outside_port;
+    });
+    return Ok{};
+  }
+  std::vector<nat::StaticEntry> statics() const override { return static_entries; }
   Status update(const conf::Config& config) override {
     if (update_error) return Error{*update_error};
     updates.push_back(&config);

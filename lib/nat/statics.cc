@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "nat/statics.h"
+
+#include <algorithm>
+
+namespace isthmus::nat {
+namespace {
+
+constexpr unsigned kScan = 4096;
+
+bool same_outside(const StaticBinding& a, const StaticBinding& b) {
+  return a.outside == b.outside && a.outside_port == b.outside_port && a.protocol == b.protocol;
+}
+
+bool same(const StaticBinding& a, const StaticBinding& b) {
+  return same_outside(a, b) && a.inside == b.inside && a.inside_port == b.inside_port &&
+         a.instance == b.instance;
+}
+
+std::string protocol_text(uint8_t protocol) {
+  return protocol == 6 ? "tcp" : protocol == 17 ? "udp" : "icmp";
+}
+
+}  // namespace
+
+std::string outside_text(const StaticBinding& b) {
+  if (b.is_whole()) return net::to_string(b.outside);
+  return protocol_text(b.protocol) + ' ' + net::to_string(b.outside) + " port " +
+         std::to_string(b.outside_port.host());
+}
+
+const StaticEntry* StaticBindings::find(const StaticBinding& outside) const {
+  const auto it = std::find_if(entries_.begin(), entries_.end(), [&](const StaticEntry& entry) {
+    return same_outside(entry.binding, outside);
+  });
+  return it == entries_.end() ? nullptr : &*it;
+}
+
+// Against the others; what dynamic bindings have is for the workers to say.
+Status StaticBindings::check(const StaticBinding& b) const {
+  if (!ownership_.is_pool(b.outside)) {
+    return Error{net::to_string(b.outside) + " is in no pool: give an address of one"};
+  }
+  for (const auto& entry : entries_) {
+    const auto& other = entry.binding;
+    const bool overlaps = b.is_whole() || other.is_whole() ||
+                          (other.protocol == b.protocol && other.outside_port == b.outside_port);
+    if (other.outside == b.outside && overlaps) {
+      return Error{outside_text(other) + " is bound to " + net::to_string(other.inside) +
+                   " already: remove that first, or give another address or port"};
+    }
+    const bool same_inside =
+        b.is_whole() ? other.is_whole()
+                     : other.protocol == b.protocol && other.inside_port == b.inside_port;
+    if (other.inside == b.inside && other.instance == b.instance && same_inside) {
+      return Error{net::to_string(b.inside) + " has a static binding already, to " +
+                   outside_text(other) + ": remove that first"};
+    }
+  }
+  return Ok{};
+}
+
+unsigned StaticBindings::natural_owner(const StaticBinding& b) const {
+  return ownership_.owner4(b.outside, b.outside_port.host());
+}
+
+Status StaticBindings::reserve(const StaticBinding& b) {
+  const unsigned first = b.is_whole() ? 0 : natural_owner(b);
+  const unsigned last = b.is_whole() ? ownership_.workers() - 1 : first;
+  for (unsigned worker = first; worker <= last; ++worker) {
+    Status done = Ok{};
+    auto asked = ask_(worker, [&](Translator& t) { done = t.reserve(b); });
+    if (asked && done) continue;
+    if (b.is_whole()) unreserve(b, worker);
+    return asked ? done : asked;
+  }
+  return Ok{};
+}
+
+// Of a whole address: by workers below `workers`.
+void StaticBindings::unreserve(const StaticBinding& b, unsigned workers) {
+  const unsigned first = b.is_whole() ? 0 : natural_owner(b);
+  const unsigned end = b.is_whole() ? workers : first + 1;
+  for (unsigned worker = first; worker < end; ++worker) {
+    (void)ask_(worker, [&](Translator& t) { t.unreserve(b); });
+  }
+}
+
+Status StaticBindings::make(const StaticBinding& b) {
+  const unsigned owner = ownership_.owner6(b.inside);
+  if (auto reserved = reserve(b); !reserved) return reserved;
+  Status done = Ok{};
+  auto asked = ask_(owner, [&](Translator& t) { done = t.add_static(b); });
+  const bool moves = b.is_whole() || natural_owner(b) != owner;
+  if (asked && done && moves &&
+      !ownership_.exceptions().set(b.outside, b.outside_port.host(), b.protocol, owner)) {
+    (void)ask_(owner, [&](Translator& t) { t.remove_static(b); });
+    done = Error{"more than " + std::to_string(steer::CellExceptions::kCapacity) +
+                 " static bindings away from their pool's worker"};
+  }
+  if (asked && done) return Ok{};
+  unreserve(b, ownership_.workers());
+  return asked ? done : asked;
+}
+
+void StaticBindings::unmake(const StaticBinding& b) {
+  (void)ask_(ownership_.owner6(b.inside), [&](Translator& t) { t.remove_static(b); });
+  end_sessions(b);
+  ownership_.exceptions().clear(b.outside, b.outside_port.host(), b.protocol);
+  unreserve(b, ownership_.workers());
+}
+
+// Few places at a time, so that traffic goes on meanwhile.
+void StaticBindings::end_sessions(const StaticBinding& b) {
+  Filter filter;
+  filter.inside = net::Ip6Prefix{b.inside, 128};
+  filter.outside = net::Ip4Prefix{b.outside, 32};
+  if (!b.is_whole()) {
+    filter.outside_port = b.outside_port.host();
+    filter.protocol = b.protocol;
+  }
+  uint64_t cursor = 0;
+  do {
+    Translator::DumpResult step;
+    const auto asked = ask_(ownership_.owner6(b.inside),
+                            [&](Translator& t) { step = t.clear_sessions(cursor, kScan, filter); });
+    if (!asked) return;
+    cursor = step.next_cursor;
+  } while (cursor != 0);
+}
+
+Status StaticBindings::add(const StaticEntry& entry) {
+  if (auto ok = check(entry.binding); !ok) return ok;
+  if (auto ok = make(entry.binding); !ok) return ok;
+  entries_.push_back(entry);
+  return Ok{};
+}
+
+Status StaticBindings::remove(const StaticBinding& outside) {
+  const auto it = std::find_if(entries_.begin(), entries_.end(), [&](const StaticEntry& entry) {
+    return same_outside(entry.binding, outside);
+  });
+  if (it == entries_.end()) {
+    return Error{outside_text(outside) +
+                 " has no static binding: \"show bindings static\" lists them"};
+  }
+  unmake(it->binding);
+  entries_.erase(it);
+  return Ok{};
+}
+
+Status StaticBindings::configure(std::span<const StaticBinding> wanted) {
+  const auto is_wanted = [&](const StaticEntry& entry) {
+    return !entry.configured || std::any_of(wanted.begin(), wanted.end(),
+                                            [&](const auto& b) { return same(b, entry.binding); });
+  };
+  std::vector<StaticEntry> removed, added;
+  for (const auto& entry : entries_) {
+    if (!is_wanted(entry)) removed.push_back(entry);
+  }
+  for (const auto& entry : removed) (void)remove(entry.binding);
+  Status status = Ok{};
+  for (const auto& binding : wanted) {
+    const auto* there = find(binding);
+    if (there != nullptr && there->configured && same(there->binding, binding)) continue;
+    const StaticEntry entry{binding, true, false};
+    status = add(entry);
+    if (!status) break;
+    added.push_back(entry);
+  }
+  if (status) return status;
+  // Nothing has changed: what was added goes, what was removed comes back.
+  for (const auto& entry : added) (void)remove(entry.binding);
+  for (const auto& entry : removed) (void)add(entry);
+  return status;
+}
+
+}  // namespace isthmus::nat
