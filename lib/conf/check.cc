@@ -2,6 +2,7 @@
 // Contradictions that no single option shows. The first one found is the error.
 #include "conf/check.h"
 
+#include <algorithm>
 #include <map>
 #include <set>
 
@@ -44,6 +45,24 @@ Checked check_core(const Config& config, const Lines&) {
                    "a path that begins with \"/\""};
   }
   return std::nullopt;
+}
+
+// What DPDK takes whatever the traffic. The forwarding tables of lib/dataplane/fib.cc, two copies:
+// 2^24 places of two octets for each family, second-level tables, and the routes themselves, of
+// which more memory allows more.
+constexpr uint64_t kTablesMegabytes = 180;
+constexpr uint64_t kBufferOverhead = 384;  // mempool header, mbuf, what travels with it
+constexpr uint64_t kLeastRoom = 2048 + 128;
+
+Checked check_memory(const Config& config, const Lines&) {
+  uint64_t room = kLeastRoom;
+  for (const auto& port : config.ports) room = std::max(room, uint64_t{port.mtu} + 1024);
+  const uint64_t buffers = config.memory.buffers * (room + kBufferOverhead) >> 20;
+  const uint64_t least = kTablesMegabytes + buffers;
+  if (config.memory.megabytes >= least) return std::nullopt;
+  return Problem{"memory.megabytes", 0, std::to_string(config.memory.megabytes),
+                 fmt::format("at least {}: {} for forwarding tables, {} for memory.buffers", least,
+                             kTablesMegabytes, buffers)};
 }
 
 Checked check_port(const Config& config, std::size_t index, const Lines& lines) {
@@ -164,9 +183,9 @@ Checked check_dns64(const Config& config, const Lines&) {
 
 Checked check_config(const Config& config, const Lines& lines) {
   using Check = Checked (*)(const Config&, const Lines&);
-  constexpr Check kChecks[] = {check_core,      check_ports,    check_names, check_timers,
-                               check_addresses, check_prefixes, check_pools, check_statics,
-                               check_routes,    check_dns64};
+  constexpr Check kChecks[] = {check_core,    check_memory,    check_ports,    check_names,
+                               check_timers,  check_addresses, check_prefixes, check_pools,
+                               check_statics, check_routes,    check_dns64};
   for (const auto check : kChecks) {
     if (auto problem = check(config, lines)) {
       if (problem->line == 0) problem->line = lines.of(problem->path);

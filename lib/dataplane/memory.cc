@@ -33,10 +33,11 @@ Result<Pool> make_pool(unsigned buffers, uint16_t mtu, int socket) {
   Pool pool(rte_pktmbuf_pool_create(name.c_str(), buffers, kPoolCache, kFrameMetaSize,
                                     static_cast<uint16_t>(room), socket));
   if (!pool) {
-    return Error{fmt::format(
-        "no memory for {} packet buffers of {} bytes ({}): raise memory.megabytes or lower "
-        "memory.buffers, queues or descriptors",
-        buffers, room, rte_strerror(rte_errno))};
+    return Error{
+        fmt::format("no memory for {} packet buffers of {} bytes, {} MB ({}): raise "
+                    "memory.megabytes by as much, "
+                    "or lower memory.buffers, queues or descriptors",
+                    buffers, room, (uint64_t{buffers} * room >> 20) + 1, rte_strerror(rte_errno))};
   }
   return pool;
 }

@@ -287,7 +287,7 @@ TEST_CASE("what needs a restart") {
         Paths{"limits.icmp_errors_per_second"});
   CHECK(diff(base + "limits: { sessions = 5; };") == Paths{"limits.sessions"});
   CHECK(diff(base + "cores: { workers = [1, 2]; };") == Paths{"cores.workers"});
-  CHECK(diff(base + "memory: { megabytes = 64; };") == Paths{"memory.megabytes"});
+  CHECK(diff(base + "memory: { megabytes = 512; };") == Paths{"memory.megabytes"});
   CHECK(diff(base + "control: { socket = \"/x\"; };") == Paths{"control.socket"});
   CHECK(diff(ports) == Paths{"nat64"});
   CHECK(diff(base + "siit = ({ prefix = \"2001:db8::/96\"; inside4 = [\"198.51.100.0/24\"]; });") ==
