@@ -19,6 +19,12 @@ bool is_multicast_or_broadcast(net::Ip4 address) {
   return host >> 28 == 0xe || host == 0xffffffff;
 }
 
+// RFC 4861 7.1.1: with a hop limit of 255 it comes from this link.
+bool is_solicitation(const net::PacketBuf& packet, const net::PacketView& view) {
+  return view.payload == net::Payload::kIcmpOther && view.icmp_type == net::kIcmp6NeighborSolicit &&
+         net::header_at<net::Ip6Header>(packet.data)->hop_limit == 255;
+}
+
 }  // namespace
 
 Fate Classifier::classify6(const net::PacketBuf& packet, const net::PacketView& view,
@@ -30,6 +36,8 @@ Fate Classifier::classify6(const net::PacketBuf& packet, const net::PacketView& 
   // A router must not forward what was sent to a link-layer group (RFC 1812 5.3.4, in spirit here).
   if (group) return {Fate::kIgnore, {}};
   const nat::Class cls = translator_.classify6(destination);
+  // A neighbor confirms the link address of an on-link translation prefix by unicast.
+  if (is_solicitation(packet, view)) return {Fate::kPunt, {}};
   return {cls.kind == nat::Class::kNone ? Fate::kIgnore : Fate::kTranslate, cls};
 }
 

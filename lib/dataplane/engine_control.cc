@@ -94,6 +94,8 @@ bool Engine::inject(InterfaceId interface, std::span<const uint8_t> frame) {
   }
   std::memcpy(bytes + kMacs + tag, frame.data() + kMacs, frame.size() - kMacs);
   meta_of(mbuf).port = out.port;
+  const bool to_us = net::header_at<net::EthHeader>(frame.data())->destination == out.mac;
+  meta_of(mbuf).task = to_us ? FrameMeta::Task::kReceive : FrameMeta::Task::kTransmit;
   // Always the same worker for a port: frames keep their order.
   if (workers_[queue_owner(out.port, 0)]->inject_ring().push(&mbuf, 1) == 1) return true;
   rte_pktmbuf_free(mbuf);

@@ -23,6 +23,7 @@ struct FrameMeta {
     kDecide,    ///< a parsed IP packet that the receiver owns
     kHome,      ///< a parsed IPv4 fragment; the receiver is the home of its datagram
     kTransmit,  ///< a complete frame for `port`
+    kReceive,   ///< a complete frame to be treated as one that `port` received
   } task;
   PuntKind punt;
   uint8_t hops;

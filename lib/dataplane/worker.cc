@@ -130,7 +130,16 @@ unsigned Worker::take_queue(const RxQueue& queue) {
 unsigned Worker::take_injected() {
   std::array<rte_mbuf*, kInjectBurst> frames;
   const unsigned count = inject_ring_->pop(frames.data(), kInjectBurst);
-  for (unsigned i = 0; i < count; ++i) tx_.send(frames[i], meta_of(frames[i]).port, 0);
+  static_assert(kInjectBurst <= kBurst, "translate() has emptied the bursts before");
+  for (unsigned i = 0; i < count; ++i) {
+    const FrameMeta& meta = meta_of(frames[i]);
+    if (meta.task == FrameMeta::Task::kReceive) {
+      receive(frames[i], core_.fabric.ports[meta.port]);
+    } else {
+      tx_.send(frames[i], meta.port, 0);
+    }
+  }
+  if (count != 0) translate();
   core_.counters.add(Counter::kInjected, count);
   return count;
 }
@@ -242,6 +251,7 @@ void Worker::accept(rte_mbuf* mbuf) {
   switch (meta.task) {
     case FrameMeta::Task::kTransmit: tx_.send(mbuf, meta.port, meta.hops); return;
     case FrameMeta::Task::kDecide: resume(mbuf, meta.view.family == 6 ? six_ : four_); return;
+    case FrameMeta::Task::kReceive: receive(mbuf, core_.fabric.ports[meta.port]); return;
     case FrameMeta::Task::kHome:
       four_.next_packet() = packet_of(mbuf);
       four_.next_view() = meta.view;

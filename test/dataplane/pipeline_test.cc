@@ -162,6 +162,55 @@ TEST_CASE("pipeline: VLAN interfaces of one port") {
   }
 }
 
+TEST_CASE("pipeline: what is injected for the interface's own MAC is taken in as received") {
+  const unsigned workers = GENERATE(1u, 2u, 4u);
+  const uint16_t vlan = GENERATE(uint16_t{0}, uint16_t{200});
+  Pipeline rig({.workers = workers, .out_vlan = vlan});
+  for (unsigned subscriber = 0; subscriber < 8; ++subscriber) {
+    const auto host = inside_host(subscriber);
+    const auto out = open_udp(rig, host, 5000);
+    // As the kernel behind the twin answers, and as an error of the control core's.
+    CHECK(rig.engine().inject(
+        Pipeline::kOut,
+        frame(ip4("192.0.2.9", out.address).ttl(64).udp(7000, out.port).payload("answer"),
+              rig.own_mac(false), rig.own_mac(false))));
+    auto in = rig.to_inside();
+    REQUIRE(in.size() == 1);
+    CHECK(diff(ip6(mapped("192.0.2.9"), host).hop_limit(63).udp(7000, 5000).payload("answer"),
+               in[0]) == "");
+    CHECK(rig.engine().inject(
+        Pipeline::kOut,
+        frame(ip4("192.0.2.1", out.address)
+                  .icmp4(3, 1)
+                  .quote(ip4(out.address, "192.0.2.9").udp(out.port, 7000).payload("open")),
+              rig.own_mac(false), rig.own_mac(false))));
+    in = rig.to_inside();
+    REQUIRE(in.size() == 1);
+    CHECK(diff(ip6(mapped("192.0.2.1"), host)
+                   .hop_limit(63)
+                   .icmp6(1, 0)
+                   .quote(ip6(host, mapped("192.0.2.9")).udp(5000, 7000).payload("open")),
+               in[0]) == "");
+    CHECK(rig.to_internet().empty());
+  }
+  CHECK(rig.count(Counter::kInjected) == 16);
+  CHECK(rig.count(Counter::kRxPackets) == 8);
+}
+
+TEST_CASE("pipeline: RFC 4861 7.3.3: a confirmation by unicast goes to the control core") {
+  Pipeline rig({});
+  const auto solicitation = [](uint8_t hop_limit) -> Bytes {
+    auto packet = ip6(inside_host(1), mapped("192.0.2.9"));
+    packet.hop_limit(hop_limit).icmp6(135, 0).payload(Bytes(16));
+    return packet;
+  };
+  rig.from_inside(solicitation(255));
+  CHECK(rig.punts().size() == 1);
+  rig.from_inside(solicitation(254));
+  CHECK(rig.punts().empty());
+  CHECK(rig.count(DropReason::kIcmpUntranslatable) == 1);
+}
+
 TEST_CASE("pipeline: one port on a stick without VLANs, and priority tags") {
   Pipeline rig({.one_port = true, .in_vlan = 0, .out_vlan = 200});
   const Bytes packet = ip6(inside_host(1), mapped("192.0.2.9")).udp(5000, 7000).payload("x");

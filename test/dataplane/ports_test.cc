@@ -73,6 +73,8 @@ std::unique_ptr<Engine> must_make(const conf::Config& config) {
   return std::move(*engine);
 }
 
+constexpr net::Mac kNeighbor{{2, 0, 0, 0, 7, 8}};
+
 test::Bytes frame_to(const net::Mac& to) {
   return test::frame(test::ip6("fe80::2", "ff02::1").icmp6(135, 0), net::to_string(to),
                      "02:00:00:00:07:07");
@@ -114,7 +116,7 @@ TEST_CASE("ports: net_tap, and the same again after it was closed") {
     auto engine = must_make(config_for({"net_tap0,iface=isthtap0"}));
     CHECK(engine->port_info().at(0).driver == "net_tap");
     CHECK(if_nametoindex("isthtap0") != 0);
-    CHECK(engine->inject(0, frame_to(engine->interfaces()[0].mac)));
+    CHECK(engine->inject(0, frame_to(kNeighbor)));
     engine->worker(0).poll_once();
     CHECK(engine->counters(0).get(telemetry::Counter::kInjected) == 1);
     engine->stop();
@@ -137,7 +139,7 @@ TEST_CASE("ports: net_pcap reads a file and writes one") {
   write_pcap(in);
   auto engine = must_make(config_for({"net_pcap0,rx_pcap=" + in + ",tx_pcap=" + out}));
   CHECK(engine->port_info().at(0).driver == "net_pcap");
-  CHECK(engine->inject(0, frame_to(engine->interfaces()[0].mac)));
+  CHECK(engine->inject(0, frame_to(kNeighbor)));
   for (int i = 0; i < 4; ++i) engine->worker(0).poll_once();
   CHECK(engine->counters(0).get(telemetry::Counter::kRxPackets) == 1);
   CHECK(engine->counters(0).get(telemetry::Counter::kTxPackets) == 1);
