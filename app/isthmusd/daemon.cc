@@ -10,6 +10,7 @@
 #include <cstring>
 
 #include "control/log.h"
+#include "control/unreachable.h"
 
 namespace isthmus::app {
 namespace {
@@ -21,24 +22,26 @@ constexpr double kTick = 0.1;
 
 }  // namespace
 
-Daemon::Daemon(std::shared_ptr<const conf::Config> config)
+Daemon::Daemon(std::shared_ptr<const conf::Config> config, const control::KernelPlan& plan)
     : config_(std::move(config)),
+      plan_(plan),
+      errors_(config_->limits.icmp_errors_per_second, config_->limits.icmp_errors_per_second),
       loop_([this] { return poll(); }),
       service_manager_(loop_.ev()),
       neighbors_({[this](dataplane::InterfaceId interface, const control::IpAddress& address) {
                     twins_->resolve(interface, address);
                   },
-                  [this](dataplane::InterfaceId interface, const net::Mac& mac,
-                         std::span<const uint8_t> packet) {
-                    const net::Mac& own = dataplane_->interfaces()[interface].mac;
-                    return dataplane_->inject(interface, control::make_frame(mac, own, packet));
+                  [this](dataplane::InterfaceId interface, const net::Mac& to,
+                         std::span<const uint8_t> packet) { return send(interface, to, packet); },
+                  [this](dataplane::InterfaceId interface, std::span<const uint8_t> packet) {
+                    tell_unreachable(interface, packet);
                   }},
                  config_->limits.neighbor_queue) {}
 
 Result<std::unique_ptr<Daemon>> Daemon::make(std::shared_ptr<const conf::Config> config,
                                              const control::KernelPlan& plan, Facts facts) {
-  std::unique_ptr<Daemon> daemon(new Daemon(std::move(config)));
-  if (const Status status = daemon->build(plan, std::move(facts)); !status) return status.error();
+  std::unique_ptr<Daemon> daemon(new Daemon(std::move(config), plan));
+  if (const Status status = daemon->build(std::move(facts)); !status) return status.error();
   return daemon;
 }
 
@@ -53,7 +56,7 @@ Daemon::~Daemon() {
   if (dataplane_) dataplane_->stop();
 }
 
-Status Daemon::build(const control::KernelPlan& plan, Facts facts) {
+Status Daemon::build(Facts facts) {
   // Asked first of all: starting DPDK beside a running daemon would end in errors of its own.
   if (is_served(config_->control.socket)) {
     return Error{
@@ -64,7 +67,7 @@ Status Daemon::build(const control::KernelPlan& plan, Facts facts) {
   auto dataplane = dataplane::Dataplane::make(*config_);
   if (!dataplane) return dataplane.error();
   dataplane_ = std::move(*dataplane);
-  if (const Status status = build_kernel_side(plan); !status) return status;
+  if (const Status status = build_kernel_side(); !status) return status;
   if (const Status status = build_dns64(); !status) return status;
   if (const Status status = build_commands(std::move(facts)); !status) return status;
   dataplane_->publish();
@@ -73,8 +76,8 @@ Status Daemon::build(const control::KernelPlan& plan, Facts facts) {
   return Ok{};
 }
 
-Status Daemon::build_kernel_side(const control::KernelPlan& plan) {
-  auto twins = control::TwinSet::make(loop_.ev(), *dataplane_, plan);
+Status Daemon::build_kernel_side() {
+  auto twins = control::TwinSet::make(loop_.ev(), *dataplane_, plan_);
   if (!twins) return twins.error();
   twins_ = std::move(*twins);
   punt_ = std::make_unique<control::Punt>(
@@ -168,6 +171,21 @@ unsigned Daemon::poll() {
       [&](const dataplane::TimedEvent& event) { event_log_.handle(event, *config, now); });
   dataplane_->publish();
   return taken + told;
+}
+
+bool Daemon::send(dataplane::InterfaceId interface, const net::Mac& to,
+                  std::span<const uint8_t> packet) {
+  const net::Mac& own = dataplane_->interfaces()[interface].mac;
+  return dataplane_->inject(interface, control::make_frame(to, own, packet));
+}
+
+// The sender that the packet names is the translated one: the error goes to our own MAC, so that
+// workers take it in as they would from a router on that link, and translate it back.
+void Daemon::tell_unreachable(dataplane::InterfaceId interface, std::span<const uint8_t> packet) {
+  const auto now_ms = static_cast<uint64_t>(control::monotonic_seconds() * 1000);
+  const auto error = control::make_unreachable(plan_, interface, packet);
+  if (!error || !errors_.allow(static_cast<uint32_t>(now_ms))) return;
+  send(interface, dataplane_->interfaces()[interface].mac, *error);
 }
 
 void Daemon::run() {

@@ -27,6 +27,7 @@
 #include "dataplane/dataplane.h"
 #include "dns64/service.h"
 #include "service_manager.h"
+#include "xlat/icmp_error.h"
 
 namespace isthmus::app {
 
@@ -45,18 +46,22 @@ class Daemon {
   void run();
 
  private:
-  explicit Daemon(std::shared_ptr<const conf::Config> config);
+  Daemon(std::shared_ptr<const conf::Config> config, const control::KernelPlan& plan);
 
-  Status build(const control::KernelPlan& plan, Facts facts);
-  Status build_kernel_side(const control::KernelPlan& plan);
+  Status build(Facts facts);
+  Status build_kernel_side();
   Status build_dns64();
   Status build_commands(Facts facts);
   void watch_signals();
   unsigned poll();
   void reload();
+  bool send(dataplane::InterfaceId interface, const net::Mac& to, std::span<const uint8_t> packet);
+  void tell_unreachable(dataplane::InterfaceId interface, std::span<const uint8_t> packet);
   std::string summary() const;
 
   std::shared_ptr<const conf::Config> config_;  ///< as started
+  control::KernelPlan plan_;                    ///< of config_
+  xlat::RateLimiter errors_;                    ///< of ICMP errors that tell_unreachable() sends
   control::Loop loop_;
   ServiceManager service_manager_;
   std::unique_ptr<dataplane::Dataplane> dataplane_;

@@ -65,9 +65,12 @@ void NeighborQueue::release(const Key& key, const net::Mac& mac) {
 void NeighborQueue::drop(const Key& key) {
   const auto it = waiting_.find(key);
   if (it == waiting_.end()) return;
-  info_.waiting -= it->second.packets.size();
-  info_.dropped += it->second.packets.size();
+  // Taken out first: the error about a packet may wait for a neighbor itself.
+  const auto packets = std::move(it->second.packets);
   waiting_.erase(it);
+  info_.waiting -= packets.size();
+  info_.dropped += packets.size();
+  for (const auto& packet : packets) hooks_.unreachable(key.first, packet);
 }
 
 void NeighborQueue::tick(double now) {

@@ -4,11 +4,12 @@
 // Theory of operation. A worker that does not know the link address of a next hop gives the packet
 // to the control core. Here it waits, per (interface, next hop), while the kernel resolves the
 // address through the twin; `resolve` starts that. When the address arrives, the packets leave in
-// order through `send`. They are dropped when the kernel gives up or after kTimeout. Both the
-// number of neighbors and the packets of each are bounded, so that a scan of an empty subnet costs
-// a fixed amount of memory. Workers use every address we know without saying so, hence tick() has
-// the kernel confirm each from time to time: the kernel alone would see no use of it, let it grow
-// stale, and never notice a dead next hop. Control thread only; time is passed in.
+// order through `send`. They are dropped when the kernel gives up or after kTimeout; `unreachable`
+// tells their senders. Both the number of neighbors and the packets of each are bounded, so that a
+// scan of an empty subnet costs a fixed amount of memory. Workers use every address we know without
+// saying so, hence tick() has the kernel confirm each from time to time: the kernel alone would see
+// no use of it, let it grow stale, and never notice a dead next hop. Control thread only; time is
+// passed in.
 #pragma once
 
 #include <cstdint>
@@ -41,6 +42,8 @@ class NeighborQueue {
     /// Sends an IP packet to a link address.
     std::function<bool(dataplane::InterfaceId, const net::Mac&, std::span<const uint8_t> packet)>
         send;
+    /// An IP packet that is dropped because its next hop did not answer.
+    std::function<void(dataplane::InterfaceId, std::span<const uint8_t> packet)> unreachable;
   };
 
   /// Seconds a packet waits. The kernel gives up after 3; ours must not be the earlier verdict, or

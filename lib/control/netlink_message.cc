@@ -103,14 +103,10 @@ NetlinkMessage make_route(Change change, const RouteRequest& route) {
   const IpAddress address = address_of(route.prefix);
   info->rtm_family = family_of(address);
   info->rtm_dst_len = length_of(route.prefix);
-  info->rtm_table = route.local ? RT_TABLE_LOCAL : RT_TABLE_MAIN;
+  info->rtm_table = RT_TABLE_MAIN;
   info->rtm_protocol = RTPROT_STATIC;
-  info->rtm_type = route.local ? RTN_LOCAL : RTN_UNICAST;
-  if (route.local) {
-    info->rtm_scope = RT_SCOPE_HOST;
-  } else {
-    info->rtm_scope = route.via || is_v6(address) ? RT_SCOPE_UNIVERSE : RT_SCOPE_LINK;
-  }
+  info->rtm_type = RTN_UNICAST;
+  info->rtm_scope = route.via || is_v6(address) ? RT_SCOPE_UNIVERSE : RT_SCOPE_LINK;
   message.put_address(RTA_DST, address);
   message.put_u32(RTA_OIF, route.link);
   if (route.via) message.put_address(RTA_GATEWAY, *route.via);

@@ -37,9 +37,6 @@ struct RouteRequest {
   uint32_t link = 0;
   std::optional<IpAddress> via;
   uint32_t metric = 0;
-  /// A route of type `local` in table local: the kernel takes every address of the prefix for its
-  /// own, and so answers ARP for it.
-  bool local = false;
 };
 
 /// MAC and MTU of a link.

@@ -32,29 +32,56 @@ void place_service_addresses(const conf::Config& config, KernelPlan& plan) {
   }
 }
 
-void answer_for_pools(const conf::Config& config, TwinPlan& twin) {
-  for (const auto& own : twin.addresses) {
-    const IpPrefix any_family = subnet(own);
-    const auto* connected = std::get_if<net::Ip4Prefix>(&any_family);
-    if (connected == nullptr) continue;
-    const uint32_t low = connected->address.host();
-    const uint32_t high = low | ~connected->mask();
-    for (const auto& instance : config.nat64) {
-      for (const auto& pool : instance.pools) {
-        for (const auto& range : pool.ranges) {
-          const uint32_t first = std::max(low, range.first.host());
-          const uint32_t last = std::min(high, range.last.host());
-          if (first > last) continue;
-          for (const auto& prefix :
-               cover({net::Ip4::from_host(first), net::Ip4::from_host(last)})) {
-            const auto& known = twin.answered_for;
-            if (std::find(known.begin(), known.end(), prefix) != known.end()) continue;
-            // The twin's own address is local already; the kernel refuses a second such route.
-            if (prefix.length == 32 && own.address == IpAddress(prefix.address)) continue;
-            twin.answered_for.push_back(prefix);
-          }
-        }
+/// Adds what a range has in common with the subnet.
+void answer_for_range(const net::Ip4Prefix& subnet, net::Ip4 first, net::Ip4 last, TwinPlan& twin) {
+  const uint32_t low = std::max(subnet.address.host(), first.host());
+  const uint32_t high = std::min(subnet.address.host() | ~subnet.mask(), last.host());
+  if (low > high) return;
+  for (const auto& prefix : cover({net::Ip4::from_host(low), net::Ip4::from_host(high)})) {
+    const auto& known = twin.answered_for;
+    if (std::find(known.begin(), known.end(), prefix) == known.end()) {
+      twin.answered_for.push_back(prefix);
+    }
+  }
+}
+
+void answer_for4(const conf::Config& config, const net::Ip4Prefix& subnet, TwinPlan& twin) {
+  for (const auto& instance : config.nat64) {
+    for (const auto& pool : instance.pools) {
+      for (const auto& range : pool.ranges) {
+        answer_for_range(subnet, range.first, range.last, twin);
       }
+    }
+  }
+  for (const auto& instance : config.siit) {
+    for (const auto& inside : instance.inside4) {
+      const auto last = net::Ip4::from_host(inside.address.host() | ~inside.mask());
+      answer_for_range(subnet, inside.address, last, twin);
+    }
+  }
+}
+
+void answer_for6(const conf::Config& config, const net::Ip6Prefix& subnet, TwinPlan& twin) {
+  const auto add = [&](const net::Ip6Prefix& prefix) {
+    const auto& known = twin.answered_for6;
+    if (!subnet.contains(prefix) || std::find(known.begin(), known.end(), prefix) != known.end()) {
+      return;
+    }
+    twin.answered_for6.push_back(prefix);
+  };
+  for (const auto& instance : config.nat64) {
+    for (const auto& prefix : instance.prefixes) add(prefix.prefix());
+  }
+  for (const auto& instance : config.siit) add(instance.prefix.prefix());
+}
+
+void answer_for_translator(const conf::Config& config, TwinPlan& twin) {
+  for (const auto& own : twin.addresses) {
+    const IpPrefix connected = subnet(own);
+    if (const auto* v4 = std::get_if<net::Ip4Prefix>(&connected)) {
+      answer_for4(config, *v4, twin);
+    } else {
+      answer_for6(config, std::get<net::Ip6Prefix>(connected), twin);
     }
   }
 }
@@ -98,15 +125,16 @@ Result<KernelPlan> make_kernel_plan(const conf::Config& config) {
   KernelPlan plan;
   for (const auto& port : config.ports) {
     for (const auto& interface : port.interfaces) {
-      plan.twins.push_back({interface.name, interface.addresses, {}});
+      plan.twins.push_back({interface.name, interface.addresses, {}, {}, {}});
     }
   }
   place_service_addresses(config, plan);
-  for (auto& twin : plan.twins) answer_for_pools(config, twin);
+  for (auto& twin : plan.twins) answer_for_translator(config, twin);
   for (const auto& route : config.routes) {
     const auto planned = plan_route(config, route, plan);
     if (!planned) return planned.error();
     plan.routes.push_back(*planned);
+    plan.twins[planned->interface].gateways.push_back(planned->via);
   }
   return plan;
 }

@@ -15,9 +15,13 @@ namespace isthmus::control {
 struct TwinPlan {
   std::string name;
   std::vector<conf::InterfaceAddress> addresses;
-  /// Parts of pools that lie in a subnet of this interface: neighbors ask for them by ARP, so the
-  /// kernel has to take them for local. Workers translate all that is sent there.
+  /// Addresses of the translator that lie in a subnet of this interface: pools, IPv4 addresses of
+  /// stateless instances, translation prefixes. Neighbors ask for their link address by ARP and
+  /// neighbor discovery (control/neighbor_answers.h); workers translate all that is sent there.
   std::vector<net::Ip4Prefix> answered_for;
+  std::vector<net::Ip6Prefix> answered_for6;
+  /// Gateways of configured routes: real neighbors, even inside a range that is answered for.
+  std::vector<IpAddress> gateways;
 };
 
 struct RoutePlan {

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "control/log.h"
+#include "control/neighbor_answers.h"
 
 namespace isthmus::control {
 namespace {
@@ -26,22 +27,21 @@ Result<std::unique_ptr<TwinSet>> TwinSet::make(struct ev_loop* loop,
                                                const KernelPlan& plan) {
   auto socket = NetlinkSocket::make(NetlinkSocket::Kind::kRequests);
   if (!socket) return socket.error();
-  std::unique_ptr<TwinSet> set(new TwinSet(std::move(*socket)));
+  std::unique_ptr<TwinSet> set(new TwinSet(std::move(*socket), dataplane, plan));
   const auto& interfaces = dataplane.interfaces();
   for (std::size_t i = 0; i < interfaces.size() && i < plan.twins.size(); ++i) {
     auto twin = Twin::make(interfaces[i].name);
     if (!twin) return twin.error();
     set->twins_.push_back(std::move(*twin));
     const Twin& made = *set->twins_.back();
-    Status status = set->set_up(made, interfaces[i], plan.twins[i]);
-    if (status) status = set->answer_for(made, plan.twins[i]);
+    const Status status = set->set_up(made, interfaces[i], plan.twins[i]);
     if (!status) return status.error();
   }
   if (const Status status = set->update_routes(plan.routes); !status) return status.error();
   for (std::size_t i = 0; i < set->twins_.size(); ++i) {
     const auto id = static_cast<dataplane::InterfaceId>(i);
-    set->twins_[i]->start(loop, [&dataplane, id](std::span<const uint8_t> frame) {
-      return dataplane.inject(id, frame);
+    set->twins_[i]->start(loop, [self = set.get(), id](std::span<const uint8_t> frame) {
+      return self->from_kernel(id, frame);
     });
   }
   return set;
@@ -64,21 +64,6 @@ Status TwinSet::set_up(const Twin& twin, const dataplane::InterfaceInfo& interfa
     if (error == EEXIST) continue;
     status =
         check(error, fmt::format("{}: cannot put {}/{} on it", name, text_of(address), length));
-    if (!status) return status;
-  }
-  return Ok{};
-}
-
-Status TwinSet::answer_for(const Twin& twin, const TwinPlan& plan) {
-  for (const auto& prefix : plan.answered_for) {
-    RouteRequest request;
-    request.prefix = prefix;
-    request.link = twin.link();
-    request.local = true;
-    const int error = socket_.request(make_route(Change::kAdd, request));
-    if (error == EEXIST) continue;  // an address of the box itself
-    const Status status =
-        check(error, fmt::format("twin {}: cannot answer ARP for {}", plan.name, text_of(prefix)));
     if (!status) return status;
   }
   return Ok{};
@@ -119,7 +104,24 @@ Status TwinSet::update_routes(const std::vector<RoutePlan>& wanted) {
 }
 
 void TwinSet::to_kernel(dataplane::InterfaceId interface, std::span<const uint8_t> frame) {
-  if (interface < twins_.size()) twins_[interface]->write(frame);
+  if (interface >= twins_.size()) return;
+  if (const auto answered = answer(interface, frame)) {
+    dataplane_.inject(interface, *answered);
+  } else {
+    twins_[interface]->write(frame);
+  }
+}
+
+bool TwinSet::from_kernel(dataplane::InterfaceId interface, std::span<const uint8_t> frame) {
+  const auto answered = answer(interface, frame);
+  if (!answered) return dataplane_.inject(interface, frame);
+  twins_[interface]->write(*answered);
+  return true;
+}
+
+std::optional<std::vector<uint8_t>> TwinSet::answer(dataplane::InterfaceId interface,
+                                                    std::span<const uint8_t> frame) const {
+  return answer_for_neighbor(plans_[interface], dataplane_.interfaces()[interface].mac, frame);
 }
 
 void TwinSet::resolve(dataplane::InterfaceId interface, const IpAddress& address) {

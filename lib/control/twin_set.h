@@ -2,15 +2,18 @@
 // All twins, and what the configuration puts on them.
 //
 // Theory of operation. make() creates a TAP per interface, gives it the interface's MAC and MTU,
-// turns off what would make the kernel a second router, sets it up, and installs addresses, routes
-// and the prefixes it answers ARP for. NetlinkSync reads all this back into the dataplane, together
-// with whatever operators and routing daemons add. Everything vanishes with the TAPs.
+// turns off what would make the kernel a second router, sets it up, and installs addresses and
+// routes. NetlinkSync reads all this back into the dataplane, together with whatever operators and
+// routing daemons add. Everything vanishes with the TAPs. Who asks for the link address of what the
+// translator owns, a neighbor on the link or the kernel behind the twin, gets the interface's own
+// from us: the kernel knows nothing of pools (decision 015).
 #pragma once
 
 #include <ev.h>
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -41,12 +44,17 @@ class TwinSet {
   std::vector<TwinInfo> info() const;
 
  private:
-  explicit TwinSet(NetlinkSocket socket) : socket_(std::move(socket)) {}
+  TwinSet(NetlinkSocket socket, dataplane::Dataplane& dataplane, const KernelPlan& plan)
+      : socket_(std::move(socket)), dataplane_(dataplane), plans_(plan.twins) {}
   Status set_up(const Twin& twin, const dataplane::InterfaceInfo& interface, const TwinPlan& plan);
-  Status answer_for(const Twin& twin, const TwinPlan& plan);
+  bool from_kernel(dataplane::InterfaceId interface, std::span<const uint8_t> frame);
+  std::optional<std::vector<uint8_t>> answer(dataplane::InterfaceId interface,
+                                             std::span<const uint8_t> frame) const;
   int change_route(Change change, const RoutePlan& route);
 
   NetlinkSocket socket_;
+  dataplane::Dataplane& dataplane_;
+  std::vector<TwinPlan> plans_;               ///< by InterfaceId
   std::vector<std::unique_ptr<Twin>> twins_;  ///< by InterfaceId
   std::vector<RoutePlan> routes_;             ///< installed from the configuration
 };

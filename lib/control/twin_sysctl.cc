@@ -21,11 +21,9 @@ constexpr Setting kSettings[] = {
     // Workers forward; the kernel behind the twins must not, whatever the global switch says.
     {"ipv4", "forwarding", '0'},
     // In IPv6 this one says "I am a router", and only conf/all decides on forwarding: without it
-    // our
-    // neighbor advertisements lack the R flag, and hosts that have us as default router from a
+    // our neighbor advertisements lack the R flag, and hosts that have us as default router from a
     // router advertisement drop us (RFC 4861 7.2.5). Workers give a twin nothing but packets for
-    // the
-    // box, so there is nothing to forward even where conf/all is set for other purposes.
+    // the box, so there is nothing to forward even where conf/all is set for other purposes.
     {"ipv6", "forwarding", '1'},
     // A router does not configure itself from other routers' advertisements (RFC 4861 6.2.7).
     {"ipv6", "accept_ra", '0'},
@@ -34,9 +32,8 @@ constexpr Setting kSettings[] = {
     // Neighbor discovery needs the link-local address at once: without a source the kernel cannot
     // solicit, and packets that wait for it would be lost.
     {"ipv6", "accept_dad", '0'},
-    // All addresses of the box, pools included, are local on every twin (decision 006). Only the
-    // link
-    // that leads to the asker may answer, or two links of one switch would both claim an address.
+    // Linux takes an address of any interface for local on every link. Only the link that leads to
+    // the asker may answer, or two links of one switch would both claim an address.
     {"ipv4", "arp_filter", '1'},
     // No redirects: hosts could otherwise move routes under the workers.
     {"ipv4", "accept_redirects", '0'},

@@ -84,17 +84,33 @@ def case_neighbor_that_never_answers(bed):
     address = "192.0.2.33"
     bed.unanswered.add(address)
     before = bed.counts()[1]["neighbor-failed"]
+    for port in (5001, 5002, 5003):
+        bed.inside.send(IPv6(src=HOST_A, dst=embed(address)) / UDP(sport=port, dport=53) / Raw(b"lost"))
+    # RFC 1812 5.2.7.1: host unreachable, from our IPv4 address; each sender gets it translated.
+    told = set()
     for _ in range(3):
-        bed.inside.send(udp(b"lost", address))
-    for _ in range(60):
-        got = bed.next_frame(0.1)
-        require(got is None, "nothing comes out")
-        if bed.counts()[1]["neighbor-failed"] - before == 3:
-            break
+        got = checked(bed.receive("inside", IPv6, wait=8))
+        equal((got.src, got.dst, bytes(got)[40:42]), (embed("c000:201"), HOST_A, b"\x01\x00"), "error")
+        quoted = IPv6(bytes(got)[48:])
+        equal((quoted.src, quoted.dst), (HOST_A, embed("c000:221")), "quoted packet")
+        told.add(quoted[UDP].sport)
+    equal(told, {5001, 5002, 5003}, "who is told")
     equal(bed.counts()[1]["neighbor-failed"] - before, 3, "counted when given up")
     bed.unanswered.discard(address)
     bed.inside.send(udp(b"back again", address))
     equal(bytes(bed.receive("outside", IP)[UDP].payload), b"back again", "once it is there")
+
+
+def case_inside_host_that_never_answers(bed):
+    host = "2001:db8:1::33"
+    got = bed.out(udp(b"out", SERVER, host))
+    bed.unanswered.add(host)
+    bed.outside.send(IP(src=SERVER, dst=got.src) / UDP(sport=53, dport=got[UDP].sport) / b"lost")
+    # RFC 4443 3.1 code 3 becomes RFC 7915 5.2: host unreachable.
+    error = checked(bed.receive("outside", IP, wait=8))
+    equal((error.src, error.dst, error[ICMP].type, error[ICMP].code), (got.src, SERVER, 3, 1), "error")
+    quoted = IP(bytes(error)[28:])
+    equal((quoted.src, quoted.dst, quoted[UDP].dport), (SERVER, got.src, got[UDP].sport), "quoted packet")
 
 
 def case_packets_wait_for_nd(bed):

@@ -57,7 +57,7 @@ ports = (
 routes = ( { prefix = "0.0.0.0/0"; via = "192.0.2.254"; } );
 nat64 = ( { name = "main"; prefixes = ["64:ff9b:1:fffe::/96"];
   pools = ( { name = "main"; addresses = ["203.0.113.0/28"]; ports = "1024-65535"; } ); } );
-siit = ( { name = "plain"; prefix = "2001:db8:46::/96"; inside4 = ["192.0.2.128/25"]; } );
+siit = ( { name = "plain"; prefix = "2001:db8:46::/96"; inside4 = ["192.0.2.128/26"]; } );
 """
 
 # The kernel reassembles IPv4 fragments before it gives them to an af_packet port (the driver asks

@@ -64,7 +64,8 @@ struct Fixture {
   test::FakeDataplane dataplane;
   NeighborQueue neighbors{
       {[](dataplane::InterfaceId, const IpAddress&) {},
-       [](dataplane::InterfaceId, const net::Mac&, std::span<const uint8_t>) { return true; }},
+       [](dataplane::InterfaceId, const net::Mac&, std::span<const uint8_t>) { return true; },
+       [](dataplane::InterfaceId, std::span<const uint8_t>) {}},
       4};
   FakeService service;
   std::vector<std::string> gateways;  ///< of each update of routes

@@ -16,6 +16,7 @@ struct Fixture {
   std::vector<std::string> resolved;
   std::vector<Bytes> sent;
   std::vector<net::Mac> macs;
+  std::vector<Bytes> unreachable;
   bool send_works = true;
   NeighborQueue queue{
       {[this](dataplane::InterfaceId interface, const IpAddress& address) {
@@ -26,6 +27,9 @@ struct Fixture {
          macs.push_back(to);
          sent.emplace_back(packet.begin(), packet.end());
          return true;
+       },
+       [this](dataplane::InterfaceId, std::span<const uint8_t> packet) {
+         unreachable.emplace_back(packet.begin(), packet.end());
        }},
       4};
   const IpAddress gateway = *net::parse_ip4("192.0.2.2");
@@ -93,6 +97,7 @@ TEST_CASE_METHOD(Fixture, "a neighbor that fails drops what waits", "[neighbor]"
   queue.on_neighbor(0, gateway, NeighborState::kFailed, std::nullopt, 1);
   CHECK(queue.info().waiting == 0);
   CHECK(queue.info().dropped == 2);
+  CHECK(unreachable == std::vector<Bytes>{packet(1), packet(2)});
   // The next packet asks anew.
   queue.enqueue(0, gateway, packet(3), 2);
   CHECK(resolved.size() == 2);
@@ -102,9 +107,11 @@ TEST_CASE_METHOD(Fixture, "packets wait four seconds and no longer", "[neighbor]
   queue.enqueue(0, gateway, packet(1), 10);
   queue.tick(13.9);
   CHECK(queue.info().waiting == 1);
+  CHECK(unreachable.empty());
   queue.tick(14);
   CHECK(queue.info().waiting == 0);
   CHECK(queue.info().dropped == 1);
+  CHECK(unreachable == std::vector<Bytes>{packet(1)});
 }
 
 TEST_CASE_METHOD(Fixture, "an entry removed while packets wait is asked for again", "[neighbor]") {

@@ -92,16 +92,6 @@ TEST_CASE("configured route", "[netlink]") {
   CHECK(bytes_of(make_route(Change::kRemove, request)).at(4) == 25);
 }
 
-TEST_CASE("prefix the kernel answers ARP for is a local route", "[netlink]") {
-  RouteRequest request;
-  request.prefix = prefix("203.0.113.16/28");
-  request.link = 2;
-  request.local = true;
-  CHECK(bytes_of(make_route(Change::kAdd, request)) ==
-        hex("2c000000 1800 0506 00000000 00000000 021c0000 ff04fe02 00000000"
-            "08000100 cb007110 08000400 02000000"));
-}
-
 TEST_CASE("neighbor is asked for by using it", "[netlink]") {
   CHECK(bytes_of(make_neighbor_use(2, ip("192.0.2.2"))) ==
         hex("24000000 1c00 0504 00000000 00000000 02000000 02000000 0000 01 00"

@@ -46,7 +46,8 @@ struct Fixture {
   std::vector<std::pair<dataplane::InterfaceId, Bytes>> to_kernel;
   NeighborQueue neighbors{
       {[](dataplane::InterfaceId, const IpAddress&) {},
-       [](dataplane::InterfaceId, const net::Mac&, std::span<const uint8_t>) { return true; }},
+       [](dataplane::InterfaceId, const net::Mac&, std::span<const uint8_t>) { return true; },
+       [](dataplane::InterfaceId, std::span<const uint8_t>) {}},
       4};
   FakeService service;
   Punt punt{dataplane,

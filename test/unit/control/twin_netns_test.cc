@@ -77,7 +77,8 @@ struct Core {
                                   std::span<const uint8_t> packet) {
                              const auto& own = dataplane.interface_infos.at(interface).mac;
                              return dataplane.inject(interface, make_frame(mac, own, packet));
-                           }},
+                           },
+                           [](dataplane::InterfaceId, std::span<const uint8_t>) {}},
                           16};
   Punt punt{dataplane,
             [this](dataplane::InterfaceId interface, std::span<const uint8_t> frame) {

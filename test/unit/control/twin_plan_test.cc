@@ -90,14 +90,29 @@ TEST_CASE("the twin answers for the part of a pool that lies in its subnet", "[t
   CHECK(plan->twins[0].answered_for.empty());
 }
 
-TEST_CASE("an own address that is also a pool's is the kernel's already", "[twin]") {
+TEST_CASE("the twin answers for IPv4 addresses of stateless instances in its subnet", "[twin]") {
   auto config = two_ports();
-  conf::Pool pool;
-  pool.ranges = {range("203.0.113.1", "203.0.113.1")};
-  config.nat64.emplace_back().pools = {pool};
+  config.siit.emplace_back().inside4 = {*net::parse_ip4_prefix("203.0.113.128/25"),
+                                        *net::parse_ip4_prefix("198.51.100.0/24")};
   const auto plan = make_kernel_plan(config);
   REQUIRE(plan);
-  CHECK(plan->twins[2].answered_for.empty());
+  CHECK(texts(plan->twins[2].answered_for) == Texts{"203.0.113.128/25"});
+}
+
+TEST_CASE("the twin answers for translation prefixes inside its subnet", "[twin]") {
+  auto config = two_ports();
+  const auto prefix = [](const char* text) {
+    return net::Prefix6052::make(*net::parse_ip6_prefix(text)).value();
+  };
+  config.nat64.emplace_back().prefixes = {prefix("64:ff9b::/96"), prefix("2001:db8:1:0:0:64::/96")};
+  config.siit.emplace_back().prefix = prefix("2001:db8:2:0:0:46::/96");
+  const auto plan = make_kernel_plan(config);
+  REQUIRE(plan);
+  REQUIRE(plan->twins[0].answered_for6.size() == 1);
+  CHECK(net::to_string(plan->twins[0].answered_for6[0]) == "2001:db8:1::64:0:0/96");
+  REQUIRE(plan->twins[1].answered_for6.size() == 1);
+  CHECK(net::to_string(plan->twins[1].answered_for6[0]) == "2001:db8:2::46:0:0/96");
+  CHECK(plan->twins[2].answered_for6.empty());
 }
 
 TEST_CASE("a service address on no interface is put on the first twin", "[twin]") {
@@ -123,6 +138,7 @@ TEST_CASE("a route goes out of the interface with its gateway's subnet", "[twin]
   REQUIRE(plan->routes.size() == 2);
   CHECK(plan->routes[0].interface == 2);
   CHECK(plan->routes[1].interface == 1);
+  CHECK(plan->twins[2].gateways == std::vector{ip("203.0.113.254")});
 }
 
 TEST_CASE("a gateway in no subnet is an error that names its line", "[twin]") {
