@@ -3,13 +3,17 @@
 """Starts and stops of isthmusd: every kind of port, errors an operator can read, nothing left behind.
 Usage: starts.py ISTHMUSD [PATTERN]. Exit 77 (skipped) when not root."""
 
+import json
 import os
 import pathlib
+import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
+import time
 import traceback
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -123,6 +127,81 @@ def case_memif_ports(host):
     stop(server)
 
 
+FAR_CONFIG = """
+cores = {{ workers = [1]; control = 0; idle = "yield"; }};
+memory = {{ huge_pages = "off"; megabytes = 256; buffers = 4096; }};
+control = {{ socket = "{socket}"; }};
+ports = ( {{ name = "far4"; device = "{memif}"; addresses = ["192.0.3.1/24"]; }},
+          {{ name = "far6"; device = "net_af_packet0,iface=gw4"; addresses = ["2001:db8:3::1/64"]; }} );
+routes = ( {{ prefix = "0.0.0.0/0"; via = "192.0.3.254"; }},
+           {{ prefix = "2001:db8:46::/96"; via = "2001:db8:3::a"; }} );
+siit = ( {{ prefix = "2001:db8:46::/96"; inside4 = ["198.51.100.0/24"]; }} );
+"""
+
+
+def case_memif_carries_traffic(host):
+    """A client behind a NAT64 daemon, a memif link, and a stateless daemon with an IPv6 server."""
+    from scapy.all import UDP, IPv6, Raw
+    from harness import HOST_A, SERVER, checked, embed, equal, make_links, start_daemon
+    client, server = make_links()
+    memif = "net_memif0,socket-abstract=no,socket=" + host.path("m")
+    near = host.start("near", inside="net_af_packet0,iface=gw6", outside=memif + ",role=server")
+    path = host.path("far.conf")
+    pathlib.Path(path).write_text(FAR_CONFIG.format(socket=host.path("far.sock"), memif=memif + ",role=client"))
+    far, far.log = start_daemon(host.daemon, path, host.directory, "far")
+    far.socket_path = host.path("far.sock")
+    host.started.append(far)
+    macs = {row["port"]: row["mac"] for process in (near, far)
+            for row in json.loads(host.show(process, "show", "interfaces"))["interfaces"]}
+    for address, mac, port in (("192.0.2.254", macs["far4"], "port4"), ("192.0.3.254", macs["port4"], "far4"),
+                               (HOST_A, client.mac, "port6"), ("2001:db8:3::a", server.mac, "far6")):
+        subprocess.run(["ip", "neigh", "replace", address, "lladdr", mac, "dev", port], check=True)
+    for process in (near, far):
+        wait_for(lambda process=process: all(row["link_up"] for row in
+                                             json.loads(host.show(process, "show", "ports"))["ports"]))
+    client.gateway_mac, server.gateway_mac = macs["port6"], macs["far6"]
+
+    def ask(number, size):
+        client.send(IPv6(src=HOST_A, dst=embed(SERVER)) / UDP(sport=5000 + number % 50, dport=7) / Raw(b"?" * size))
+        return checked(receive_udp(server))
+    # Neighbors told by hand take effect a moment later; packets that are faster wait in the daemon.
+    for number in range(300):
+        size = 1 + number * 4
+        asked = ask(number, size)
+        equal((asked.dst, len(asked[UDP].payload)), ("2001:db8:46::c633:640a", size), "at the server")
+        server.send(IPv6(src=asked.dst, dst=asked.src) / UDP(sport=7, dport=asked[UDP].sport) / Raw(b"!" * size))
+        answer = checked(receive_udp(client))
+        equal((answer.src, answer.dst, answer[UDP].dport, bytes(answer[UDP].payload)),
+              (embed("c633:640a"), HOST_A, 5000 + number % 50, b"!" * size), "at the client")
+    stop(far)
+    stop(near)
+    for link in (client, server):
+        link.socket.close()
+        subprocess.run(["ip", "link", "del", link.near], check=True)
+
+
+def receive_udp(link):
+    """The next UDP packet that comes out on a link."""
+    from scapy.all import UDP, Ether, IPv6
+    from harness import Failure
+    link.socket.settimeout(10)
+    while True:
+        try:
+            frame = link.receive()
+        except TimeoutError:
+            raise Failure(f"nothing came out of {link.near}") from None
+        ether = frame and Ether(frame)
+        if ether and IPv6 in ether and UDP in ether:
+            return ether[IPv6]
+
+
+def wait_for(condition):
+    from harness import require
+    deadline = time.monotonic() + 20
+    while not condition():
+        require(time.monotonic() < deadline, "waited in vain")
+
+
 def case_pcap_files(host):
     from scapy.all import IP, UDP, Ether, IPv6, rdpcap, wrpcap
     from harness import HOST_A, SERVER, embed, equal, require
@@ -149,14 +228,41 @@ def case_pcap_files(host):
         require(packet[IP].src.startswith("203.0.113."), "pool address")
 
 
+HUGE = pathlib.Path("/sys/kernel/mm/hugepages/hugepages-2048kB")
+
+
+def huge_page_kilobytes(process):
+    """What a process has in huge pages."""
+    rollup = pathlib.Path(f"/proc/{process.pid}/smaps_rollup").read_text()
+    return sum(int(line.split()[1]) for line in rollup.splitlines() if "_Hugetlb:" in line)
+
+
 def case_huge_pages(host):
     from harness import require
-    path = pathlib.Path("/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages")
     stop(host.start(huge="auto"))
-    if path.exists() and int(path.read_text()) >= 128:
-        stop(host.start(huge="on"))
     said = host.refused(1, "huge", huge="on", megabytes=1 << 20)
     require("1048576" in said, f"the amount is not named: {said}")
+
+
+def case_huge_pages_that_are_reserved(host):
+    from harness import require
+    if not HUGE.exists():
+        return print("     (this kernel has no huge pages)")
+    reserved = HUGE / "nr_hugepages"
+    before = reserved.read_text()
+    try:
+        reserved.write_text(str(int(before) + 160))
+    except OSError:
+        pass
+    try:
+        if int((HUGE / "free_hugepages").read_text()) < 130:
+            return print("     (no huge pages can be reserved)")
+        for huge in ("on", "auto"):
+            process = host.start(huge=huge)
+            require(huge_page_kilobytes(process) > 100 * 1024, f"{huge}: huge pages are not used")
+            stop(process)
+    finally:
+        reserved.write_text(before)
 
 
 def case_killed_and_started_again(host):
@@ -198,9 +304,14 @@ def case_missing_cpu(host):
 
 
 def case_memory_too_small(host):
-    said = host.refused(1, "memory.megabytes", megabytes=64, mtu=9600)
+    """The error tells the least amount, and that is enough."""
     from harness import require
-    require(any(c.isdigit() for c in said), "with numbers")
+    for mtu in (1500, 9600):
+        said = host.refused(2, "memory.megabytes: found 64, expected at least", megabytes=64, mtu=mtu)
+        least = int(re.search(r"at least (\d+)", said).group(1))
+        stop(host.start(megabytes=least, mtu=mtu))
+        host.refused(2, f"at least {least}", megabytes=least - 1, mtu=mtu)
+    require(least < 256, f"{least} MB for so little")
 
 
 def case_mtu_the_driver_cannot(host):
@@ -241,6 +352,48 @@ def case_signals(host):
     process.send_signal(signal.SIGTERM)
     process.send_signal(signal.SIGTERM)
     assert process.wait(timeout=20) == 0
+
+
+class Manager:
+    """What systemd does for Type=notify: NOTIFY_SOCKET, and the watchdog (sd_notify(3))."""
+
+    def __init__(self, path):
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.socket.bind(path)
+        self.socket.settimeout(60)
+        self.environment = {**os.environ, "NOTIFY_SOCKET": path}
+
+    def next(self, *ignored):
+        """The next message as a dictionary; those that consist of an ignored key are skipped."""
+        while True:
+            fields = dict(line.split("=", 1) for line in self.socket.recv(4096).decode().splitlines())
+            if not set(fields) <= set(ignored):
+                return fields
+
+
+def case_service_manager(host):
+    """READY, RELOADING, READY, STOPPING in this order, and WATCHDOG in between."""
+    from harness import equal, require
+    manager = Manager(host.path("manager"))
+    log = open(host.path("manager.log"), "w")
+    # The watchdog is for the process that systemd started: WATCHDOG_PID would tell, and is optional.
+    process = subprocess.Popen([host.daemon, "-c", host.configure()], stdout=log, stderr=log,
+                               env={**manager.environment, "WATCHDOG_USEC": "200000"})
+    process.log = log.name
+    host.started.append(process)
+    ready = manager.next("WATCHDOG")
+    equal(ready.get("READY"), "1", "first message")
+    require("forwarding on 2 interfaces" in ready["STATUS"], f"status {ready}")
+    for _ in range(3):
+        equal(manager.next(), {"WATCHDOG": "1"}, "a sign of life")
+    process.send_signal(signal.SIGHUP)
+    reloading = manager.next("WATCHDOG")
+    equal((reloading.get("RELOADING"), reloading.get("MONOTONIC_USEC", "").isdigit()), ("1", True), "reload")
+    equal(manager.next("WATCHDOG").get("READY"), "1", "after the reload")
+    process.send_signal(signal.SIGTERM)
+    equal(manager.next("WATCHDOG"), {"STOPPING": "1"}, "last message")
+    equal(process.wait(timeout=20), 0, "exit code")
+    manager.socket.close()
 
 
 def main():
