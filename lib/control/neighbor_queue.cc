@@ -39,8 +39,8 @@ void NeighborQueue::enqueue(dataplane::InterfaceId interface, const IpAddress& n
 void NeighborQueue::on_neighbor(dataplane::InterfaceId interface, const IpAddress& address,
                                 NeighborState state, std::optional<net::Mac> mac, double now) {
   const Key key{interface, address};
-  if (state == NeighborState::kUsable && mac) {
-    known_[key] = {*mac, now};
+  if (mac && (state == NeighborState::kUsable || state == NeighborState::kFixed)) {
+    known_[key] = {*mac, now, state == NeighborState::kFixed};
     release(key, *mac);
     return;
   }
@@ -83,7 +83,7 @@ void NeighborQueue::tick(double now) {
   unsigned asked = 0;
   for (auto& [key, neighbor] : known_) {
     if (asked == kRefreshBatch) break;
-    if (neighbor.confirmed + kRefresh > now) continue;
+    if (neighbor.fixed || neighbor.confirmed + kRefresh > now) continue;
     neighbor.confirmed = now;
     ++asked;
     hooks_.resolve(key.first, key.second);

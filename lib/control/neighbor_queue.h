@@ -29,6 +29,7 @@ namespace isthmus::control {
 
 enum class NeighborState : uint8_t {
   kUsable,   ///< link address known
+  kFixed,    ///< link address told by an operator: not to be asked for
   kPending,  ///< the kernel is asking
   kFailed,   ///< nobody answered
   kGone,     ///< entry removed
@@ -59,7 +60,7 @@ class NeighborQueue {
   /// Keeps a packet for `next_hop`, or sends it if the address has become known meanwhile.
   void enqueue(dataplane::InterfaceId interface, const IpAddress& next_hop,
                std::span<const uint8_t> packet, double now);
-  /// News from the kernel; `mac` when usable.
+  /// News from the kernel; `mac` when usable or fixed.
   void on_neighbor(dataplane::InterfaceId interface, const IpAddress& address, NeighborState state,
                    std::optional<net::Mac> mac, double now);
   /// Drops what waited too long and has known neighbors confirmed. Call it several times a second.
@@ -76,6 +77,8 @@ class NeighborQueue {
   struct Known {
     net::Mac mac;
     double confirmed = 0;  ///< when the kernel last told or was last asked
+    /// Never asked for: since Linux 5.16 asking turns a permanent entry into one that can fail.
+    bool fixed = false;
   };
 
   void release(const Key& key, const net::Mac& mac);

@@ -141,9 +141,9 @@ NetlinkEvent parse_route(const nlmsghdr* message) {
 }
 
 NeighborState state_of(const ndmsg& info, bool removed) {
-  constexpr unsigned kUsable =
-      NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE | NUD_PERMANENT | NUD_NOARP;
+  constexpr unsigned kUsable = NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE;
   if (removed) return NeighborState::kGone;
+  if ((info.ndm_state & (NUD_PERMANENT | NUD_NOARP)) != 0) return NeighborState::kFixed;
   if ((info.ndm_state & kUsable) != 0) return NeighborState::kUsable;
   return (info.ndm_state & NUD_FAILED) != 0 ? NeighborState::kFailed : NeighborState::kPending;
 }
@@ -164,7 +164,7 @@ NetlinkEvent parse_neighbor(const nlmsghdr* message) {
   neighbor.link = static_cast<uint32_t>(info->ndm_ifindex);
   neighbor.address = *address;
   neighbor.state = state_of(*info, message->nlmsg_type == RTM_DELNEIGH);
-  if (neighbor.state == NeighborState::kUsable) {
+  if (neighbor.state == NeighborState::kUsable || neighbor.state == NeighborState::kFixed) {
     neighbor.mac = read<net::Mac>(attributes[NDA_LLADDR]);
     if (!neighbor.mac) neighbor.state = NeighborState::kPending;
   }

@@ -147,7 +147,7 @@ void NetlinkState::apply_neighbor(const NeighborEvent& event) {
   const Key key{*interface, event.address};
   const auto it = neighbors_.find(key);
   const auto before = it == neighbors_.end() ? std::nullopt : it->second.mac;
-  if (event.state == NeighborState::kUsable) {
+  if (event.mac) {
     neighbors_[key] = {event.mac, generation_};
   } else if (it != neighbors_.end()) {
     neighbors_.erase(it);

@@ -134,6 +134,16 @@ TEST_CASE_METHOD(Fixture, "known neighbors are confirmed from time to time", "[n
   CHECK(resolved.size() == 1);
 }
 
+TEST_CASE_METHOD(Fixture, "a neighbor that an operator has fixed is never asked for",
+                 "[neighbor]") {
+  queue.enqueue(0, gateway, packet(1), 0);
+  queue.on_neighbor(0, gateway, NeighborState::kFixed, mac, 0.1);
+  CHECK(sent.size() == 1);
+  resolved.clear();
+  queue.tick(100);
+  CHECK(resolved.empty());
+}
+
 TEST_CASE_METHOD(Fixture, "confirmations are spread over ticks", "[neighbor]") {
   for (uint32_t n = 0; n < NeighborQueue::kRefreshBatch + 5; ++n) {
     queue.on_neighbor(0, net::Ip4::from_host(0xcb007100 + n), NeighborState::kUsable, mac, 0);

@@ -193,6 +193,12 @@ TEST_CASE("neighbor states", "[netlink]") {
   CHECK(reachable.state == NeighborState::kUsable);
   CHECK(reachable.mac == net::parse_mac("02:00:5e:00:00:02"));
 
+  const auto fixed = parse_as<NeighborEvent>(
+      "4c0000001c00000000000000ef470000 0200000002000000 80000001 08000100c0000202"
+      "0a00020002005e0000020000 0800040000000000 1400030000000000000000000000000002000000");
+  CHECK(fixed.state == NeighborState::kFixed);
+  CHECK(fixed.mac == net::parse_mac("02:00:5e:00:00:02"));
+
   const auto stale = parse_as<NeighborEvent>(
       "580000001c0000000000000009480000 0a00000002000000 04000001"
       "1400010020010db8000100000000000000000002 0a00020002005e0000020000 0800040000000000"
