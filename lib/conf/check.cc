@@ -50,14 +50,19 @@ Checked check_core(const Config& config, const Lines&) {
 // What DPDK takes whatever the traffic. The forwarding tables of lib/dataplane/fib.cc, two copies:
 // 2^24 places of two octets for each family, second-level tables, and the routes themselves, of
 // which more memory allows more.
-constexpr uint64_t kTablesMegabytes = 180;
+constexpr uint64_t kTablesMegabytes = 210;
 constexpr uint64_t kBufferOverhead = 384;  // mempool header, mbuf, what travels with it
-constexpr uint64_t kLeastRoom = 2048 + 128;
+
+// As lib/dataplane/memory.cc makes them: link header and headroom added, in units of 1024.
+uint64_t buffer_room(uint16_t mtu) {
+  const uint64_t frame = std::max<uint64_t>(mtu + 22u, 2048);
+  return (frame + 1023) / 1024 * 1024 + 128;
+}
 
 Checked check_memory(const Config& config, const Lines&) {
-  uint64_t room = kLeastRoom;
-  for (const auto& port : config.ports) room = std::max(room, uint64_t{port.mtu} + 1024);
-  const uint64_t buffers = config.memory.buffers * (room + kBufferOverhead) >> 20;
+  uint16_t mtu = 0;
+  for (const auto& port : config.ports) mtu = std::max(mtu, port.mtu);
+  const uint64_t buffers = config.memory.buffers * (buffer_room(mtu) + kBufferOverhead) >> 20;
   const uint64_t least = kTablesMegabytes + buffers;
   if (config.memory.megabytes >= least) return std::nullopt;
   return Problem{"memory.megabytes", 0, std::to_string(config.memory.megabytes),

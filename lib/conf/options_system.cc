@@ -44,7 +44,7 @@ constexpr Option kOptions[] = {
      {64, 1 << 20},
      "MiB",
      false,
-     "Memory that DPDK may take: forwarding tables, which need 180, and packet buffers."},
+     "Memory that DPDK may take: forwarding tables, which need 210, and packet buffers."},
     {"memory.buffers",
      member<&Config::memory, &Memory::buffers>(),
      kRestart,

@@ -123,9 +123,8 @@ class Dataplane {
   /// Takes at most `limit` events from all workers; returns how many.
   virtual unsigned take_events(unsigned limit,
                                const std::function<void(const TimedEvent&)>& handler) = 0;
-  /// Sends an untagged Ethernet frame out of an interface; a VLAN tag is added where it has one. A
-  /// frame to the interface's own MAC does not leave: workers take it in as if it had arrived
-  /// there. False if the frame was dropped (ring full, no buffer, frame too long).
+  /// Sends an untagged Ethernet frame out of an interface, with its VLAN tag if it has one; a frame
+  /// to its own MAC is taken in, as if received. False if dropped (ring full, no buffer, too long).
   virtual bool inject(InterfaceId interface, std::span<const uint8_t> frame) = 0;
 
   // --- forwarding state: changes collect until publish()

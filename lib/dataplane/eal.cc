@@ -76,17 +76,21 @@ void leave_eal() {
   remove_runtime_directory(directory);
 }
 
-Error start_error(const EalOptions& options) {
-  const std::string why = rte_strerror(rte_errno);
-  if (options.huge_pages == conf::HugePages::kOn) {
-    return Error{
-        fmt::format("DPDK did not start: {}. memory.huge_pages is \"on\" and needs {} MB of free "
-                    "huge pages: reserve them (sysctl vm.nr_hugepages={}) or say \"auto\"",
-                    why, options.megabytes, options.megabytes / 2)};
+// EAL itself would start with a single page, and something would fail for want of memory later.
+Status check_huge_pages(const EalOptions& options, uint64_t free_megabytes) {
+  if (options.huge_pages != conf::HugePages::kOn || free_megabytes >= options.megabytes) {
+    return Ok{};
   }
   return Error{fmt::format(
-      "DPDK did not start: {}. It needs root rights and {} MB of memory (memory.megabytes)", why,
-      options.megabytes)};
+      "memory.huge_pages is \"on\" and needs {} MB of free huge pages (memory.megabytes), of which "
+      "there are {}: reserve them (sysctl vm.nr_hugepages={}) or say \"auto\"",
+      options.megabytes, free_megabytes, (options.megabytes + 1) / 2)};
+}
+
+Error start_error(const EalOptions& options) {
+  return Error{fmt::format(
+      "DPDK did not start: {}. It needs root rights and {} MB of memory (memory.megabytes)",
+      rte_strerror(rte_errno), options.megabytes)};
 }
 
 }  // namespace
@@ -140,7 +144,9 @@ Status start_eal(const EalOptions& options) {
 
   // Before EAL opens its own stream, which would also write to standard output and syslog.
   rte_openlog_stream(stderr);
-  auto args = eal_arguments(options, free_huge_megabytes());
+  const uint64_t free_megabytes = free_huge_megabytes();
+  if (auto enough = check_huge_pages(options, free_megabytes); !enough) return enough;
+  auto args = eal_arguments(options, free_megabytes);
   std::vector<char*> argv;
   for (auto& arg : args) argv.push_back(arg.data());
   argv.push_back(nullptr);

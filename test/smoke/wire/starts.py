@@ -133,7 +133,7 @@ memory = {{ huge_pages = "off"; megabytes = 256; buffers = 4096; }};
 control = {{ socket = "{socket}"; }};
 ports = ( {{ name = "far4"; device = "{memif}"; addresses = ["192.0.3.1/24"]; }},
           {{ name = "far6"; device = "net_af_packet0,iface=gw4"; addresses = ["2001:db8:3::1/64"]; }} );
-routes = ( {{ prefix = "0.0.0.0/0"; via = "192.0.3.254"; }},
+routes = ( {{ prefix = "203.0.113.0/28"; via = "192.0.3.254"; }},
            {{ prefix = "2001:db8:46::/96"; via = "2001:db8:3::a"; }} );
 siit = ( {{ prefix = "2001:db8:46::/96"; inside4 = ["198.51.100.0/24"]; }} );
 """
@@ -145,7 +145,7 @@ def case_memif_carries_traffic(host):
     from harness import HOST_A, SERVER, checked, embed, equal, make_links, start_daemon
     client, server = make_links()
     memif = "net_memif0,socket-abstract=no,socket=" + host.path("m")
-    near = host.start("near", inside="net_af_packet0,iface=gw6", outside=memif + ",role=server")
+    near = host.start("near", inside="net_af_packet0,iface=gw6", outside=memif + ",role=server", net=1)
     path = host.path("far.conf")
     pathlib.Path(path).write_text(FAR_CONFIG.format(socket=host.path("far.sock"), memif=memif + ",role=client"))
     far, far.log = start_daemon(host.daemon, path, host.directory, "far")
@@ -153,11 +153,11 @@ def case_memif_carries_traffic(host):
     host.started.append(far)
     macs = {row["port"]: row["mac"] for process in (near, far)
             for row in json.loads(host.show(process, "show", "interfaces"))["interfaces"]}
-    for address, mac, port in (("192.0.2.254", macs["far4"], "port4"), ("192.0.3.254", macs["port4"], "far4"),
+    for address, mac, port in (("192.0.1.254", macs["far4"], "port4"), ("192.0.3.254", macs["port4"], "far4"),
                                (HOST_A, client.mac, "port6"), ("2001:db8:3::a", server.mac, "far6")):
         subprocess.run(["ip", "neigh", "replace", address, "lladdr", mac, "dev", port], check=True)
     for process in (near, far):
-        wait_for(lambda process=process: all(row["link_up"] for row in
+        wait_for(lambda process=process: all(row["link"] == "up" for row in
                                              json.loads(host.show(process, "show", "ports"))["ports"]))
     client.gateway_mac, server.gateway_mac = macs["port6"], macs["far6"]
 
@@ -261,6 +261,8 @@ def case_huge_pages_that_are_reserved(host):
             process = host.start(huge=huge)
             require(huge_page_kilobytes(process) > 100 * 1024, f"{huge}: huge pages are not used")
             stop(process)
+        # Some are there, but not enough.
+        host.refused(1, "memory.huge_pages", "16384 MB", "sysctl", huge="on", megabytes=16384)
     finally:
         reserved.write_text(before)
 

@@ -65,10 +65,10 @@ TEST_CASE("syntax") {
 TEST_CASE("memory that cannot be enough") {
   check_rows({
       {kPort + "memory: { megabytes = 64; };",
-       "f:3: memory.megabytes: found 64, expected at least 220: 180 for forwarding tables, 40 for "
+       "f:3: memory.megabytes: found 64, expected at least 250: 210 for forwarding tables, 40 for "
        "memory.buffers"},
       {kPort + "memory: { buffers = 1000000; };",
-       "f:3: memory.megabytes: found 1024, expected at least 2621: 180 for forwarding tables, 2441 "
+       "f:3: memory.megabytes: found 1024, expected at least 2651: 210 for forwarding tables, 2441 "
        "for memory.buffers"},
   });
 }
