@@ -157,6 +157,7 @@ class Core {
   DropReason choose_cell(Lane& lane, uint8_t instance, uint32_t& subscriber);
   DropReason choose_whole(const WholeAddress& whole, SessionKey& key, uint32_t& subscriber);
   DropReason room_for_session(uint32_t subscriber);
+  DropReason room_from_outside(uint32_t subscriber);
   DropReason room_for_binding(uint32_t subscriber, uint8_t protocol);
   void count_opened(uint32_t subscriber, uint32_t now_ms);
   TimerClass query_timer(const SessionKey& key, uint8_t instance, bool outbound) const;

@@ -39,6 +39,19 @@ DropReason Core::room_for_session(uint32_t subscriber) {
   return DropReason::kNone;
 }
 
+// Nobody asks the inside host about a session that a packet from outside makes. So the last quarter
+// of its sessions and the last eighth of the table are for what the inside opens (RFC 6146 5.3): a
+// flood towards one binding does not shut the host up.
+DropReason Core::room_from_outside(uint32_t subscriber) {
+  if (tables.sessions_scarce()) return DropReason::kSessionLimit;
+  const uint32_t most = settings_.subscriber_sessions;
+  if (subscriber != Index::kNone && most != 0 &&
+      tables.subscriber(subscriber).sessions >= most - most / 4) {
+    return at_limit(LimitKind::kSessions);
+  }
+  return DropReason::kNone;
+}
+
 // RFC 6888 REQ-4: of all protocols together, and of each.
 DropReason Core::room_for_binding(uint32_t subscriber, uint8_t protocol) {
   if (tables.bindings_full()) return DropReason::kBindingLimit;

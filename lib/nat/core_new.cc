@@ -133,12 +133,13 @@ void Core::miss_4to6(const net::PacketBuf& buf, const net::PacketView& view, Lan
     return;
   }
   uint32_t subscriber = tables.find_subscriber(key.inside, instance);
-  reason = room_for_session(subscriber);
+  reason = room_from_outside(subscriber);
   if (reason == DropReason::kNone && whole != nullptr) {
     reason = room_for_binding(subscriber, key.protocol);
     if (reason == DropReason::kNone) reason = choose_whole(*whole, key, subscriber);
-    if (reason == DropReason::kNone)
+    if (reason == DropReason::kNone) {
       binding = tables.add_binding(subscriber, key, Binding::kNoCell);
+    }
   }
   if (reason != DropReason::kNone) {
     tell_refusal(reason, key, instance);

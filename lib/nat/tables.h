@@ -37,6 +37,10 @@ class Tables {
   const Session& session(uint32_t i) const { return sessions_[i]; }
   uint32_t session_end() const { return sessions_used_; }  ///< records beyond were never used
   bool sessions_full() const { return session_count_ == session_capacity_; }
+  /// What is left is for sessions that the inside opens.
+  bool sessions_scarce() const {
+    return session_count_ >= session_capacity_ - session_capacity_ / 8;
+  }
 
   uint64_t hash(Direction direction, const SessionKey::Words& key) const {
     return direction == Direction::k6To4 ? hash_inside(key_, key) : hash_outside(key_, key);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// How a NAT is to behave: RFC 4787, RFC 5508, RFC 7857, and the ICMP side of RFC 6052, RFC 6146.
+// How a NAT is to behave: RFC 4787, RFC 5508, RFC 7857, and what RFC 6052 and RFC 6146 say of
+// errors and floods.
 #include "packets/rows.h"
 
 namespace isthmus::test {
@@ -225,6 +226,31 @@ void refused_inbound_does_not_refresh(Script& s) {
   gone(s, t);
 }
 
+// --- RFC 6146 5.3 --------------------------------------------------------------------------------
+
+// From outside `most` sessions can be made, and no more; the inside has `own` more for itself.
+std::function<void(Script&)> flooded(uint16_t most, uint16_t own, DropReason reason) {
+  return [=](Script& s) {
+    const auto t = open_flow(s);
+    for (uint16_t i = 1; i < most; ++i) {
+      s.expect(udp_in(t, kZ2, i), got(kPZ2, i));
+      counted_in(s, 1, kUdp4);
+      counted_made(s, 0, 1);
+    }
+    for (uint16_t i = 0; i < 3; ++i) s.nothing(udp_in(t, kRouter4, static_cast<uint16_t>(i + 1)));
+    s.expect(udp_in(t), got());  // what there is goes on
+    counted_in(s, 1, kUdp4);
+    for (uint16_t port = 99; port < 99 + own; ++port) {
+      s.expect(udp_out(5000, kPZ, port), out4(t, kZ).udp(t.port, port).payload("hello"));
+      counted_out(s, 1, kUdp6);
+      counted_made(s, 0, 1);
+    }
+    const auto refused = udp_out(5000, kPZ, 9999);
+    s.expect(refused, ip6(kOwn6, kA).icmp6(1, 3).quote(refused));
+    s.counted({{reason, 4}, {Counter::kIcmpErrorsSent, 1}});
+  };
+}
+
 // --- RFC 6146 3.5.3: who may answer a query
 // ---------------------------------------------------------
 
@@ -348,6 +374,12 @@ std::vector<Row> behave_rows() {
        path(), filtered_query},
       {"RFC 6146 3.5.3: endpoint-independent filtering of queries", stateful(), path(),
        unfiltered_query},
+      {"RFC 6146 5.3: a flood from outside leaves a subscriber its own sessions",
+       changed([](auto& s) { s.subscriber_sessions = 8; }), path(),
+       flooded(6, 2, DropReason::kSubscriberLimit)},
+      {"RFC 6146 5.3: a flood from outside leaves the inside some of the table",
+       changed([](auto& s) { s.max_sessions = 16; }), path(),
+       flooded(14, 2, DropReason::kSessionLimit)},
       {"RFC 6146 3.6.1: the remote side is embedded, never looked up", stateful(), path(),
        remote_is_a_pool_address},
       {"RFC 6146 3.2: the remote port is never changed", stateful(), path(), remote_is_kept},
