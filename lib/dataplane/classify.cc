@@ -35,10 +35,11 @@ Fate Classifier::classify6(const net::PacketBuf& packet, const net::PacketView& 
   if (local != Local::kNo) return local_fate(local, view);
   // A router must not forward what was sent to a link-layer group (RFC 1812 5.3.4, in spirit here).
   if (group) return {Fate::kIgnore, {}};
-  const nat::Class cls = translator_.classify6(destination);
   // A neighbor confirms the link address of an on-link translation prefix by unicast.
   if (is_solicitation(packet, view)) return {Fate::kPunt, {}};
-  return {cls.kind == nat::Class::kNone ? Fate::kIgnore : Fate::kTranslate, cls};
+  const nat::Class cls = translator_.classify6(packet, view);
+  const bool taken = cls.kind == nat::Class::kStateful || cls.kind == nat::Class::kStateless;
+  return {taken ? Fate::kTranslate : Fate::kIgnore, cls};
 }
 
 Fate Classifier::classify4(const net::PacketBuf& packet, const net::PacketView& view,

@@ -46,7 +46,7 @@ template <>
   const auto* ip = net::header_at<net::Ip6Header>(packet.data);
   if (core_.forwarding->locals->find(ip->destination) != Local::kNo) return false;
   const auto& classifier = translator_.classifier();
-  cls = classifier.classify6(ip->destination);
+  cls = classifier.classify6(ip->destination, ip->source);
   return cls.kind == nat::Class::kStateful &&
          classifier.stateful_prefix(cls.prefix).prefix().length == 96 &&
          (core_.fabric.workers == 1 || core_.fabric.ownership.owner6(ip->source) == core_.id);

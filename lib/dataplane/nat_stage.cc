@@ -125,7 +125,10 @@ void NatStage::reply(Work& work, unsigned i) {
   const auto* ip = rte_pktmbuf_mtod(mbuf, const uint8_t*);
   if (ip[0] >> 4 == 4) {
     const net::Ip4 sender = net::header_at<net::Ip4Header>(ip)->destination;
-    if (translator_.classify4(sender).kind != nat::Class::kNone) {
+    // Only about what was turned: others came from the IPv4 side, and so does who sent them, also
+    // when a mapping gives that host an IPv6 address (RFC 6877).
+    if (work.nat.decision[i].keep_hop_limit &&
+        translator_.classify4(sender).kind != nat::Class::kNone) {
       turn(mbuf, work.ingress[i], work.hops[i]);
       return;
     }

@@ -189,7 +189,10 @@ void Worker::receive_ip(rte_mbuf* frame, const LinkView& link) {
       punter_.frame(frame, fate.kind == Fate::kPunt ? PuntKind::kLocal : PuntKind::kDns,
                     link.interface);
       return;
-    case Fate::kIgnore: core_.drop(frame, DropReason::kNotForUs); return;
+    case Fate::kIgnore:
+      core_.drop(frame, fate.cls.kind == nat::Class::kUnserved ? DropReason::kNotServed
+                                                               : DropReason::kNotForUs);
+      return;
   }
 }
 

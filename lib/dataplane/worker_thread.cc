@@ -45,6 +45,7 @@ Result<std::unique_ptr<Worker>> Worker::make(WorkerParts parts) {
       nat::Translator::make(parts.nat, parts.fabric->ownership, parts.id, *resources.counters);
   if (!translator) return translator.error();
   resources.translator = std::move(*translator);
+  parts.nat = {};  // or it would keep tables that a reload replaces
   return std::unique_ptr<Worker>(new Worker(std::move(parts), std::move(resources)));
 }
 

@@ -3,6 +3,9 @@
 
 #include <algorithm>
 
+#include "net/headers.h"
+#include "xlat/icmp_error.h"
+
 namespace isthmus::nat {
 
 Classifier::Classifier(const Settings& settings) {
@@ -11,7 +14,7 @@ Classifier::Classifier(const Settings& settings) {
     first_prefix_.push_back(static_cast<uint8_t>(stateful_.size()));
     for (const auto& prefix : settings.instances[i].prefixes) {
       const auto index = static_cast<uint8_t>(stateful_.size());
-      prefixes_.push_back({prefix, {Class::kStateful, instance, index}});
+      prefixes_.push_back({prefix, {Class::kStateful, instance, index}, nullptr});
       stateful_.push_back(prefix);
       instance_.push_back(instance);
     }
@@ -19,26 +22,110 @@ Classifier::Classifier(const Settings& settings) {
       for (const auto& range : pool.ranges) {
         ranges_.push_back({range.first.host(),
                            range.last.host() - range.first.host(),
-                           {Class::kStateful, instance, 0}});
+                           {Class::kStateful, instance, 0},
+                           32});
       }
     }
   }
+  share_prefixes(settings);
   for (std::size_t i = 0; i < settings.stateless.size(); ++i) {
     const Class cls{Class::kStateless, static_cast<uint8_t>(i), 0};
-    prefixes_.push_back({settings.stateless[i].prefix, cls});
+    prefixes_.push_back({settings.stateless[i].prefix, cls, nullptr});
     for (const auto& inside : settings.stateless[i].inside4) {
-      ranges_.push_back({inside.address.host(), static_cast<uint32_t>(inside.size() - 1), cls});
+      ranges_.push_back(
+          {inside.address.host(), static_cast<uint32_t>(inside.size() - 1), cls, inside.length});
     }
   }
   for (const auto& range : ranges_) {
     for (uint32_t octet = range.first >> 24; octet <= (range.first + range.size) >> 24; ++octet) {
-      octets_[octet >> 6] |= uint64_t{1} << (octet & 63);
+      range_octets_[octet >> 6] |= uint64_t{1} << (octet & 63);
     }
   }
   std::stable_sort(prefixes_.begin(), prefixes_.end(),
                    [](const PrefixEntry& a, const PrefixEntry& b) {
                      return a.prefix.prefix().length > b.prefix.prefix().length;
                    });
+  // Pools before all else, then the longest prefix.
+  std::stable_sort(ranges_.begin(), ranges_.end(), [](const RangeEntry& a, const RangeEntry& b) {
+    const bool pool = a.cls.kind == Class::kStateful;
+    return pool != (b.cls.kind == Class::kStateful) ? pool : a.length > b.length;
+  });
+  update(settings);
+}
+
+// Entries of the same stateful prefix become one, whose table of sources names the instances. One
+// without `sources` serves whoever is left.
+void Classifier::share_prefixes(const Settings& settings) {
+  std::vector<PrefixEntry> shared;
+  for (const auto& entry : prefixes_) {
+    const auto seen = [&](const PrefixEntry& other) { return other.prefix == entry.prefix; };
+    if (std::any_of(shared.begin(), shared.end(), seen)) continue;
+    std::vector<Sources::Entry> sources;
+    bool limited = false;
+    for (const auto& other : prefixes_) {
+      if (!(other.prefix == entry.prefix)) continue;
+      const auto& allowed = settings.instances[other.cls.instance].sources;
+      limited |= !allowed.empty();
+      if (allowed.empty()) sources.push_back({{}, 0, true, other.cls});
+      for (const auto& source : allowed) {
+        sources.push_back({source.address, source.length, true, other.cls});
+      }
+    }
+    shared.push_back(entry);
+    if (limited) shared.back().sources = std::make_shared<const Sources>(sources);
+  }
+  prefixes_ = std::move(shared);
+}
+
+void Classifier::update(const Settings& settings) {
+  eams_.clear();
+  eam_in_prefix_ = false;
+  std::copy_n(range_octets_, 4, octets_);
+  for (std::size_t i = 0; i < settings.stateless.size(); ++i) {
+    const auto& siit = settings.stateless[i];
+    if (siit.eam == nullptr) continue;
+    eams_.push_back({siit.eam, static_cast<uint8_t>(i)});
+    eam_in_prefix_ |= siit.eam_in_prefix;
+    for (unsigned word = 0; word < 4; ++word) octets_[word] |= siit.eam->octets()[word];
+  }
+}
+
+Class Classifier::by_source(const PrefixEntry& entry, const net::Ip6& host) {
+  const auto* found = entry.sources->find(host);
+  return found == nullptr ? Class{Class::kUnserved, 0, 0} : found->value;
+}
+
+const net::Ip6& Classifier::host_of(const net::PacketBuf& packet, const net::PacketView& view) {
+  if (view.payload == net::Payload::kIcmpError && !view.is_fragment()) {
+    const uint32_t quote = view.l4_offset + static_cast<uint32_t>(sizeof(net::IcmpHeader));
+    if (packet.length >= quote + sizeof(net::Ip6Header)) {
+      return net::header_at<net::Ip6Header>(packet.data + quote)->destination;
+    }
+  }
+  return net::header_at<net::Ip6Header>(packet.data)->source;
+}
+
+Class Classifier::with_eams(const PrefixEntry* found, const net::Ip6& destination,
+                            const net::Ip6& host) const {
+  int longest = found == nullptr ? -1 : found->prefix.prefix().length;
+  Class cls;
+  for (const auto& eam : eams_) {
+    const int length = eam.table->length6(destination);
+    if (length <= longest) continue;
+    longest = length;
+    cls = {Class::kStateless, eam.instance, 0};
+  }
+  return cls.kind != Class::kNone || found == nullptr ? cls : class_of(*found, host);
+}
+
+Class Classifier::longest_eam(net::Ip4 destination, int length, Class otherwise) const {
+  for (const auto& eam : eams_) {
+    const int found = eam.table->length4(destination);
+    if (found <= length) continue;
+    length = found;
+    otherwise = {Class::kStateless, eam.instance, 0};
+  }
+  return otherwise;
 }
 
 }  // namespace isthmus::nat

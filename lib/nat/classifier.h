@@ -1,26 +1,41 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // hot path
 // Whose a packet is, by its destination: a stateful or a stateless instance, or nobody.
+//
+// Theory of operation. The longest prefix of all instances decides: translation prefixes and pools,
+// a few, compared one by one; and explicit address mappings (RFC 7757), many, looked up in their
+// instance's table, and only where they can matter. Stateful instances may share a translation
+// prefix: the longest of their `sources` then decides. The host that it is about is the packet's
+// sender, but the receiver of the quoted packet of an ICMP error, which may come from any router.
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "nat/settings.h"
 #include "nat/translator.h"
+#include "net/prefix_table.h"
 
 namespace isthmus::nat {
 
 class Classifier {
  public:
   explicit Classifier(const Settings& settings);
+  /// New explicit mappings.
+  void update(const Settings& settings);
 
-  /// The longest prefix that holds `destination`; a stateful one before a stateless one.
-  Class classify6(const net::Ip6& destination) const {
-    for (const auto& entry : prefixes_) {
-      if (entry.prefix.contains(destination)) return entry.cls;
+  /// `host` is whom the packet is about: host_of(), which is the sender of all but ICMP errors.
+  Class classify6(const net::Ip6& destination, const net::Ip6& host) const {
+    const PrefixEntry* found = find_prefix(destination);
+    if (!eams_.empty() && (found == nullptr || eam_in_prefix_)) [[unlikely]] {
+      return with_eams(found, destination, host);
     }
-    return {};
+    return found == nullptr ? Class{} : class_of(*found, host);
+  }
+  Class classify6(const net::PacketBuf& packet, const net::PacketView& view) const {
+    const auto& destination = net::header_at<net::Ip6Header>(packet.data)->destination;
+    return classify6(destination, host_of(packet, view));
   }
   /// A pool address is stateful, whatever a stateless instance says.
   Class classify4(net::Ip4 destination) const {
@@ -28,13 +43,18 @@ class Classifier {
     // Remotes of 6->4 packets are asked about, too; nearly none is ours.
     if ((octets_[host >> 30] >> (host >> 24 & 63) & 1) == 0) return {};
     for (const auto& range : ranges_) {
-      if (host - range.first <= range.size) return range.cls;
+      if (host - range.first <= range.size) {
+        return range.cls.kind == Class::kStateful || eams_.empty()
+                   ? range.cls
+                   : longest_eam(destination, range.length, range.cls);
+      }
     }
-    return {};
+    return eams_.empty() ? Class{} : longest_eam(destination, -1, {});
   }
   /// Whether `address` lies in any stateful prefix (RFC 6146 3.5).
   bool in_stateful_prefix(const net::Ip6& address) const {
-    return classify6(address).kind == Class::kStateful;
+    const PrefixEntry* found = find_prefix(address);
+    return found != nullptr && found->cls.kind == Class::kStateful;
   }
 
   const net::Prefix6052& stateful_prefix(uint8_t index) const { return stateful_[index]; }
@@ -42,17 +62,45 @@ class Classifier {
   uint8_t first_prefix(uint8_t instance) const { return first_prefix_[instance]; }
 
  private:
+  using Sources = net::PrefixTable<net::Ip6, Class>;
   struct PrefixEntry {
     net::Prefix6052 prefix;
     Class cls;
+    std::shared_ptr<const Sources> sources;  ///< nullptr: `cls` serves everybody
   };
   struct RangeEntry {
     uint32_t first, size;  ///< size: addresses less one
     Class cls;
+    int length;  ///< of a stateless instance's prefix
   };
+  struct EamEntry {
+    std::shared_ptr<const xlat::EamTable> table;
+    uint8_t instance;
+  };
+
+  /// The longest prefix that holds `address`; a stateful one before a stateless one.
+  const PrefixEntry* find_prefix(const net::Ip6& address) const {
+    for (const auto& entry : prefixes_) {
+      if (entry.prefix.contains(address)) return &entry;
+    }
+    return nullptr;
+  }
+  static Class class_of(const PrefixEntry& entry, const net::Ip6& host) {
+    return entry.sources == nullptr ? entry.cls : by_source(entry, host);
+  }
+  static Class by_source(const PrefixEntry& entry, const net::Ip6& host);
+  static const net::Ip6& host_of(const net::PacketBuf& packet, const net::PacketView& view);
+  Class with_eams(const PrefixEntry* found, const net::Ip6& destination,
+                  const net::Ip6& host) const;
+  Class longest_eam(net::Ip4 destination, int length, Class otherwise) const;
+  void share_prefixes(const Settings& settings);
+
   std::vector<PrefixEntry> prefixes_;
   std::vector<RangeEntry> ranges_;
-  uint64_t octets_[4] = {};  ///< first octets under which there is a range
+  uint64_t octets_[4] = {};        ///< first octets under which there is a range, or a mapping
+  uint64_t range_octets_[4] = {};  ///< of ranges
+  std::vector<EamEntry> eams_;
+  bool eam_in_prefix_ = false;
   std::vector<net::Prefix6052> stateful_;
   std::vector<uint8_t> instance_, first_prefix_;
 };

@@ -95,9 +95,14 @@ void Core::update(const Settings& settings) {
   settings_.subscriber_sessions_per_second = settings.subscriber_sessions_per_second;
   const std::size_t stateless = std::min(settings_.stateless.size(), settings.stateless.size());
   for (std::size_t i = 0; i < stateless; ++i) {
-    settings_.stateless[i].policy = settings.stateless[i].policy;
-    settings_.stateless[i].allow_non_global = settings.stateless[i].allow_non_global;
+    auto& to = settings_.stateless[i];
+    const auto prefix = to.prefix;  // they are what classes are made of
+    auto inside4 = std::move(to.inside4);
+    to = settings.stateless[i];
+    to.prefix = prefix;
+    to.inside4 = std::move(inside4);
   }
+  classifier.update(settings_);
 }
 
 }  // namespace isthmus::nat

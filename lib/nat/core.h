@@ -190,11 +190,22 @@ class Core {
   // core_other.cc
   template <Direction kDirection>
   void decide_other(Batch& batch, unsigned i, uint32_t now_ms);
-  void decide_stateless(const net::PacketBuf& buf, const net::PacketView& view, Decision& d) const;
   void decide_error_6to4(const net::PacketBuf& buf, const net::PacketView& view, Decision& d) const;
   void decide_error_4to6(const net::PacketBuf& buf, const net::PacketView& view, Decision& d) const;
   bool quoted(const net::PacketBuf& buf, const net::PacketView& view, Decision& d) const;
   bool quoted_flow(const net::PacketBuf& buf, const net::PacketView& view, Decision& d) const;
+
+  // core_stateless.cc
+  void prefetch_stateless(const Batch& batch, unsigned i) const;
+  void decide_stateless(const net::PacketBuf& buf, const net::PacketView& view, Decision& d) const;
+  DropReason stateless_6to4(const net::PacketBuf& buf, const net::PacketView& view, Decision& d,
+                            bool error) const;
+  DropReason stateless_4to6(const net::PacketBuf& buf, const net::PacketView& view, Decision& d,
+                            bool error) const;
+  bool must_turn(const Decision& d, xlat::By by) const;
+  xlat::Outcome rewrite_nameless_error(net::PacketBuf& buf, const net::PacketView& view,
+                                       const Decision& d, const xlat::Path& path,
+                                       const xlat::Hints& hints);
 
   // core_fragment.cc
   template <Direction kDirection>

@@ -52,6 +52,9 @@ Outcome Core::rewrite(net::PacketBuf& buf, const net::PacketView& view, const De
     return view.family == 6 ? xlat::rewrite_6to4(buf, view, d.to4, policy, path, ids_, hints)
                             : xlat::rewrite_4to6(buf, view, d.to6, policy, path, hints);
   }
+  if (view.family == 6 && d.to4.source == net::Ip4{}) {
+    return rewrite_nameless_error(buf, view, d, path, hints);
+  }
   return view.family == 6 ? xlat::rewrite_error_6to4(buf, view, d.to4, d.inner_view, d.inner4,
                                                      policy, path, ids_, hints)
                           : xlat::rewrite_error_4to6(buf, view, d.to6, d.inner_view, d.inner6,

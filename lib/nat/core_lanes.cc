@@ -40,7 +40,10 @@ template <Direction kDirection>
 [[gnu::noinline]] void Core::prepare_any(const Batch& batch, unsigned i, Lane& lane) const {
   lane.hash = 0;
   lane.simple = is_simple(batch.view[i], batch.decision[i]);
-  if (!lane.simple) return;
+  if (!lane.simple) {
+    if (batch.decision[i].cls.kind == Class::kStateless) prefetch_stateless(batch, i);
+    return;
+  }
   lane.key = key_of<kDirection>(batch, i);
   lane.hash = tables.hash(kDirection, lane.key);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // hot path
-// Packets off the main path: ICMP errors, other protocols, stateless ones; and to the fragments.
+// Packets off the main path: ICMP errors, other protocols; and to the fragments.
 #include "nat/core.h"
 
 namespace isthmus::nat {
@@ -126,36 +126,6 @@ void Core::decide_error_4to6(const net::PacketBuf& buf, const net::PacketView& v
   const bool query = protocol == net::kProtoIcmp4;
   d.inner6 = {b.inside, prefix.embed(quote->destination), b.inside_port,
               query ? b.inside_port : inner.destination_port, true};
-}
-
-void Core::decide_stateless(const net::PacketBuf& buf, const net::PacketView& view,
-                            Decision& d) const {
-  const auto& siit = settings_.stateless[d.cls.instance];
-  const bool error = view.payload == Payload::kIcmpError && !view.is_fragment();
-  if (error && !quoted(buf, view, d)) return;
-  const uint8_t* inner = buf.data + view.l4_offset + kIcmpHeader;
-  d.to4.ports = d.to6.ports = d.inner4.ports = d.inner6.ports = false;
-  DropReason reason;
-  if (view.family == 6) {
-    const auto map = [&](const uint8_t* at, xlat::Rewrite4& to) {
-      const auto* ip = net::header_at<net::Ip6Header>(at);
-      const auto failed = siit.map_6to4(ip->source, to.source);
-      return failed != DropReason::kNone ? failed : siit.map_6to4(ip->destination, to.destination);
-    };
-    reason = map(buf.data, d.to4);
-    if (error && reason == DropReason::kNone) reason = map(inner, d.inner4);
-    d.hairpin = classifier.classify4(d.to4.destination).kind != Class::kNone;
-  } else {
-    const auto map = [&](const uint8_t* at, xlat::Rewrite6& to) {
-      const auto* ip = net::header_at<net::Ip4Header>(at);
-      const auto failed = siit.map_4to6(ip->source, to.source);
-      return failed != DropReason::kNone ? failed : siit.map_4to6(ip->destination, to.destination);
-    };
-    reason = map(buf.data, d.to6);
-    if (error && reason == DropReason::kNone) reason = map(inner, d.inner6);
-  }
-  if (reason != DropReason::kNone) return drop(d, reason);
-  d.verdict = error ? Verdict::kTranslateError : Verdict::kTranslate;
 }
 
 template void Core::decide_other<Direction::k6To4>(Batch&, unsigned, uint32_t);

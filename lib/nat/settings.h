@@ -56,6 +56,8 @@ struct Pool {
 struct Instance {
   std::string name;
   std::vector<net::Prefix6052> prefixes;
+  /// IPv6 hosts that it serves; empty: all that no other instance with the same prefix serves.
+  std::vector<net::Ip6Prefix> sources;
   std::vector<Pool> pools;
   Timers timers;
   std::vector<StaticBinding> statics;  ///< for StaticBindings; translators are told one by one

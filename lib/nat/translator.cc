@@ -28,8 +28,8 @@ Result<std::unique_ptr<Translator>> Translator::make(const Settings& settings,
   return std::unique_ptr<Translator>(new Translator(std::move(state)));
 }
 
-Class Translator::classify6(const net::Ip6& destination) const {
-  return state_->core.classifier.classify6(destination);
+Class Translator::classify6(const net::PacketBuf& packet, const net::PacketView& view) const {
+  return state_->core.classifier.classify6(packet, view);
 }
 
 Class Translator::classify4(net::Ip4 destination) const {

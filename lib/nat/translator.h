@@ -58,7 +58,8 @@ inline constexpr unsigned kBatch = 64;
 
 /// Whose a packet is, by its destination.
 struct Class {
-  enum Kind : uint8_t { kNone, kStateful, kStateless } kind = kNone;
+  /// kUnserved: in a stateful prefix, but no instance serves its sender (Instance::sources).
+  enum Kind : uint8_t { kNone, kStateful, kStateless, kUnserved } kind = kNone;
   uint8_t instance = 0;  ///< index into Settings::instances or Settings::stateless
   uint8_t prefix = 0;    ///< stateful, IPv6: index over all prefixes of all instances
 };
@@ -132,7 +133,8 @@ class Translator {
   ~Translator();
 
   const Classifier& classifier() const { return classifier_; }
-  Class classify6(const net::Ip6& destination) const;
+  /// IPv6 packets may be selected by their sender, too.
+  Class classify6(const net::PacketBuf& packet, const net::PacketView& view) const;
   Class classify4(net::Ip4 destination) const;
 
   /// All packets of `batch` have the same family and a class other than kNone, and this worker owns

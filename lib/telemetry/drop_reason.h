@@ -24,6 +24,7 @@ namespace isthmus::telemetry {
   X(kSourceRoute, "source-route", "unexpired source route or routing header (RFC 7915 4.1, 5.1)")  \
   /* classify and route */                                                                         \
   X(kNotForUs, "not-for-us", "destination is in no prefix, pool or mapping of ours")               \
+  X(kNotServed, "not-served", "no NAT64 instance serves the sender: it is in no `sources`")        \
   X(kNoRoute, "no-route", "no route to the translated destination")                                \
   X(kNeighborFailed, "neighbor-failed", "next hop did not answer ARP or neighbor discovery")       \
   X(kPuntFull, "punt-full", "ring to the control core is full")                                    \

@@ -144,7 +144,7 @@ uint64_t Bench::burst(bool six_to_four, const uint32_t* which, unsigned count) {
     if (reason != net::DropReason::kNone) std::abort();
     batch_.decision[i].cls =
         six_to_four
-            ? translator_->classify6(net::header_at<net::Ip6Header>(bufs_[i].data)->destination)
+            ? translator_->classify6(bufs_[i], view)
             : translator_->classify4(net::header_at<net::Ip4Header>(bufs_[i].data)->destination);
     ++batch_.count;
   }

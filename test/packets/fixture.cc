@@ -176,6 +176,8 @@ std::vector<Row> all_rows() {
   add(behave_rows());
   add(timer_rows());
   add(static_rows());
+  add(eam_rows());
+  add(source_rows());
   return rows;
 }
 

@@ -64,10 +64,11 @@ bool Harness::place(Item& item) {
   }
   const auto& any = *translators_.front();
   item.cls = item.view.family == 6
-                 ? any.classify6(net::header_at<net::Ip6Header>(buf.data)->destination)
+                 ? any.classify6(buf, item.view)
                  : any.classify4(net::header_at<net::Ip4Header>(buf.data)->destination);
-  if (item.cls.kind == nat::Class::kNone) {
-    parse_counters_.add_drop(net::DropReason::kNotForUs);
+  if (item.cls.kind == nat::Class::kNone || item.cls.kind == nat::Class::kUnserved) {
+    parse_counters_.add_drop(item.cls.kind == nat::Class::kNone ? net::DropReason::kNotForUs
+                                                                : net::DropReason::kNotServed);
     return false;
   }
   item.worker = 0;

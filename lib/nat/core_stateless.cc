@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// hot path
+// Packets of stateless instances (RFC 7915, RFC 7757, RFC 6791).
+#include "nat/core.h"
+#include "xlat/interface_info.h"
+
+namespace isthmus::nat {
+
+using net::Payload;
+using xlat::By;
+using xlat::Hairpinning;
+
+namespace {
+
+constexpr uint32_t kIcmpHeader = sizeof(net::IcmpHeader);
+
+// RFC 7757 4.2.1: whether the EAM algorithm MUST NOT be used for some addresses of this packet.
+bool has_simple_rules(const xlat::Siit& siit, const Decision& d) {
+  return siit.hairpinning == Hairpinning::kSimple ||
+         (siit.hairpinning == Hairpinning::kIntrinsic && d.keep_hop_limit);
+}
+
+// Stateless translation leaves ports alone, so the addresses are all that changes a checksum.
+template <class Header, class Rewrite>
+net::ChecksumDelta address_delta(const Header& ip, const Rewrite& to) {
+  return net::ChecksumDelta::between(net::sum_of(ip.source) + net::sum_of(ip.destination),
+                                     net::sum_of(to.source) + net::sum_of(to.destination));
+}
+
+}  // namespace
+
+void Core::prefetch_stateless(const Batch& batch, unsigned i) const {
+  const auto& siit = settings_.stateless[batch.decision[i].cls.instance];
+  if (siit.eam == nullptr) return;
+  const uint8_t* data = batch.buf[i]->data;
+  if (batch.view[i].family == 6) {
+    const auto* ip = net::header_at<net::Ip6Header>(data);
+    siit.eam->prefetch(ip->source);
+    // Whether it has to be turned around (the guess is that the prefix holds it).
+    siit.eam->prefetch(siit.prefix.extract(ip->destination));
+  } else {
+    siit.eam->prefetch(net::header_at<net::Ip4Header>(data)->source);
+  }
+}
+
+void Core::decide_stateless(const net::PacketBuf& buf, const net::PacketView& view,
+                            Decision& d) const {
+  const bool error = view.payload == Payload::kIcmpError && !view.is_fragment();
+  if (error && !quoted(buf, view, d)) return;
+  d.to4.ports = d.to6.ports = d.inner4.ports = d.inner6.ports = false;
+  const auto reason =
+      view.family == 6 ? stateless_6to4(buf, view, d, error) : stateless_4to6(buf, view, d, error);
+  if (reason != DropReason::kNone) return drop(d, reason);
+  d.verdict = error ? Verdict::kTranslateError : Verdict::kTranslate;
+}
+
+DropReason Core::stateless_6to4(const net::PacketBuf& buf, const net::PacketView& view, Decision& d,
+                                bool error) const {
+  const auto& siit = settings_.stateless[d.cls.instance];
+  const auto* ip = net::header_at<net::Ip6Header>(buf.data);
+  By by = By::kPrefix;
+  auto reason = siit.map_6to4(ip->destination, d.to4.destination, by);
+  if (reason != DropReason::kNone) return reason;
+  reason = siit.map_6to4(ip->source, d.to4.source);
+  if (reason == DropReason::kNoMapping && error) {
+    d.to4.source = {};  // RFC 6791: chosen when its way is known
+  } else if (reason != DropReason::kNone) {
+    return reason;
+  }
+  if (error) {
+    const auto* inner = net::header_at<net::Ip6Header>(buf.data + view.l4_offset + kIcmpHeader);
+    reason = siit.map_6to4(inner->destination, d.inner4.destination);
+    if (reason == DropReason::kNone) {
+      // RFC 7757 4.2.2, condition B2: it is the inner source that tells.
+      reason = siit.map_6to4(inner->source, d.inner4.source, by);
+    }
+  } else if (view.payload == Payload::kTcp || view.payload == Payload::kUdp) {
+    d.delta = address_delta(*ip, d.to4);
+    d.has_delta = true;
+  }
+  d.hairpin = must_turn(d, by);
+  return reason;
+}
+
+// RFC 7757 4.2.2, conditions A and B; and packets for hosts of other instances.
+bool Core::must_turn(const Decision& d, By by) const {
+  const Class out = classifier.classify4(d.to4.destination);
+  if (out.kind == Class::kNone) return false;
+  if (out.kind != Class::kStateless || out.instance != d.cls.instance) return true;
+  // What the mappings themselves led to is not for us again: it leaves like all else.
+  return by == By::kPrefix && settings_.stateless[out.instance].hairpinning != Hairpinning::kOff;
+}
+
+DropReason Core::stateless_4to6(const net::PacketBuf& buf, const net::PacketView& view, Decision& d,
+                                bool error) const {
+  const auto& siit = settings_.stateless[d.cls.instance];
+  const auto* ip = net::header_at<net::Ip4Header>(buf.data);
+  const bool simple = has_simple_rules(siit, d);
+  auto reason = siit.map_4to6(ip->destination, d.to6.destination);
+  if (reason != DropReason::kNone) return reason;
+  if (!error) {
+    // RFC 7757 4.2.1, rule 1.
+    reason =
+        simple ? siit.embed(ip->source, d.to6.source) : siit.map_4to6(ip->source, d.to6.source);
+    if (view.payload == Payload::kTcp || view.payload == Payload::kUdp) {
+      d.delta = address_delta(*ip, d.to6);
+      d.has_delta = true;
+    }
+    return reason;
+  }
+  const auto* inner = net::header_at<net::Ip4Header>(buf.data + view.l4_offset + kIcmpHeader);
+  const bool same = ip->source == inner->destination;
+  // Rule 3, and rule 2.
+  reason = simple && same ? siit.embed(ip->source, d.to6.source)
+                          : siit.map_4to6(ip->source, d.to6.source);
+  if (reason != DropReason::kNone) return reason;
+  reason = simple ? siit.embed(inner->destination, d.inner6.destination)
+                  : siit.map_4to6(inner->destination, d.inner6.destination);
+  if (reason != DropReason::kNone) return reason;
+  return siit.map_4to6(inner->source, d.inner6.source);
+}
+
+// RFC 6791: the sender of an ICMPv6 error has no IPv4 address, and gets one of ours.
+xlat::Outcome Core::rewrite_nameless_error(net::PacketBuf& buf, const net::PacketView& view,
+                                           const Decision& d, const xlat::Path& path,
+                                           const xlat::Hints& hints) {
+  const auto& siit = settings_.stateless[d.cls.instance];
+  xlat::Rewrite4 to = d.to4;
+  // 5: "it is RECOMMENDED to randomly select the IPv4 source address from the pool".
+  to.source = siit.icmp_sources.empty() ? path.own4
+                                        : siit.icmp_source(static_cast<uint32_t>(random_.next()));
+  if (to.source == net::Ip4{}) return {xlat::Action::kDrop, DropReason::kNoMapping, 0};
+  net::PacketView extended = view;
+  if (siit.icmp_extension) {
+    // 4: "SHOULD include the Interface IP Address Sub-Object"; conflict C16: if asked to.
+    const net::Ip6 sender = net::header_at<net::Ip6Header>(buf.data)->source;
+    xlat::add_interface_info(buf, extended, sender);
+  }
+  return xlat::rewrite_error_6to4(buf, extended, to, d.inner_view, d.inner4, siit.policy, path,
+                                  ids_, hints);
+}
+
+}  // namespace isthmus::nat
