@@ -45,6 +45,7 @@ Checked each_address(const Config& config, const Lines& lines, const Visit& visi
 struct NamedPrefix {
   std::string path;
   net::Ip6Prefix prefix;
+  const Nat64* nat64 = nullptr;  ///< whose it is, if a stateful instance's
 };
 
 std::vector<NamedPrefix> translation_prefixes(const Config& config) {
@@ -52,11 +53,12 @@ std::vector<NamedPrefix> translation_prefixes(const Config& config) {
   for (std::size_t i = 0; i < config.nat64.size(); ++i) {
     const auto& prefixes = config.nat64[i].prefixes;
     for (std::size_t j = 0; j < prefixes.size(); ++j) {
-      out.push_back({fmt::format("nat64[{}].prefixes[{}]", i, j), prefixes[j].prefix()});
+      out.push_back(
+          {fmt::format("nat64[{}].prefixes[{}]", i, j), prefixes[j].prefix(), &config.nat64[i]});
     }
   }
   for (std::size_t i = 0; i < config.siit.size(); ++i) {
-    out.push_back({fmt::format("siit[{}].prefix", i), config.siit[i].prefix.prefix()});
+    out.push_back({fmt::format("siit[{}].prefix", i), config.siit[i].prefix.prefix(), nullptr});
   }
   return out;
 }
@@ -146,7 +148,7 @@ Checked check_addresses(const Config& config, const Lines& lines) {
           return Problem{path, 0, quote(text), "an address that " + it->second + " does not have"};
         }
         const auto* v6 = std::get_if<net::Ip6>(&own.address);
-        for (const auto& [where, prefix] : prefixes) {
+        for (const auto& [where, prefix, nat64] : prefixes) {
           if (v6 == nullptr || !prefix.contains(*v6)) continue;
           return Problem{path, 0, quote(text),
                          fmt::format("an address outside {} ({})", where, net::to_string(prefix))};
@@ -155,22 +157,56 @@ Checked check_addresses(const Config& config, const Lines& lines) {
       });
 }
 
+namespace {
+
+// Stateful instances may share a prefix if their sources tell whose a packet is.
+bool may_share(const NamedPrefix& a, const NamedPrefix& b) {
+  return a.nat64 != nullptr && b.nat64 != nullptr && a.nat64 != b.nat64 &&
+         a.nat64->sources != b.nat64->sources;
+}
+
+Checked check_sources(const Config& config) {
+  for (std::size_t i = 0; i < config.nat64.size(); ++i) {
+    const auto& own = config.nat64[i];
+    for (std::size_t k = 0; k < own.sources.size(); ++k) {
+      for (std::size_t j = 0; j <= i; ++j) {
+        const auto& other = config.nat64[j];
+        const bool meet = std::any_of(
+            own.prefixes.begin(), own.prefixes.end(), [&](const net::Prefix6052& prefix) {
+              return std::find(other.prefixes.begin(), other.prefixes.end(), prefix) !=
+                     other.prefixes.end();
+            });
+        const auto end =
+            j == i ? other.sources.begin() + static_cast<std::ptrdiff_t>(k) : other.sources.end();
+        if (!meet || std::find(other.sources.begin(), end, own.sources[k]) == end) continue;
+        return Problem{fmt::format("nat64[{}].sources[{}]", i, k), 0,
+                       quote(net::to_string(own.sources[k])),
+                       fmt::format("a source that nat64[{}] does not have already", j)};
+      }
+    }
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
 Checked check_prefixes(const Config& config, const Lines&) {
   const auto prefixes = translation_prefixes(config);
   for (std::size_t i = 0; i < prefixes.size(); ++i) {
-    const auto& [path, prefix] = prefixes[i];
+    const auto& [path, prefix, nat64] = prefixes[i];
     if (prefix.address.bytes[0] == 0xff) {
       return Problem{path, 0, quote(net::to_string(prefix)), "a unicast prefix"};
     }
     for (std::size_t j = 0; j < i; ++j) {
       const auto& other = prefixes[j];
-      if (!prefix.contains(other.prefix) && !other.prefix.contains(prefix)) continue;
+      if (!(prefix == other.prefix) || may_share(prefixes[i], other)) continue;
+      const bool both = nat64 != nullptr && other.nat64 != nullptr && nat64 != other.nat64;
       return Problem{path, 0, quote(net::to_string(prefix)),
-                     fmt::format("a prefix that does not overlap {} ({})", other.path,
-                                 net::to_string(other.prefix))};
+                     fmt::format("a prefix that {} does not have{}", other.path,
+                                 both ? ", or instances with different `sources`" : "")};
     }
   }
-  return std::nullopt;
+  return check_sources(config);
 }
 
 Checked check_pools(const Config& config, const Lines& lines) {

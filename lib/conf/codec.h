@@ -66,6 +66,8 @@ inline constexpr std::string_view kWords<Filtering>[] = {"endpoint-independent",
 
 template <>
 inline constexpr std::string_view kWords<StaticProtocol>[] = {"any", "tcp", "udp", "icmp"};
+template <>
+inline constexpr std::string_view kWords<Hairpinning>[] = {"off", "simple", "intrinsic"};
 
 template <class T>
 struct IsVector : std::false_type {};

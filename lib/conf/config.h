@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "net/addr.h"
+#include "net/eam.h"
 #include "net/rfc6052.h"
 
 namespace isthmus::conf {
@@ -18,6 +19,7 @@ enum class Idle : uint8_t { kSpin, kYield };
 enum class LogLevel : uint8_t { kError, kWarning, kInfo, kDebug };
 enum class UdpZero : uint8_t { kDrop, kCompute, kForward };
 enum class Filtering : uint8_t { kEndpointIndependent, kAddressDependent };
+enum class Hairpinning : uint8_t { kOff, kSimple, kIntrinsic };
 
 /// An address with the length of its subnet, as put on an interface.
 struct InterfaceAddress {
@@ -109,6 +111,7 @@ struct TranslationPolicy {
 struct Nat64 {
   std::string name = "nat64";
   std::vector<net::Prefix6052> prefixes{net::Prefix6052::well_known()};
+  std::vector<net::Ip6Prefix> sources;  ///< empty: all that no other instance serves
   std::vector<Pool> pools;
   Timers timers;
   InboundRefresh inbound_refresh;
@@ -118,11 +121,26 @@ struct Nat64 {
   TranslationPolicy policy;
 };
 
+/// An explicit address mapping as the file has it (RFC 7757).
+struct Eam {
+  net::Ip6Prefix ipv6;
+  net::Ip4Prefix ipv4;
+};
+
 struct Siit {
   std::string name = "siit";
   net::Prefix6052 prefix = net::Prefix6052::well_known();
   std::vector<net::Ip4Prefix> inside4;
+  std::vector<Eam> eam;
+  std::string eam_file;
+  Hairpinning hairpinning = Hairpinning::kIntrinsic;
+  std::vector<AddressRange> icmp_source_pool;
+  bool icmp_source_extension = false;
   TranslationPolicy policy;
+
+  // From `eam` and the file.
+  std::vector<net::Eam> mappings;
+  std::size_t overlapping = 0;  ///< mappings whose prefix lies in another one's (RFC 7757 5)
 };
 
 struct Endpoint {

@@ -31,6 +31,9 @@ constexpr Section kSections[] = {
     {"nat64[].tcp", "Where RFC 6146 3.5.2 leaves a gap."},
     {"nat64[].policy", "Choices that RFC 7915 leaves to the operator."},
     list<&Config::siit>("siit[]", false, "Stateless translators (RFC 7915)."),
+    list<&Siit::eam>("siit[].eam[]", false,
+                     "Explicit address mappings (RFC 7757). The longest match counts; they come "
+                     "before `prefix`."),
     {"siit[].policy", "Choices that RFC 7915 leaves to the operator."},
     {"dns64", "DNS64 (RFC 6147): given this group, queries to `listen` are answered."},
 };

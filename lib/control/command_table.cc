@@ -27,6 +27,8 @@ constexpr Argument kRemoveStaticArguments[] = {
     {"protocol", kProtocol, "tcp, udp or icmp; without it a whole address"}, kStaticOutside};
 constexpr Argument kClearSessionArguments[] = {kInside, kOutsideArg, kProtocolArg, kRemote};
 constexpr Argument kClearBindingArguments[] = {kInside, kOutsideArg, kProtocolArg};
+constexpr Argument kEamArguments[] = {
+    kInside, {"outside", kPrefix4, "IPv4 addresses inside PREFIX"}, kLimit};
 constexpr Argument kAllArgument[] = {{"all", kFlag, "also those that are zero"}};
 constexpr Argument kFileArgument[] = {{"--file", kFlag, "the file's text, as it was loaded"}};
 constexpr Argument kHelpArgument[] = {{"COMMAND", kRest, "the command to explain"}};
@@ -85,6 +87,16 @@ constexpr Command kCommands[] = {
      "Sessions: who talks to whom, and how much.",
      "a line for each: protocol, inside, inside_port, outside, outside_port, remote, remote_port, "
      "state, idle_ms, expires_in_ms, packets and bytes both ways, nat64"},
+    {"show siit",
+     Action::kShowSiit,
+     {},
+     false,
+     false,
+     "Stateless instances: prefix, mappings, hairpinning.",
+     "siit: [siit, prefix, inside4, mappings, overlapping, eam_file, hairpinning, "
+     "icmp_source_pool]"},
+    {"show eam", Action::kShowEam, kEamArguments, false, kStream,
+     "Explicit address mappings (RFC 7757) in force.", "a line for each: inside, outside, siit"},
     {"show routes",
      Action::kShowRoutes,
      {},

@@ -31,6 +31,8 @@ enum class Action : uint8_t {
   kShowPools,
   kShowBindings,
   kShowSessions,
+  kShowSiit,
+  kShowEam,
   kShowRoutes,
   kShowNeighbors,
   kShowSteering,

@@ -2,6 +2,7 @@
 #include "control/commands.h"
 
 #include "control/command_show.h"
+#include "control/command_siit.h"
 #include "control/command_static.h"
 #include "control/command_walk.h"
 #include "control/json.h"
@@ -106,6 +107,8 @@ Answer Commands::run(const Request& request) {
     case Action::kShowCounters: return show_counters(request);
     case Action::kShowDrops: return show_drops(request);
     case Action::kShowPools: return show_pools(backend_, walk_);
+    case Action::kShowSiit: return show_siit(backend_);
+    case Action::kShowEam: return show_eam(backend_, request);
     case Action::kShowRoutes: return show_routes(backend_);
     case Action::kShowNeighbors: return show_neighbors(backend_);
     case Action::kShowSteering: return show_steering(backend_);

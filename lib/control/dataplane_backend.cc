@@ -10,10 +10,34 @@
 #include "control/static_store.h"
 
 namespace isthmus::control {
+namespace {
+
+// What a standard advises against, but an operator may want all the same.
+void warn(const conf::Config& config) {
+  for (const auto& siit : config.siit) {
+    if (siit.overlapping != 0) {
+      log_warning(
+          "siit {}: {} prefixes of mappings lie in another mapping's; addresses there may "
+          "not come back to themselves (RFC 7757 5)",
+          siit.name, siit.overlapping);
+    }
+    const bool hosts = !siit.inside4.empty() && siit.inside4.front().length > 0;
+    if (siit.prefix.is_well_known() && hosts) {
+      log_warning(
+          "siit {}: inside4 gives hosts addresses in 64:ff9b::/96; a prefix of your own is "
+          "better (RFC 6052 3.1)",
+          siit.name);
+    }
+  }
+}
+
+}  // namespace
 
 DataplaneBackend::DataplaneBackend(Parts parts, std::shared_ptr<const conf::Config> config,
                                    Facts version)
-    : parts_(std::move(parts)), config_(std::move(config)), version_(std::move(version)) {}
+    : parts_(std::move(parts)), config_(std::move(config)), version_(std::move(version)) {
+  warn(*config_);
+}
 
 std::vector<Figure> DataplaneBackend::dns64_figures() const {
   std::vector<Figure> figures;
@@ -41,6 +65,7 @@ Status DataplaneBackend::reload() {
   }
   if (Status status = apply(*wanted); !status) return status;
   config_ = wanted;
+  warn(*config_);
   log_info("configuration {} reloaded", config_->file);
   return Ok{};
 }

@@ -201,6 +201,8 @@ Status Engine::update(const conf::Config& config) {
         ask(id, [&](nat::Translator& translator, uint32_t) { translator.update(settings); });
     if (!asked) return asked;
   }
+  // Tables of mappings are shared. The old ones go here, now that no worker uses them any more.
+  options_.nat.stateless = settings.stateless;
   topology_->set_dns_addresses(config.dns64.enabled ? config.dns64.listen : std::vector<Address>{});
   topology_->publish();
   config_.limits = config.limits;

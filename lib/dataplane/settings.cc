@@ -56,6 +56,7 @@ nat::Instance instance_of(const conf::Nat64& from) {
   nat::Instance to;
   to.name = from.name;
   to.prefixes = from.prefixes;
+  to.sources = from.sources;
   for (const auto& pool : from.pools) {
     nat::Pool& made = to.pools.emplace_back();
     made.name = pool.name;
@@ -76,8 +77,36 @@ nat::Instance instance_of(const conf::Nat64& from) {
   return to;
 }
 
+xlat::Hairpinning hairpinning(conf::Hairpinning mode) {
+  switch (mode) {
+    case conf::Hairpinning::kOff: return xlat::Hairpinning::kOff;
+    case conf::Hairpinning::kSimple: return xlat::Hairpinning::kSimple;
+    case conf::Hairpinning::kIntrinsic: return xlat::Hairpinning::kIntrinsic;
+  }
+  return xlat::Hairpinning::kIntrinsic;
+}
+
+// A range as the fewest prefixes that make it up.
+void add_prefixes(const conf::AddressRange& range, std::vector<net::Ip4Prefix>& out) {
+  const uint64_t end = uint64_t{range.last.host()} + 1;
+  for (uint64_t at = range.first.host(); at < end;) {
+    net::Ip4Prefix prefix{net::Ip4::from_host(static_cast<uint32_t>(at)), 32};
+    while (prefix.length > 0) {
+      const net::Ip4Prefix wider{prefix.address, static_cast<uint8_t>(prefix.length - 1)};
+      if (!wider.contains(prefix.address) || at + wider.size() > end) break;
+      prefix = wider;
+    }
+    out.push_back(prefix);
+    at += prefix.size();
+  }
+}
+
 xlat::Siit siit_of(const conf::Siit& from) {
   xlat::Siit to;
+  if (!from.mappings.empty()) to.eam = xlat::EamTable::make(from.mappings);
+  to.hairpinning = hairpinning(from.hairpinning);
+  for (const auto& range : from.icmp_source_pool) add_prefixes(range, to.icmp_sources);
+  to.icmp_extension = from.icmp_source_extension;
   to.prefix = from.prefix;
   to.inside4 = from.inside4;
   to.policy = policy_of(from.policy);
@@ -93,6 +122,17 @@ nat::EventMask events_of(const conf::Events& from) {
   if (from.statics) mask |= nat::kStaticEvents;
   if (from.refusals) mask |= nat::kRefusalEvents;
   return mask;
+}
+
+// Whether any instance's translation prefix has addresses that a mapping holds, too.
+bool is_in_prefix(const xlat::EamTable& table, const nat::Settings& settings) {
+  for (const auto& instance : settings.instances) {
+    for (const auto& prefix : instance.prefixes) {
+      if (table.overlaps(prefix.prefix())) return true;
+    }
+  }
+  return std::any_of(settings.stateless.begin(), settings.stateless.end(),
+                     [&](const xlat::Siit& siit) { return table.overlaps(siit.prefix.prefix()); });
 }
 
 // Rounded up: all shares together are never less than what was asked for.
@@ -122,6 +162,9 @@ nat::Settings make_settings(const conf::Config& config, uint64_t seed) {
   nat::Settings settings;
   for (const auto& nat64 : config.nat64) settings.instances.push_back(instance_of(nat64));
   for (const auto& siit : config.siit) settings.stateless.push_back(siit_of(siit));
+  for (auto& siit : settings.stateless) {
+    siit.eam_in_prefix = siit.eam != nullptr && is_in_prefix(*siit.eam, settings);
+  }
   // Engine::make() refuses a configuration without workers; here it must only not divide by zero.
   const std::size_t workers = std::max<std::size_t>(1, config.cores.workers.size());
   settings.max_sessions = share(config.limits.sessions, workers);

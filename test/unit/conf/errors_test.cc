@@ -151,7 +151,10 @@ TEST_CASE("unknown and missing options") {
        "f:3: routes[0].via: found nothing, expected this option, which is required"},
       {dns64(""), "f:4: dns64.listen: found nothing, expected this option, which is required"},
       {kPort + "siit = ({ });",
-       "f:3: siit[0].inside4: found nothing, expected this option, which is required"},
+       "f:3: siit[0]: found neither inside4 nor mappings, expected IPv4 addresses to translate: "
+       "inside4, eam or eam_file"},
+      {kPort + "siit = ({ eam = ({ ipv6 = \"2001:db8::5\"; }); });",
+       "f:3: siit[0].eam[0].ipv4: found nothing, expected this option, which is required"},
   });
 }
 
@@ -171,19 +174,24 @@ TEST_CASE("RFC 6052 2.2: prefix lengths and bits 64 to 71") {
   });
 }
 
-TEST_CASE("prefixes overlap") {
+TEST_CASE("the same prefix twice") {
   check_rows({
       {kPort + "nat64 = ({ name = \"x\"; pools = (" + kPool +
            "); },\n{ name = \"y\"; pools = ({ "
            "addresses = [\"203.0.113.99\"]; }); });",
-       "f:4: nat64[1].prefixes[0]: found \"64:ff9b::/96\", expected a prefix that does not overlap "
-       "nat64[0].prefixes[0] (64:ff9b::/96)"},
-      {nat64("prefixes = [\"2001:db8:1::/48\", \"2001:db8:1:1::/64\"]; pools = (" + kPool + ");"),
-       "f:3: nat64[0].prefixes[1]: found \"2001:db8:1:1::/64\", expected a prefix that does not "
-       "overlap nat64[0].prefixes[0] (2001:db8:1::/48)"},
+       "f:4: nat64[1].prefixes[0]: found \"64:ff9b::/96\", expected a prefix that "
+       "nat64[0].prefixes[0] does not have, or instances with different `sources`"},
+      {nat64("prefixes = [\"2001:db8:1::/48\", \"2001:db8:1::/48\"]; pools = (" + kPool + ");"),
+       "f:3: nat64[0].prefixes[1]: found \"2001:db8:1::/48\", expected a prefix that "
+       "nat64[0].prefixes[0] does not have"},
       {nat64("pools = (" + kPool + ");") + "siit = ({ inside4 = [\"198.51.100.0/24\"]; });",
-       "f:4: siit[0].prefix: found \"64:ff9b::/96\", expected a prefix that does not overlap "
-       "nat64[0].prefixes[0] (64:ff9b::/96)"},
+       "f:4: siit[0].prefix: found \"64:ff9b::/96\", expected a prefix that nat64[0].prefixes[0] "
+       "does not have"},
+      {nat64("sources = [\"2001:db8:a::/48\"]; pools = (" + kPool + "); },\n{ name = \"y\"; " +
+             "sources = [\"2001:db8:b::/48\", \"2001:db8:a::/48\"];" +
+             "pools = ({ addresses = [\"203.0.113.99\"]; });"),
+       "f:4: nat64[1].sources[1]: found \"2001:db8:a::/48\", expected a source that nat64[0] does "
+       "not have already"},
       {nat64("prefixes = [\"ff00::/32\"]; pools = (" + kPool + ");"),
        "f:3: nat64[0].prefixes[0]: found \"ff00::/32\", expected a unicast prefix"},
       {nat64("prefixes = [\"2001:db8::/64\"]; pools = (" + kPool + ");"),

@@ -55,6 +55,7 @@ std::string file_with(const Option& option, const std::string& value) {
       {"routes[]", ""},
       {"nat64[]", "pools = ({ addresses = [\"203.0.113.1\"]; });"},
       {"nat64[].pools[]", "addresses = [\"203.0.113.1\"];"},
+      {"siit[].eam[]", "ipv6 = \"2001:db8::/96\"; ipv4 = \"192.0.2.0/24\";"},
       {"siit[]", "inside4 = [\"198.51.100.0/24\"];"},
   };
   std::string_view path = option.path;
@@ -180,6 +181,15 @@ TEST_CASE("what is loaded prints as a file that loads to the same") {
     const auto again = load_text(file_with(*value.option, value.text), "again");
     // Alone in a file a value may lack what it refers to; its own form must be right.
     if (!again) CHECK(again.error().text.find("expected a string") == std::string::npos);
+  }
+}
+
+TEST_CASE("every example loads") {
+  const std::filesystem::path sample(std::getenv("SAMPLE_CONF"));
+  for (const auto& entry : std::filesystem::directory_iterator(sample.parent_path())) {
+    if (entry.path().extension() != ".conf") continue;
+    const auto loaded = load_file(entry.path());
+    if (!loaded) FAIL_CHECK(loaded.error().text);
   }
 }
 

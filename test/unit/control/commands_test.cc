@@ -4,6 +4,7 @@
 #include "control/conversation.h"
 #include "fake_backend.h"
 
+#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 using namespace isthmus;
@@ -118,6 +119,46 @@ TEST_CASE("show config tells value, default and what a change needs") {
                            R"("unit":"seconds","change":"live"})");
   }
   CHECK(seen);
+}
+
+TEST_CASE("mappings are streamed, and can be asked for by either address") {
+  std::string text = FakeBackend::sample() +
+                     "siit = ({ name = \"dc\"; prefix = "
+                     "\"2001:db8:46::/96\"; eam = (";
+  for (int i = 0; i < 300; ++i) {
+    text += fmt::format("{}{{ ipv6 = \"2001:db8:12:34::{:x}\"; ipv4 = \"192.0.{}.{}\"; }}",
+                        i == 0 ? "" : ",", i + 1, 2 + i / 250, i % 250);
+  }
+  text += "); });";
+  FakeBackend backend(text);
+  FakeWalk walk;
+  Commands commands(backend, walk);
+  const auto say = [&](const std::string& line) {
+    Conversation talk(commands, [](std::string_view) { return true; });
+    talk.out().clear();
+    talk.receive(line + '\n');
+    std::string out;
+    do {
+      talk.work();
+      out += talk.out();
+      talk.out().clear();
+    } while (talk.busy());
+    return out;
+  };
+  const auto all = say("show eam");
+  CHECK(std::count(all.begin(), all.end(), '\n') == 301);
+  CHECK(say("show eam inside 2001:db8:12:34::2b") ==
+        "{\"inside\":\"2001:db8:12:34::2b/128\",\"outside\":\"192.0.2.42/32\",\"siit\":\"dc\"}\n"
+        "{\"status\":\"ok\"}\n");
+  CHECK(say("show eam outside 192.0.3.49") ==
+        "{\"inside\":\"2001:db8:12:34::12c/128\",\"outside\":\"192.0.3.49/32\",\"siit\":\"dc\"}\n"
+        "{\"status\":\"ok\"}\n");
+  const auto some = say("show eam outside 192.0.3.0/24 limit 7");
+  CHECK(std::count(some.begin(), some.end(), '\n') == 8);
+  CHECK(say("show siit") ==
+        "{\"siit\":[{\"siit\":\"dc\",\"prefix\":\"2001:db8:46::/96\",\"inside4\":[],"
+        "\"mappings\":300,\"overlapping\":0,\"eam_file\":\"\",\"hairpinning\":\"intrinsic\","
+        "\"icmp_source_pool\":[]}]}\n{\"status\":\"ok\"}\n");
 }
 
 TEST_CASE("a session line") {
