@@ -61,6 +61,9 @@ Status Daemon::build(const control::KernelPlan& plan, Facts facts) {
                     "its own control.socket",
                     config_->control.socket)};
   }
+  if (const auto kernel = control::kernel_local_ports()) {
+    if (const Status status = control::check_local_ports(*config_, *kernel); !status) return status;
+  }
   auto dataplane = dataplane::Dataplane::make(*config_);
   if (!dataplane) return dataplane.error();
   dataplane_ = std::move(*dataplane);
@@ -115,7 +118,11 @@ Status Daemon::build_commands(Facts facts) {
                                        [this] { return twins_->info(); },
                                        [this](const std::vector<control::RoutePlan>& routes) {
                                          return twins_->update_routes(routes);
-                                       }},
+                                       },
+                                       [this](const std::vector<control::TwinPlan>& twins) {
+                                         return twins_->update_answers(twins);
+                                       },
+                                       control::kernel_local_ports},
       config_, std::move(facts));
   walk_ = control::make_state_walk(*backend_);
   commands_ = std::make_unique<control::Commands>(*backend_, *walk_);

@@ -15,6 +15,8 @@ Checked check_addresses(const Config& config, const Lines& lines);
 Checked check_prefixes(const Config& config, const Lines& lines);
 /// Pool addresses are unicast, in one pool only, and shared with the gateway by port at most.
 Checked check_pools(const Config& config, const Lines& lines);
+/// What one pool's options say fits together and into its addresses.
+Checked check_pool_rules(const Config& config, const Lines& lines);
 /// Gateways are on a link; a destination has one route.
 Checked check_routes(const Config& config, const Lines& lines);
 

@@ -62,6 +62,11 @@ template <>
 inline constexpr std::string_view kWords<Filtering>[] = {"endpoint-independent",
                                                          "address-dependent"};
 
+template <>
+inline constexpr std::string_view kWords<Allocation>[] = {"dynamic", "blocks", "deterministic"};
+template <>
+inline constexpr std::string_view kWords<Pairing>[] = {"hard", "soft"};
+
 template <class T>
 struct IsVector : std::false_type {};
 template <class T>

@@ -112,6 +112,10 @@ Answer Commands::run(const Request& request) {
     case Action::kShowConfig: return show_config(backend_, request.file);
     case Action::kShowMemory: return show_memory(walk_);
     case Action::kShowSessions: return dump_sessions(backend_, walk_, request);
+    case Action::kShowBlocks: return dump_blocks(backend_, walk_, request);
+    case Action::kDeterministic: return deterministic(backend_, request);
+    case Action::kDrainPool: return drain_pool(backend_, request, true);
+    case Action::kUndrainPool: return drain_pool(backend_, request, false);
     case Action::kShowBindings: return dump_bindings(backend_, walk_, request);
     case Action::kClearSessions: return clear_sessions(walk_, request);
     case Action::kClearBindings: return clear_bindings(walk_, request);

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "control/backend.h"
+#include "control/local_ports.h"
 #include "control/neighbor_queue.h"
 #include "control/twin_plan.h"
 #include "dns64/service.h"
@@ -27,6 +28,9 @@ class DataplaneBackend final : public Backend {
     dns64::Service* dns64 = nullptr;  ///< nullptr: disabled
     std::function<std::vector<TwinInfo>()> twins;
     std::function<Status(const std::vector<RoutePlan>&)> update_routes;
+    /// Makes the kernel answer for exactly the pool addresses of these twins.
+    std::function<Status(const std::vector<TwinPlan>&)> answer_for = {};
+    std::function<std::optional<LocalPorts>()> local_ports = {};
   };
   using Facts = std::vector<std::pair<std::string, std::string>>;
 
@@ -40,9 +44,11 @@ class DataplaneBackend final : public Backend {
   void dns64_flush_cache() override;
   Facts version() const override { return version_; }
   Status reload() override;
+  Status drain_pool(const std::string& name, bool drain) override;
 
  private:
   Status apply(const conf::Config& wanted);
+  Status answer_for(const conf::Config& config);
   Status update_dns64(const conf::Config& config);
 
   Parts parts_;

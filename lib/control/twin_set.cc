@@ -33,10 +33,11 @@ Result<std::unique_ptr<TwinSet>> TwinSet::make(struct ev_loop* loop,
     if (!twin) return twin.error();
     set->twins_.push_back(std::move(*twin));
     const Twin& made = *set->twins_.back();
-    Status status = set->set_up(made, interfaces[i], plan.twins[i]);
-    if (status) status = set->answer_for(made, plan.twins[i]);
-    if (!status) return status.error();
+    if (const Status status = set->set_up(made, interfaces[i], plan.twins[i]); !status) {
+      return status.error();
+    }
   }
+  if (const Status status = set->update_answers(plan.twins); !status) return status.error();
   if (const Status status = set->update_routes(plan.routes); !status) return status.error();
   for (std::size_t i = 0; i < set->twins_.size(); ++i) {
     const auto id = static_cast<dataplane::InterfaceId>(i);
@@ -69,17 +70,44 @@ Status TwinSet::set_up(const Twin& twin, const dataplane::InterfaceInfo& interfa
   return Ok{};
 }
 
-Status TwinSet::answer_for(const Twin& twin, const TwinPlan& plan) {
-  for (const auto& prefix : plan.answered_for) {
-    RouteRequest request;
-    request.prefix = prefix;
-    request.link = twin.link();
-    request.local = true;
-    const int error = socket_.request(make_route(Change::kAdd, request));
-    if (error == EEXIST) continue;  // an address of the box itself
-    const Status status =
-        check(error, fmt::format("twin {}: cannot answer ARP for {}", plan.name, text_of(prefix)));
-    if (!status) return status;
+int TwinSet::change_answer(Change change, const Twin& twin, const net::Ip4Prefix& prefix) {
+  RouteRequest request;
+  request.prefix = prefix;
+  request.link = twin.link();
+  request.local = true;
+  return socket_.request(make_route(change, request));
+}
+
+Status TwinSet::update_answers(const std::vector<TwinPlan>& wanted) {
+  using Prefixes = std::vector<net::Ip4Prefix>;
+  const auto has = [](const Prefixes& all, const net::Ip4Prefix& prefix) {
+    return std::find(all.begin(), all.end(), prefix) != all.end();
+  };
+  answers_.resize(twins_.size());
+  // First all that is new, so that an address which only changes its prefix is answered for
+  // throughout.
+  for (std::size_t i = 0; i < twins_.size() && i < wanted.size(); ++i) {
+    for (const auto& prefix : wanted[i].answered_for) {
+      if (has(answers_[i], prefix)) continue;
+      const int error = change_answer(Change::kAdd, *twins_[i], prefix);
+      // EEXIST: an address of the box itself.
+      if (error != 0 && error != EEXIST) {
+        return check(error, fmt::format("twin {}: cannot answer ARP for {}", wanted[i].name,
+                                        net::to_string(prefix)));
+      }
+      answers_[i].push_back(prefix);
+    }
+  }
+  for (std::size_t i = 0; i < twins_.size() && i < wanted.size(); ++i) {
+    Prefixes kept;
+    for (const auto& prefix : answers_[i]) {
+      if (has(wanted[i].answered_for, prefix)) {
+        kept.push_back(prefix);
+      } else {
+        change_answer(Change::kRemove, *twins_[i], prefix);
+      }
+    }
+    answers_[i] = std::move(kept);
   }
   return Ok{};
 }

@@ -33,6 +33,8 @@ class TwinSet {
 
   /// Makes the configured routes those of `wanted`, or leaves them as they are.
   Status update_routes(const std::vector<RoutePlan>& wanted);
+  /// Makes the kernel answer ARP for exactly what these plans say, or leaves it as it was.
+  Status update_answers(const std::vector<TwinPlan>& wanted);
   void to_kernel(dataplane::InterfaceId interface, std::span<const uint8_t> frame);
   /// Asks the kernel to resolve or confirm a neighbor.
   void resolve(dataplane::InterfaceId interface, const IpAddress& address);
@@ -43,12 +45,13 @@ class TwinSet {
  private:
   explicit TwinSet(NetlinkSocket socket) : socket_(std::move(socket)) {}
   Status set_up(const Twin& twin, const dataplane::InterfaceInfo& interface, const TwinPlan& plan);
-  Status answer_for(const Twin& twin, const TwinPlan& plan);
+  int change_answer(Change change, const Twin& twin, const net::Ip4Prefix& prefix);
   int change_route(Change change, const RoutePlan& route);
 
   NetlinkSocket socket_;
-  std::vector<std::unique_ptr<Twin>> twins_;  ///< by InterfaceId
-  std::vector<RoutePlan> routes_;             ///< installed from the configuration
+  std::vector<std::unique_ptr<Twin>> twins_;          ///< by InterfaceId
+  std::vector<RoutePlan> routes_;                     ///< installed from the configuration
+  std::vector<std::vector<net::Ip4Prefix>> answers_;  ///< likewise, by InterfaceId
 };
 
 }  // namespace isthmus::control

@@ -62,6 +62,9 @@ class Engine final : public Dataplane {
              const std::function<void(nat::Translator&, uint32_t now_ms)>& question) override;
   Status update(const conf::Config& config) override;
 
+  /// The part of update() that changes pools, and of them alone what `wanted` says.
+  Status change_pools(const nat::Settings& wanted);
+
   Worker& worker(unsigned id) { return *workers_[id]; }
   const steer::Ownership& ownership() const { return fabric_->ownership; }
 
@@ -82,6 +85,8 @@ class Engine final : public Dataplane {
   void add_port_table(Fabric& fabric, std::size_t port) const;
   Status make_workers();
   WorkerParts parts_of(unsigned worker) const;
+  Status install_pools(const nat::Settings& settings);
+  Status end_leaving(const std::vector<steer::AddressRange>& leaving);
   unsigned queue_owner(std::size_t port, unsigned queue) const;
   Status launch(unsigned worker);
   rte_mempool* pool_of(int socket) const;

@@ -16,10 +16,14 @@ Classifier::Classifier(const Settings& settings) {
       instance_.push_back(instance);
     }
     for (const auto& pool : settings.instances[i].pools) {
-      for (const auto& range : pool.ranges) {
-        ranges_.push_back({range.first.host(),
-                           range.last.host() - range.first.host(),
-                           {Class::kStateful, instance, 0}});
+      for (const auto* ranges : {&pool.ranges, &pool.closed}) {
+        for (const auto& range : *ranges) {
+          ranges_.push_back({range.first.host(),
+                             range.last.host() - range.first.host(),
+                             {Class::kStateful, instance, 0},
+                             pool.ports.first,
+                             pool.ports.last});
+        }
       }
     }
   }
@@ -34,6 +38,11 @@ Classifier::Classifier(const Settings& settings) {
     for (uint32_t octet = range.first >> 24; octet <= (range.first + range.size) >> 24; ++octet) {
       octets_[octet >> 6] |= uint64_t{1} << (octet & 63);
     }
+  }
+  // Configured ones are disjoint. Were they not, a pool's would come first.
+  if (ranges_.size() > kFew) {
+    std::stable_sort(ranges_.begin(), ranges_.end(),
+                     [](const RangeEntry& a, const RangeEntry& b) { return a.first < b.first; });
   }
   std::stable_sort(prefixes_.begin(), prefixes_.end(),
                    [](const PrefixEntry& a, const PrefixEntry& b) {

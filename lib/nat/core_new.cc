@@ -100,7 +100,7 @@ void Core::miss_4to6(const net::PacketBuf& buf, const net::PacketView& view, Lan
   TcpStep step{TcpState::kNone, Refresh::kKeep};
   if (tcp) step = tcp_step(TcpState::kClosed, tcp_event(Direction::k4To6, view.tcp_flags), {});
   const bool syn = step.next == TcpState::kV4Init;
-  if (binding == Index::kNone && !syn) return drop(d, DropReason::kNoBinding);
+  if (binding == Index::kNone && (!syn || d.cls.shared)) return not_ours(d, DropReason::kNoBinding);
   const uint8_t prefix =
       binding == Index::kNone ? classifier.first_prefix(instance) : tables.binding(binding).prefix;
   auto reason = allowed_4to6(lane, prefix, instance);

@@ -11,7 +11,7 @@ using State = FragmentStore::State;
 using Fit = FragmentStore::Fit;
 
 bool FragmentHome::init(const Settings& settings) {
-  const bool needed = ownership_.workers() > 1 && ownership_.mode4() == steer::Mode4::kByPortBlock;
+  const bool needed = ownership_.workers() > 1 && ownership_.divides();
   const uint32_t slots = needed ? settings.max_fragments : 0;
   instances_ = settings.instances.size();
   update(settings);

@@ -33,7 +33,6 @@ Owner owner_of_error4(const Ownership& ownership, const net::PacketBuf& buf,
   net::PacketView quoted_view;
   if (!quoted_packet(buf, view, quoted, quoted_view)) return {};
   const auto* ip = net::header_at<net::Ip4Header>(quoted.data);
-  if (!ownership.is_pool(ip->source)) return {};
   return {Owner::kWorker, ownership.owner4(ip->source, quoted_view.source_port.host())};
 }
 
@@ -56,8 +55,7 @@ Owner owner_of(const Ownership& ownership, const net::PacketBuf& buf, const net:
   }
   if (error) return owner_of_error4(ownership, buf, view);
   const auto* ip = net::header_at<net::Ip4Header>(buf.data);
-  if (!ownership.is_pool(ip->destination)) return {};
-  if (view.is_fragment() && ownership.mode4() == Mode4::kByPortBlock) {
+  if (view.is_fragment() && ownership.is_divided(ip->destination)) {
     return {Owner::kUnknown, fragment_home(ownership, *ip)};
   }
   return {Owner::kWorker, ownership.owner4(ip->destination, view.destination_port.host())};
