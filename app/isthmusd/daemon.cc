@@ -64,6 +64,9 @@ Status Daemon::build(Facts facts) {
                     "its own control.socket",
                     config_->control.socket)};
   }
+  if (const auto kernel = control::kernel_local_ports()) {
+    if (const Status status = control::check_local_ports(*config_, *kernel); !status) return status;
+  }
   auto dataplane = dataplane::Dataplane::make(*config_);
   if (!dataplane) return dataplane.error();
   dataplane_ = std::move(*dataplane);
@@ -118,7 +121,12 @@ Status Daemon::build_commands(Facts facts) {
                                        [this] { return twins_->info(); },
                                        [this](const std::vector<control::RoutePlan>& routes) {
                                          return twins_->update_routes(routes);
-                                       }},
+                                       },
+                                       [this](const std::vector<control::TwinPlan>& twins) {
+                                         twins_->update_answers(twins);
+                                         return Status(Ok{});
+                                       },
+                                       control::kernel_local_ports},
       config_, std::move(facts));
   if (auto loaded = backend_->load_statics(); !loaded) return loaded;
   walk_ = control::make_state_walk(*backend_);

@@ -20,6 +20,8 @@ Checked check_statics(const Config& config, const Lines& lines);
 /// Of these, what concerns one binding's addresses and port; for commands as well.
 Checked check_static(const Config& config, const Nat64& nat64, const Static& binding,
                      const std::string& path);
+/// What one pool's options say fits together and into its addresses.
+Checked check_pool_rules(const Config& config, const Lines& lines);
 /// Gateways are on a link; a destination has one route.
 Checked check_routes(const Config& config, const Lines& lines);
 

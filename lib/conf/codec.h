@@ -69,6 +69,11 @@ inline constexpr std::string_view kWords<StaticProtocol>[] = {"any", "tcp", "udp
 template <>
 inline constexpr std::string_view kWords<Hairpinning>[] = {"off", "simple", "intrinsic"};
 
+template <>
+inline constexpr std::string_view kWords<Allocation>[] = {"dynamic", "blocks", "deterministic"};
+template <>
+inline constexpr std::string_view kWords<Pairing>[] = {"hard", "soft"};
+
 template <class T>
 struct IsVector : std::false_type {};
 template <class T>

@@ -10,7 +10,9 @@
 
 #include "net/addr.h"
 #include "net/eam.h"
+#include "net/result.h"
 #include "net/rfc6052.h"
+#include "steer/deterministic.h"
 
 namespace isthmus::conf {
 
@@ -20,6 +22,8 @@ enum class LogLevel : uint8_t { kError, kWarning, kInfo, kDebug };
 enum class UdpZero : uint8_t { kDrop, kCompute, kForward };
 enum class Filtering : uint8_t { kEndpointIndependent, kAddressDependent };
 enum class Hairpinning : uint8_t { kOff, kSimple, kIntrinsic };
+enum class Allocation : uint8_t { kDynamic, kBlocks, kDeterministic };
+enum class Pairing : uint8_t { kHard, kSoft };
 
 /// An address with the length of its subnet, as put on an interface.
 struct InterfaceAddress {
@@ -62,6 +66,18 @@ struct Pool {
   std::vector<AddressRange> ranges;  ///< sorted, disjoint
   uint16_t first_port = 1024;
   uint16_t last_port = 65535;
+  bool drain = false;  ///< no new bindings
+  Allocation allocation = Allocation::kDynamic;
+  uint16_t block_size = 512;
+  uint8_t blocks_per_subscriber = 4;
+  uint32_t block_release_delay = 120;  ///< seconds
+  net::Ip6Prefix inside;               ///< whose a deterministic pool is; /0: not given
+  bool overflow = false;
+  uint32_t hold_down = 120;           ///< seconds
+  uint32_t hold_down_ports = 262144;  ///< all workers together
+  Pairing pairing = Pairing::kHard;
+  bool preserve_port_class = true;
+  bool preserve_parity = true;
 };
 
 struct Timers {  // seconds
@@ -228,5 +244,8 @@ struct Config {
     return nullptr;
   }
 };
+
+/// The arithmetic of a deterministic pool. Error: it does not fit.
+Result<steer::DeterministicMap> make_map(const Config& config, const Pool& pool);
 
 }  // namespace isthmus::conf

@@ -55,4 +55,12 @@ constexpr Section list(std::string_view path, bool required, std::string_view he
       }};
 }
 
+/// A list, required, whose elements may come and go at a reload.
+template <auto List>
+constexpr Section live_list(std::string_view path, std::string_view key, std::string_view help) {
+  Section section = list<List>(path, true, help);
+  section.key = key;
+  return section;
+}
+
 }  // namespace isthmus::conf

@@ -48,6 +48,9 @@ struct Section {
   void* (*append)(void* parent) = nullptr;
   std::size_t (*size)(const void* parent) = nullptr;
   const void* (*at)(const void* parent, std::size_t index) = nullptr;
+  /// The option by which a reload knows an element again. Elements may come and go then; without,
+  /// their number and order are fixed at start.
+  std::string_view key = {};
 
   bool is_list() const { return append != nullptr; }
 };

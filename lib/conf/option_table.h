@@ -9,6 +9,7 @@ namespace isthmus::conf {
 
 std::span<const Option> system_options();
 std::span<const Option> nat64_options();
+std::span<const Option> pool_options();
 std::span<const Option> siit_options();
 std::span<const Option> dns64_options();
 

@@ -20,7 +20,8 @@ constexpr Section kSections[] = {
     list<&Config::routes>("routes[]", false,
                           "Static routes, put into the kernel beside those of routing daemons."),
     list<&Config::nat64>("nat64[]", false, "Stateful NAT64 instances (RFC 6146)."),
-    list<&Nat64::pools>("nat64[].pools[]", true, "IPv4 addresses and ports lent to IPv6 hosts."),
+    live_list<&Nat64::pools>("nat64[].pools[]", "nat64[].pools[].name",
+                             "IPv4 addresses and ports lent to IPv6 hosts."),
     {"nat64[].timers",
      "Lifetimes of sessions (RFC 6146 4). Shorter ones than the RFCs allow are "
      "refused."},
@@ -40,7 +41,8 @@ constexpr Section kSections[] = {
 
 std::vector<Option> join() {
   std::vector<Option> all;
-  for (const auto part : {system_options(), nat64_options(), siit_options(), dns64_options()}) {
+  for (const auto part :
+       {system_options(), nat64_options(), pool_options(), siit_options(), dns64_options()}) {
     all.insert(all.end(), part.begin(), part.end());
   }
   return all;

@@ -1,40 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Options of stateful instances.
-#include <charconv>
-
 #include "conf/option_table.h"
 
 namespace isthmus::conf {
 namespace {
-
-/// "1024-65535" into Pool::first_port and last_port.
-Checked read_ports(const Node& node, const Range& range, const std::string& path, void* object) {
-  auto& pool = *static_cast<Pool*>(object);
-  const auto expected =
-      fmt::format("a port range \"FIRST-LAST\" within {}-{}, FIRST <= LAST", range.min, range.max);
-  if (node.kind != Node::Kind::kString) return wrong(node, path, expected);
-  const char* const end = node.text.data() + node.text.size();
-  int64_t first = 0;
-  int64_t last = 0;
-  const auto one = std::from_chars(node.text.data(), end, first);
-  if (one.ec != std::errc{} || one.ptr == end || *one.ptr != '-') {
-    return wrong(node, path, expected);
-  }
-  const auto two = std::from_chars(one.ptr + 1, end, last);
-  if (two.ec != std::errc{} || two.ptr != end || first < range.min || last > range.max ||
-      first > last) {
-    return wrong(node, path, expected);
-  }
-  pool.first_port = static_cast<uint16_t>(first);
-  pool.last_port = static_cast<uint16_t>(last);
-  return std::nullopt;
-}
-
-constexpr Field kPortsField{[] { return std::string("port range"); }, read_ports,
-                            [](const void* object) {
-                              const auto& pool = *static_cast<const Pool*>(object);
-                              return fmt::format("\"{}-{}\"", pool.first_port, pool.last_port);
-                            }};
 
 constexpr int64_t kWeek = 7 * 24 * 3600;
 
@@ -56,23 +25,6 @@ constexpr Option kOptions[] = {
      false,
      "IPv6 hosts that this instance serves, the longest match among instances that share a "
      "prefix; none: those that no other one serves."},
-    {"nat64[].pools[].name", member<&Pool::name>(), kRestart, kName, "", false,
-     "Name, unique in the instance."},
-    {"nat64[].pools[].addresses",
-     member<&Pool::ranges>(),
-     kRestart,
-     {},
-     "",
-     true,
-     "The pool: prefixes, ranges and single addresses."},
-    {"nat64[].pools[].ports",
-     kPortsField,
-     kRestart,
-     {1, 65535},
-     "",
-     false,
-     "Ports (and ICMP identifiers) to use. To be given when the gateway itself has one of the "
-     "addresses: the ports outside remain its own."},
     {"nat64[].timers.udp",
      member<&Nat64::timers, &Timers::udp>(),
      kLive,

@@ -40,6 +40,30 @@ bool has_restart_option(const Section& section) {
   return false;
 }
 
+const Option* find_option(std::string_view path) {
+  for (const auto& option : options()) {
+    if (option.path == path) return &option;
+  }
+  return nullptr;
+}
+
+void compare(std::string_view element, const std::string& path, const void* a, const void* b,
+             std::vector<std::string>& out);
+
+/// Elements that both lists have, by their key.
+void compare_known(const Section& section, const std::string& name, const void* a, const void* b,
+                   std::vector<std::string>& out) {
+  const Option* key = find_option(section.key);
+  for (std::size_t i = 0; i < section.size(b); ++i) {
+    for (std::size_t k = 0; k < section.size(a); ++k) {
+      const void* const before = section.at(a, k);
+      const void* const after = section.at(b, i);
+      if (key->field.print(before) != key->field.print(after)) continue;
+      compare(section.path, fmt::format("{}[{}]", name, i), before, after, out);
+    }
+  }
+}
+
 void compare(std::string_view element, const std::string& path, const void* a, const void* b,
              std::vector<std::string>& out) {
   for (const auto& option : options()) {
@@ -54,6 +78,10 @@ void compare(std::string_view element, const std::string& path, const void* a, c
       continue;
     }
     const auto name = show_path(element, list_name(section), path);
+    if (!section.key.empty()) {
+      compare_known(section, name, a, b, out);
+      continue;
+    }
     if (section.size(a) != section.size(b)) {
       out.push_back(name);
       continue;
@@ -91,9 +119,44 @@ std::string default_text(const Option& option) {
   return option.field.print(parent);
 }
 
+namespace {
+
+const Pool* find_pool(const Nat64& instance, const std::string& name) {
+  for (const auto& pool : instance.pools) {
+    if (pool.name == name) return &pool;
+  }
+  return nullptr;
+}
+
+/// The division of a deterministic pool is what ownership of packets follows.
+void compare_deterministic(const Config& a, const Config& b, std::vector<std::string>& out) {
+  for (std::size_t i = 0; i < std::min(a.nat64.size(), b.nat64.size()); ++i) {
+    for (std::size_t k = 0; k < b.nat64[i].pools.size(); ++k) {
+      const Pool& pool = b.nat64[i].pools[k];
+      if (pool.allocation != Allocation::kDeterministic) continue;
+      const Pool* before = find_pool(a.nat64[i], pool.name);
+      const auto path = fmt::format("nat64[{}].pools[{}]", i, k);
+      if (before == nullptr) {
+        out.push_back(path);
+      } else if (print_value(before->ranges) != print_value(pool.ranges)) {
+        out.push_back(path + ".addresses");
+      }
+    }
+    for (const auto& pool : a.nat64[i].pools) {
+      if (pool.allocation == Allocation::kDeterministic &&
+          find_pool(b.nat64[i], pool.name) == nullptr) {
+        out.push_back(fmt::format("nat64[{}].pools", i));
+      }
+    }
+  }
+}
+
+}  // namespace
+
 std::vector<std::string> needs_restart(const Config& running, const Config& wanted) {
   std::vector<std::string> out;
   compare("", "", &running, &wanted, out);
+  compare_deterministic(running, wanted, out);
   return out;
 }
 

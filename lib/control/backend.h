@@ -47,6 +47,8 @@ class Backend {
   virtual Status remove_static(const nat::StaticBinding& outside) = 0;
   /// Loads the file again and applies it, or leaves everything as it was.
   virtual Status reload() = 0;
+  /// Stops or resumes new bindings of a pool, NAME or INSTANCE/NAME, until the next reload.
+  virtual Status drain_pool(const std::string& name, bool drain) = 0;
 };
 
 }  // namespace isthmus::control

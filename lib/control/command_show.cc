@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "control/command_show.h"
 
-#include <algorithm>
-
 #include <fmt/format.h>
 
 #include "conf/option.h"
@@ -32,14 +30,6 @@ Json addresses_of(const conf::Config& config, const std::string& interface) {
 Answer unanswered(unsigned worker, const Error& error) {
   return failure(fmt::format("worker {}: {}", worker, error.text),
                  "\"show workers\" tells whether it is alive; try again");
-}
-
-uint64_t addresses_in(const conf::Pool& pool) {
-  uint64_t count = 0;
-  for (const auto& range : pool.ranges) {
-    count += uint64_t{range.last.host()} - range.first.host() + 1;
-  }
-  return count;
 }
 
 }  // namespace
@@ -119,46 +109,6 @@ Answer show_workers(Backend& backend, StateWalk& walk) {
     list.push_back(std::move(row));
   }
   return answer({{"workers", std::move(list)}});
-}
-
-Answer show_pools(Backend& backend, StateWalk& walk) {
-  const auto config = backend.config();
-  std::size_t count = 0;
-  for (const auto& nat64 : config->nat64) count += nat64.pools.size();
-  std::vector<nat::PoolInfo> sums;
-  std::vector<nat::PoolInfo> infos(count);
-  for (unsigned worker = 0; worker < walk.workers(); ++worker) {
-    const auto got = walk.pools(worker, infos);
-    if (!got) return unanswered(worker, got.error());
-    for (const auto& info : std::span(infos).first(std::min(*got, infos.size()))) {
-      auto sum = std::find_if(sums.begin(), sums.end(), [&](const nat::PoolInfo& s) {
-        return s.instance == info.instance && s.pool == info.pool;
-      });
-      if (sum == sums.end()) sum = sums.insert(sums.end(), {info.instance, info.pool});
-      sum->capacity += info.capacity;
-      sum->used_tcp += info.used_tcp;
-      sum->used_udp += info.used_udp;
-      sum->used_icmp += info.used_icmp;
-    }
-  }
-  Json list = Json::array();
-  for (const auto& sum : sums) {
-    if (sum.instance >= config->nat64.size()) continue;
-    const auto& nat64 = config->nat64[sum.instance];
-    if (sum.pool >= nat64.pools.size()) continue;
-    const auto& pool = nat64.pools[sum.pool];
-    list.push_back({{"nat64", nat64.name},
-                    {"pool", pool.name},
-                    {"addresses", addresses_in(pool)},
-                    {"ports", fmt::format("{}-{}", pool.first_port, pool.last_port)},
-                    {"capacity", sum.capacity},
-                    {"used_tcp", sum.used_tcp},
-                    {"used_udp", sum.used_udp},
-                    {"used_icmp", sum.used_icmp},
-                    {"used_percent", percent(std::max({sum.used_tcp, sum.used_udp, sum.used_icmp}),
-                                             sum.capacity)}});
-  }
-  return answer({{"pools", std::move(list)}});
 }
 
 Answer show_routes(Backend& backend) {

@@ -25,6 +25,15 @@ constexpr Argument kAddStaticArguments[] = {
     {"persist", kFlag, "keep it over a restart, in control.static_file"}};
 constexpr Argument kRemoveStaticArguments[] = {
     {"protocol", kProtocol, "tcp, udp or icmp; without it a whole address"}, kStaticOutside};
+constexpr Argument kBlockArguments[] = {
+    {"inside", kPrefix6, "blocks of subscribers inside PREFIX, or of the one that has it"},
+    {"outside", kOutside, "blocks of a pool address or prefix, and the one that holds a port"},
+    kLimit};
+constexpr Argument kDeterministicArguments[] = {
+    {"inside", kPrefix6, "address of a host: which address and ports has its subscriber"},
+    {"outside", kOutside, "pool address and port: whose is it"}};
+constexpr Argument kPoolArgument[] = {
+    {"NAME", kRest, "the pool; INSTANCE/NAME where two instances have one of that name"}};
 constexpr Argument kClearSessionArguments[] = {kInside, kOutsideArg, kProtocolArg, kRemote};
 constexpr Argument kClearBindingArguments[] = {kInside, kOutsideArg, kProtocolArg};
 constexpr Argument kEamArguments[] = {
@@ -76,9 +85,13 @@ constexpr Command kCommands[] = {
      {},
      false,
      false,
-     "Pools: how much of each is lent.",
-     "pools: [nat64, pool, addresses, ports, capacity, used_tcp, used_udp, used_icmp, "
-     "used_percent]"},
+     "Pools: how much of each is lent, and rests.",
+     "pools: [nat64, pool, allocation, drain, addresses, ports, capacity, used_tcp, used_udp, "
+     "used_icmp, used_percent, held_down, blocks, blocks_granted, blocks_resting]"},
+    {"show blocks", Action::kShowBlocks, kBlockArguments, false, kStream,
+     "Port blocks: which subscriber has which.",
+     "a line for each: inside, outside, first_port, last_port, nat64, pool, used_tcp, used_udp, "
+     "used_icmp, resting, returns_in_ms"},
     {"show bindings", Action::kShowBindings, kBindingArguments, false, kStream,
      "Bindings: which pool address and port a host has.",
      "a line for each: protocol, inside, inside_port, outside, outside_port, nat64, static, "
@@ -160,6 +173,14 @@ constexpr Command kCommands[] = {
      false,
      "Forget cached DNS answers.",
      "cleared: \"dns64-cache\""},
+    {"deterministic", Action::kDeterministic, kDeterministicArguments, false, false,
+     "Ask a deterministic pool: inside ADDRESS, or outside ADDRESS:PORT (RFC 7422 2).",
+     "nat64, pool, inside, outside, first_port, last_port"},
+    {"drain pool", Action::kDrainPool, kPoolArgument, kChanges, false,
+     "Make no new bindings in a pool, until undrain or reload; those there are live on.",
+     "drained: the pool"},
+    {"undrain pool", Action::kUndrainPool, kPoolArgument, kChanges, false,
+     "Make new bindings in a pool again.", "undrained: the pool"},
     {"reload",
      Action::kReload,
      {},

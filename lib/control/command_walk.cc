@@ -40,16 +40,29 @@ std::string_view state_name(nat::TcpState state) {
   return "unknown";
 }
 
-using Names = std::vector<std::string>;
+/// Of instances, each with its pools.
+struct Name {
+  std::string instance;
+  std::vector<std::string> pools;
+};
+using Names = std::vector<Name>;
 
 Names instance_names(const conf::Config& config) {
   Names names;
-  for (const auto& nat64 : config.nat64) names.push_back(nat64.name);
+  for (const auto& nat64 : config.nat64) {
+    names.push_back({nat64.name, {}});
+    for (const auto& pool : nat64.pools) names.back().pools.push_back(pool.name);
+  }
   return names;
 }
 
 std::string_view instance_name(const Names& names, uint8_t index) {
-  return index < names.size() ? std::string_view(names[index]) : "unknown";
+  return index < names.size() ? std::string_view(names[index].instance) : "unknown";
+}
+
+std::string_view pool_name(const Names& names, uint8_t index, uint16_t pool) {
+  const bool known = index < names.size() && pool < names[index].pools.size();
+  return known ? std::string_view(names[index].pools[pool]) : "unknown";
 }
 
 // Lines are printed directly: there may be millions, and every value is known to need no escape
@@ -76,6 +89,17 @@ void print(const nat::BindingInfo& b, const Names& names, std::string& out) {
       protocol_name(b.protocol), net::to_string(b.inside), b.inside_port.host(),
       net::to_string(b.outside), b.outside_port.host(), b.is_static, b.sessions,
       instance_name(names, b.instance));
+}
+
+void print(const nat::BlockInfo& b, const Names& names, std::string& out) {
+  fmt::format_to(
+      std::back_inserter(out),
+      R"({{"inside":"{}","outside":"{}","first_port":{},"last_port":{},"nat64":"{}","pool":"{}",)"
+      R"("used_tcp":{},"used_udp":{},"used_icmp":{},"resting":{},"returns_in_ms":{}}})"
+      "\n",
+      net::to_string(b.inside), net::to_string(b.outside), b.first_port, b.last_port,
+      instance_name(names, b.instance), pool_name(names, b.instance, b.pool), b.used_tcp,
+      b.used_udp, b.used_icmp, b.resting, b.returns_in_ms);
 }
 
 Complaint unanswered(unsigned worker, const Error& error) {
@@ -144,6 +168,14 @@ Answer dump_bindings(Backend& backend, StateWalk& walk, const Request& request) 
       walk, instance_names(*backend.config()), request.limit,
       [&walk, filter = request.filter](const Position& at, std::span<nat::BindingInfo> out) {
         return walk.bindings(at.worker, at.cursor, filter, out);
+      });
+}
+
+Answer dump_blocks(Backend& backend, StateWalk& walk, const Request& request) {
+  return dump<nat::BlockInfo>(
+      walk, instance_names(*backend.config()), request.limit,
+      [&walk, filter = request.filter](const Position& at, std::span<nat::BlockInfo> out) {
+        return walk.blocks(at.worker, at.cursor, filter, out);
       });
 }
 

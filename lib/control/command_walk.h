@@ -7,6 +7,7 @@
 namespace isthmus::control {
 
 Answer dump_sessions(Backend& backend, StateWalk& walk, const Request& request);
+Answer dump_blocks(Backend& backend, StateWalk& walk, const Request& request);
 Answer dump_bindings(Backend& backend, StateWalk& walk, const Request& request);
 Answer clear_sessions(StateWalk& walk, const Request& request);
 Answer clear_bindings(StateWalk& walk, const Request& request);

@@ -116,6 +116,10 @@ Answer Commands::run(const Request& request) {
     case Action::kShowConfig: return show_config(backend_, request.file);
     case Action::kShowMemory: return show_memory(walk_);
     case Action::kShowSessions: return dump_sessions(backend_, walk_, request);
+    case Action::kShowBlocks: return dump_blocks(backend_, walk_, request);
+    case Action::kDeterministic: return deterministic(backend_, request);
+    case Action::kDrainPool: return drain_pool(backend_, request, true);
+    case Action::kUndrainPool: return drain_pool(backend_, request, false);
     case Action::kAddStatic: return add_static(backend_, request);
     case Action::kRemoveStatic: return remove_static(backend_, request);
     case Action::kShowBindings:

@@ -70,6 +70,33 @@ Status DataplaneBackend::reload() {
   return Ok{};
 }
 
+Status DataplaneBackend::drain_pool(const std::string& name, bool drain) {
+  auto changed = std::make_shared<conf::Config>(*config_);
+  conf::Pool* found = nullptr;
+  for (auto& nat64 : changed->nat64) {
+    for (auto& pool : nat64.pools) {
+      if (pool.name != name && nat64.name + '/' + pool.name != name) continue;
+      if (found != nullptr) {
+        return Error{fmt::format("several instances have a pool {}: say INSTANCE/{}", name, name)};
+      }
+      found = &pool;
+    }
+  }
+  if (found == nullptr) return Error{fmt::format("there is no pool {}", name)};
+  found->drain = drain;
+  if (Status status = parts_.dataplane.update(*changed); !status) return status;
+  config_ = std::move(changed);
+  log_info("pool {} {}", name, drain ? "drained" : "undrained");
+  return Ok{};
+}
+
+// Pool addresses that lie on a link (decision 006).
+Status DataplaneBackend::answer_for(const conf::Config& config) {
+  if (!parts_.answer_for) return Ok{};
+  const auto plan = make_kernel_plan(config);
+  return plan ? parts_.answer_for(plan->twins) : Status(plan.error());
+}
+
 Status DataplaneBackend::update_dns64(const conf::Config& config) {
   // Both have to agree on which IPv4 addresses the prefix may carry.
   const auto* instance = config.nat64_of_dns64();
@@ -140,8 +167,16 @@ Status DataplaneBackend::load_statics() {
 Status DataplaneBackend::apply(const conf::Config& wanted) {
   const auto plan = make_kernel_plan(wanted);
   if (!plan) return plan.error();
-  Status status = parts_.dataplane.update(wanted);
-  if (!status) return status;
+  if (const auto kernel = parts_.local_ports ? parts_.local_ports() : std::nullopt) {
+    if (Status status = check_local_ports(wanted, *kernel); !status) return status;
+  }
+  // Before workers lend new addresses, or their first answers find nobody.
+  Status status = answer_for(wanted);
+  if (status) status = parts_.dataplane.update(wanted);
+  if (!status) {
+    (void)answer_for(*config_);
+    return status;
+  }
   if (parts_.dns64 != nullptr) status = update_dns64(wanted);
   if (status) {
     status = parts_.update_routes(plan->routes);
@@ -149,6 +184,7 @@ Status DataplaneBackend::apply(const conf::Config& wanted) {
   }
   if (!status) {
     (void)parts_.dataplane.update(*config_);
+    (void)answer_for(*config_);
     return status;
   }
   parts_.neighbors.set_limit(wanted.limits.neighbor_queue);

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "control/backend.h"
+#include "control/local_ports.h"
 #include "control/neighbor_queue.h"
 #include "control/twin_plan.h"
 #include "dns64/service.h"
@@ -27,6 +28,9 @@ class DataplaneBackend final : public Backend {
     dns64::Service* dns64 = nullptr;  ///< nullptr: disabled
     std::function<std::vector<TwinInfo>()> twins;
     std::function<Status(const std::vector<RoutePlan>&)> update_routes;
+    /// Makes the kernel answer for exactly the pool addresses of these twins.
+    std::function<Status(const std::vector<TwinPlan>&)> answer_for = {};
+    std::function<std::optional<LocalPorts>()> local_ports = {};
   };
   using Facts = std::vector<std::pair<std::string, std::string>>;
 
@@ -42,12 +46,14 @@ class DataplaneBackend final : public Backend {
   Status add_static(const conf::Static& binding, bool persist) override;
   Status remove_static(const nat::StaticBinding& outside) override;
   Status reload() override;
+  Status drain_pool(const std::string& name, bool drain) override;
 
   /// At start: the static bindings that were to outlive a restart.
   Status load_statics();
 
  private:
   Status apply(const conf::Config& wanted);
+  Status answer_for(const conf::Config& config);
   Status update_dns64(const conf::Config& config);
   Result<nat::StaticBinding> place_static(const conf::Static& binding) const;
   Status store_statics() const;

@@ -27,6 +27,13 @@ class AskWalk : public StateWalk {
       return translator.dump_bindings(cursor, kScan, filter, out);
     });
   }
+  Result<WalkStep> blocks(unsigned worker, uint64_t cursor, const nat::Filter& filter,
+                          std::span<nat::BlockInfo> out) override {
+    return step(worker, [&](nat::Translator& translator, uint32_t) {
+      // Most places are blocks that nobody has, and lie close together.
+      return translator.dump_blocks(cursor, 8 * kScan, filter, out);
+    });
+  }
   Result<WalkStep> clear_sessions(unsigned worker, uint64_t cursor,
                                   const nat::Filter& filter) override {
     return step(worker, [&](nat::Translator& translator, uint32_t) {

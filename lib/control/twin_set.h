@@ -36,6 +36,8 @@ class TwinSet {
 
   /// Makes the configured routes those of `wanted`, or leaves them as they are.
   Status update_routes(const std::vector<RoutePlan>& wanted);
+  /// From now on ARP and ND are answered for exactly what these plans say.
+  void update_answers(const std::vector<TwinPlan>& wanted) { plans_ = wanted; }
   void to_kernel(dataplane::InterfaceId interface, std::span<const uint8_t> frame);
   /// Asks the kernel to resolve or confirm a neighbor.
   void resolve(dataplane::InterfaceId interface, const IpAddress& address);

@@ -49,37 +49,15 @@ Fate Classifier::classify4(const net::PacketBuf& packet, const net::PacketView& 
   // directed broadcast for the box; the kernel knows.
   if (group || is_multicast_or_broadcast(destination)) return {Fate::kPunt, {}};
   const Local local = core_.forwarding->locals->find(destination);
-  const nat::Class cls = translator_.classify4(destination);
-  if (local != Local::kNo &&
-      (cls.kind != nat::Class::kStateful || !pool_takes(packet, view, destination))) {
-    return local_fate(local, view);
+  nat::Class cls = translator_.classify4(destination);
+  if (local != Local::kNo) {
+    // An address may belong to the box and to a pool.
+    if (cls.kind != nat::Class::kStateful || !translator_.may_lend(packet, view)) {
+      return local_fate(local, view);
+    }
+    cls.shared = true;
   }
   return {cls.kind == nat::Class::kNone ? Fate::kIgnore : Fate::kTranslate, cls};
-}
-
-// An address may belong to the box and to a pool; then the pool's port range divides it.
-bool Classifier::pool_takes(const net::PacketBuf& packet, const net::PacketView& view,
-                            net::Ip4 destination) const {
-  net::Be16 port = view.destination_port;
-  if (view.payload == net::Payload::kIcmpError) {
-    net::PacketView quoted;
-    if (xlat::parse_quoted(packet, view, quoted) != DropReason::kNone) return false;
-    port = quoted.source_port;
-  } else if (view.payload == net::Payload::kIcmpQuery) {
-    // Whoever asks pings the box; an answer belongs to whose identifier it bears.
-    if (view.icmp_type == net::kIcmp4Echo) return false;
-  } else if (view.payload == net::Payload::kFragment) {
-    return view.protocol == net::kProtoTcp || view.protocol == net::kProtoUdp;
-  } else if (view.payload != net::Payload::kTcp && view.payload != net::Payload::kUdp) {
-    return false;
-  }
-  for (const auto& pool : core_.fabric.pools) {
-    if (!(destination < pool.first) && !(pool.last < destination) &&
-        port.host() >= pool.first_port && port.host() <= pool.last_port) {
-      return true;
-    }
-  }
-  return false;
 }
 
 }  // namespace isthmus::dataplane

@@ -33,8 +33,6 @@ class Classifier {
  private:
   Fate classify4(const net::PacketBuf& packet, const net::PacketView& view, bool group) const;
   Fate classify6(const net::PacketBuf& packet, const net::PacketView& view, bool group) const;
-  bool pool_takes(const net::PacketBuf& packet, const net::PacketView& view,
-                  net::Ip4 destination) const;
 
   const Core& core_;
   const nat::Translator& translator_;

@@ -27,19 +27,10 @@ struct TxQueue {
   unsigned owner = 0;
 };
 
-/// A pool's addresses and ports, for addresses that the box shares with a pool.
-struct PoolCells {
-  net::Ip4 first;
-  net::Ip4 last;
-  uint16_t first_port = 0;
-  uint16_t last_port = 0;
-};
-
 /// What all workers see and none changes.
 struct Fabric {
   std::vector<PortTable> ports;
   std::vector<LinkInterface> interfaces;
-  std::vector<PoolCells> pools;
   steer::Ownership ownership;
   /// Ring from worker a to worker b at [a * workers + b]; none from a to a.
   std::vector<std::unique_ptr<SpscRing>> handoff;

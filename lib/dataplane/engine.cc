@@ -13,7 +13,6 @@
 #include <random>
 
 #include "dataplane/eal.h"
-#include "dataplane/settings.h"
 
 namespace isthmus::dataplane {
 namespace {
@@ -175,11 +174,9 @@ void Engine::add_port_table(Fabric& fabric, std::size_t port) const {
 
 Result<std::unique_ptr<Fabric>> Engine::make_fabric() const {
   const auto workers = static_cast<unsigned>(config_.cores.workers.size());
-  auto ownership =
-      steer::Ownership::make(workers, options_.seed, pool_ranges(options_.nat),
-                             narrowest_ports(options_.nat), options_.nat.subscriber_prefix_length);
-  std::unique_ptr<Fabric> fabric(
-      new Fabric{{}, {}, pool_cells(options_.nat), std::move(ownership), {}, workers});
+  auto ownership = nat::make_ownership(options_.nat, workers, options_.seed);
+  if (!ownership) return ownership.error();
+  std::unique_ptr<Fabric> fabric(new Fabric{{}, {}, std::move(*ownership), {}, workers});
   for (std::size_t port = 0; port < ports_.size(); ++port) add_port_table(*fabric, port);
   for (unsigned from = 0; from < workers; ++from) {
     for (unsigned to = 0; to < workers; ++to) {

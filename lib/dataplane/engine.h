@@ -67,6 +67,9 @@ class Engine final : public Dataplane {
   std::vector<nat::StaticEntry> statics() const override { return statics_->entries(); }
   Status update(const conf::Config& config) override;
 
+  /// The part of update() that changes pools, and of them alone what `wanted` says.
+  Status change_pools(const nat::Settings& wanted);
+
   Worker& worker(unsigned id) { return *workers_[id]; }
   const steer::Ownership& ownership() const { return fabric_->ownership; }
 
@@ -88,6 +91,8 @@ class Engine final : public Dataplane {
   Status make_workers();
   Status make_statics();
   WorkerParts parts_of(unsigned worker) const;
+  Status install_pools(const nat::Settings& settings);
+  Status end_leaving(const std::vector<steer::AddressRange>& leaving);
   unsigned queue_owner(std::size_t port, unsigned queue) const;
   Status launch(unsigned worker);
   rte_mempool* pool_of(int socket) const;

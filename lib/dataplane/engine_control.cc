@@ -8,6 +8,7 @@
 
 #include "dataplane/engine.h"
 #include "dataplane/settings.h"
+#include "nat/pool_update.h"
 
 namespace isthmus::dataplane {
 namespace {
@@ -192,10 +193,72 @@ Status Engine::ask(unsigned id,
   return Error{fmt::format("worker {} did not answer within a second", id)};
 }
 
+// --- changes ------------------------------------------------------------------------------------
+
+// One step of a change, on all workers or, for want of memory or room, on none.
+Status Engine::install_pools(const nat::Settings& settings) {
+  std::vector<std::unique_ptr<nat::PoolUpdate>> updates;
+  for (const auto& worker : workers_) {
+    auto update = worker->translator().prepare_pools(settings);
+    if (!update) return Error{update.error().text + "; or restart isthmusd, which divides anew"};
+    updates.push_back(std::move(*update));
+  }
+  for (unsigned id = 0; id < workers_.size(); ++id) {
+    auto asked = ask(
+        id, [&](nat::Translator& translator, uint32_t) { translator.install_pools(*updates[id]); });
+    if (!asked) return asked;
+  }
+  return Ok{};
+}
+
+Status Engine::end_leaving(const std::vector<steer::AddressRange>& leaving) {
+  // As long as a burst takes a worker, or a little more.
+  constexpr unsigned kScan = 2048;
+  if (leaving.empty()) return Ok{};
+  for (unsigned id = 0; id < workers_.size(); ++id) {
+    uint64_t cursor = 0;
+    do {
+      auto asked = ask(id, [&](nat::Translator& translator, uint32_t) {
+        cursor = translator.end_leaving(cursor, kScan, leaving).next_cursor;
+      });
+      if (!asked) return asked;
+    } while (cursor != 0);
+  }
+  return Ok{};
+}
+
+// The steps are explained in nat/pool_update.h.
+Status Engine::change_pools(const nat::Settings& wanted) {
+  if (nat::same_pools(options_.nat, wanted)) return Ok{};
+  // All workers have to be able to do it before any begins.
+  for (const auto& worker : workers_) {
+    auto update = worker->translator().prepare_pools(wanted);
+    if (!update) return Error{update.error().text + "; or restart isthmusd, which divides anew"};
+  }
+  const nat::PoolChange change = nat::plan_change(options_.nat, wanted);
+  auto done = install_pools(change.join);
+  if (done) done = end_leaving(change.leaving);
+  if (done) done = install_pools(wanted);
+  if (!done) {
+    (void)install_pools(options_.nat);
+    return done;
+  }
+  for (std::size_t i = 0; i < wanted.instances.size(); ++i) {
+    options_.nat.instances[i].pools = wanted.instances[i].pools;
+    options_.nat.instances[i].filtering = wanted.instances[i].filtering;
+  }
+  return Ok{};
+}
+
 Status Engine::update(const conf::Config& config) {
   const nat::Settings settings = make_settings(config, options_.seed);
   // First what may be refused.
-  if (auto ok = statics_->configure(static_bindings(settings)); !ok) return ok;
+  const nat::Settings before = options_.nat;
+  if (auto done = change_pools(settings); !done) return done;
+  if (auto done = statics_->configure(static_bindings(settings)); !done) {
+    (void)change_pools(before);
+    return done;
+  }
   for (unsigned id = 0; id < workers_.size(); ++id) {
     auto asked =
         ask(id, [&](nat::Translator& translator, uint32_t) { translator.update(settings); });

@@ -74,6 +74,11 @@ void NatStage::finish(Work& work, unsigned i) {
     rte_pktmbuf_free(work.mbuf[i]);  // the translator has counted it
     return;
   }
+  if (decision.verdict == nat::Verdict::kLocal) {
+    sync_mbuf(work.mbuf[i], work.packet[i]);
+    route_.give_to_box(work.mbuf[i], work.ingress[i]);
+    return;
+  }
   if (is_translation(decision) && !decision.hairpin &&
       route_.adjacency(work.next_hop[i]).state == Adjacency::kNone) {
     answer_no_route(decision, kFamily);

@@ -71,6 +71,18 @@ AdjacencyIndex RouteStage::look_up(const net::Ip6& destination) const {
   return static_cast<AdjacencyIndex>(next_hop);
 }
 
+// Its own link header may be gone: the packet has waited in pieces, or had a VLAN tag. The kernel
+// only asks whether the frame is meant for it.
+void RouteStage::give_to_box(rte_mbuf* mbuf, InterfaceId from) {
+  auto* eth = reinterpret_cast<net::EthHeader*>(rte_pktmbuf_prepend(mbuf, sizeof(net::EthHeader)));
+  if (eth == nullptr) return core_.drop(mbuf, DropReason::kNoBuffer);
+  const net::Mac& own = core_.fabric.interfaces[from].mac;
+  eth->destination = own;
+  eth->source = own;
+  eth->ether_type = net::Be16(net::kEtherIp4);
+  punter_.frame(mbuf, PuntKind::kLocal, from);
+}
+
 void RouteStage::send(rte_mbuf* mbuf, AdjacencyIndex index, uint8_t hops) {
   const Adjacency& next = adjacency(index);
   switch (next.state) {

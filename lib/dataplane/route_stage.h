@@ -46,6 +46,9 @@ class RouteStage {
   /// Sends it where its own destination leads.
   void send_by_destination(rte_mbuf* mbuf, uint8_t hops);
 
+  /// Gives an IPv4 packet that came in on `from` to the box.
+  void give_to_box(rte_mbuf* mbuf, InterfaceId from);
+
   const Adjacency& adjacency(AdjacencyIndex index) const {
     return core_.forwarding->adjacencies[index];
   }

@@ -4,7 +4,6 @@
 #include <random>
 
 #include "dataplane/dataplane.h"
-#include "dataplane/settings.h"
 
 namespace isthmus::dataplane {
 namespace {
@@ -52,17 +51,46 @@ uint8_t protocol_of(conf::StaticProtocol protocol) {
   return 0;
 }
 
-nat::Instance instance_of(const conf::Nat64& from) {
+nat::Allocation allocation_of(conf::Allocation from) {
+  switch (from) {
+    case conf::Allocation::kDynamic: return nat::Allocation::kDynamic;
+    case conf::Allocation::kBlocks: return nat::Allocation::kBlocks;
+    case conf::Allocation::kDeterministic: return nat::Allocation::kDeterministic;
+  }
+  return nat::Allocation::kDynamic;
+}
+
+// Rounded up: all shares together are never less than what was asked for.
+uint32_t share(uint32_t total, std::size_t workers) {
+  return static_cast<uint32_t>((total + workers - 1) / workers);
+}
+
+nat::Pool pool_of(const conf::Pool& from, std::size_t workers) {
+  nat::Pool to;
+  to.name = from.name;
+  to.ports = {from.first_port, from.last_port};
+  for (const auto& range : from.ranges) to.ranges.push_back({range.first, range.last});
+  to.drain = from.drain;
+  to.allocation = allocation_of(from.allocation);
+  to.block_size = from.block_size;
+  to.blocks_per_subscriber = from.blocks_per_subscriber;
+  to.block_release_delay = from.block_release_delay;
+  to.inside = from.inside;
+  to.overflow = from.overflow;
+  to.hold_down = from.hold_down;
+  to.hold_down_ports = share(from.hold_down_ports, workers);
+  to.soft_pairing = from.pairing == conf::Pairing::kSoft;
+  to.preserve_class = from.preserve_port_class;
+  to.preserve_parity = from.preserve_parity;
+  return to;
+}
+
+nat::Instance instance_of(const conf::Nat64& from, std::size_t workers) {
   nat::Instance to;
   to.name = from.name;
   to.prefixes = from.prefixes;
   to.sources = from.sources;
-  for (const auto& pool : from.pools) {
-    nat::Pool& made = to.pools.emplace_back();
-    made.name = pool.name;
-    made.ports = {pool.first_port, pool.last_port};
-    for (const auto& range : pool.ranges) made.ranges.push_back({range.first, range.last});
-  }
+  for (const auto& pool : from.pools) to.pools.push_back(pool_of(pool, workers));
   to.timers = timers_of(from.timers);
   to.inbound_refresh = {from.inbound_refresh.udp, from.inbound_refresh.tcp,
                         from.inbound_refresh.icmp};
@@ -135,11 +163,6 @@ bool is_in_prefix(const xlat::EamTable& table, const nat::Settings& settings) {
                      [&](const xlat::Siit& siit) { return table.overlaps(siit.prefix.prefix()); });
 }
 
-// Rounded up: all shares together are never less than what was asked for.
-uint32_t share(uint32_t total, std::size_t workers) {
-  return static_cast<uint32_t>((total + workers - 1) / workers);
-}
-
 }  // namespace
 
 nat::StaticBinding make_static(uint8_t instance, const conf::Static& from) {
@@ -160,13 +183,15 @@ std::vector<nat::StaticBinding> static_bindings(const nat::Settings& settings) {
 
 nat::Settings make_settings(const conf::Config& config, uint64_t seed) {
   nat::Settings settings;
-  for (const auto& nat64 : config.nat64) settings.instances.push_back(instance_of(nat64));
+  // Engine::make() refuses a configuration without workers; here it must only not divide by zero.
+  const std::size_t workers = std::max<std::size_t>(1, config.cores.workers.size());
+  for (const auto& nat64 : config.nat64) {
+    settings.instances.push_back(instance_of(nat64, workers));
+  }
   for (const auto& siit : config.siit) settings.stateless.push_back(siit_of(siit));
   for (auto& siit : settings.stateless) {
     siit.eam_in_prefix = siit.eam != nullptr && is_in_prefix(*siit.eam, settings);
   }
-  // Engine::make() refuses a configuration without workers; here it must only not divide by zero.
-  const std::size_t workers = std::max<std::size_t>(1, config.cores.workers.size());
   settings.max_sessions = share(config.limits.sessions, workers);
   settings.max_bindings = share(config.limits.bindings, workers);
   settings.max_subscribers = share(config.limits.subscribers, workers);
@@ -183,40 +208,6 @@ nat::Settings make_settings(const conf::Config& config, uint64_t seed) {
   settings.hash_key = {random(), random(), random()};
   settings.random_seed = random();
   return settings;
-}
-
-std::vector<steer::AddressRange> pool_ranges(const nat::Settings& settings) {
-  std::vector<steer::AddressRange> ranges;
-  for (const auto& instance : settings.instances) {
-    for (const auto& pool : instance.pools) {
-      ranges.insert(ranges.end(), pool.ranges.begin(), pool.ranges.end());
-    }
-  }
-  return ranges;
-}
-
-steer::Ownership::PortRange narrowest_ports(const nat::Settings& settings) {
-  steer::Ownership::PortRange narrowest{0, 65535};
-  for (const auto& instance : settings.instances) {
-    for (const auto& pool : instance.pools) {
-      if (pool.ports.last - pool.ports.first < narrowest.last - narrowest.first) {
-        narrowest = {pool.ports.first, pool.ports.last};
-      }
-    }
-  }
-  return narrowest;
-}
-
-std::vector<PoolCells> pool_cells(const nat::Settings& settings) {
-  std::vector<PoolCells> cells;
-  for (const auto& instance : settings.instances) {
-    for (const auto& pool : instance.pools) {
-      for (const auto& range : pool.ranges) {
-        cells.push_back({range.first, range.last, pool.ports.first, pool.ports.last});
-      }
-    }
-  }
-  return cells;
 }
 
 }  // namespace isthmus::dataplane

@@ -4,18 +4,10 @@
 
 #include <vector>
 
-#include "dataplane/core.h"
 #include "nat/settings.h"
-#include "steer/ownership.h"
 
 namespace isthmus::dataplane {
 
-/// The pools' address ranges; as steer::Ownership wants them.
-std::vector<steer::AddressRange> pool_ranges(const nat::Settings& settings);
-/// The narrowest port range of any pool; likewise.
-steer::Ownership::PortRange narrowest_ports(const nat::Settings& settings);
-/// The pools' addresses with the ports that belong to them.
-std::vector<PoolCells> pool_cells(const nat::Settings& settings);
 /// The static bindings of all instances.
 std::vector<nat::StaticBinding> static_bindings(const nat::Settings& settings);
 

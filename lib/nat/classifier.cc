@@ -19,11 +19,15 @@ Classifier::Classifier(const Settings& settings) {
       instance_.push_back(instance);
     }
     for (const auto& pool : settings.instances[i].pools) {
-      for (const auto& range : pool.ranges) {
-        ranges_.push_back({range.first.host(),
-                           range.last.host() - range.first.host(),
-                           {Class::kStateful, instance, 0},
-                           32});
+      for (const auto* ranges : {&pool.ranges, &pool.closed}) {
+        for (const auto& range : *ranges) {
+          pools_.push_back({range.first.host(),
+                            range.last.host() - range.first.host(),
+                            {Class::kStateful, instance, 0},
+                            pool.ports.first,
+                            pool.ports.last});
+          mark_octets(range.first.host(), range.last.host());
+        }
       }
     }
   }
@@ -32,25 +36,26 @@ Classifier::Classifier(const Settings& settings) {
     const Class cls{Class::kStateless, static_cast<uint8_t>(i), 0};
     prefixes_.push_back({settings.stateless[i].prefix, cls, nullptr});
     for (const auto& inside : settings.stateless[i].inside4) {
-      ranges_.push_back(
-          {inside.address.host(), static_cast<uint32_t>(inside.size() - 1), cls, inside.length});
+      insides_.push_back({inside, cls});
+      mark_octets(inside.address.host(), inside.address.host() | ~inside.mask());
     }
   }
-  for (const auto& range : ranges_) {
-    for (uint32_t octet = range.first >> 24; octet <= (range.first + range.size) >> 24; ++octet) {
-      range_octets_[octet >> 6] |= uint64_t{1} << (octet & 63);
-    }
-  }
+  std::sort(pools_.begin(), pools_.end(),
+            [](const PoolRange& a, const PoolRange& b) { return a.first < b.first; });
+  std::stable_sort(
+      insides_.begin(), insides_.end(),
+      [](const InsideRange& a, const InsideRange& b) { return a.prefix.length > b.prefix.length; });
   std::stable_sort(prefixes_.begin(), prefixes_.end(),
                    [](const PrefixEntry& a, const PrefixEntry& b) {
                      return a.prefix.prefix().length > b.prefix.prefix().length;
                    });
-  // Pools before all else, then the longest prefix.
-  std::stable_sort(ranges_.begin(), ranges_.end(), [](const RangeEntry& a, const RangeEntry& b) {
-    const bool pool = a.cls.kind == Class::kStateful;
-    return pool != (b.cls.kind == Class::kStateful) ? pool : a.length > b.length;
-  });
   update(settings);
+}
+
+void Classifier::mark_octets(uint32_t first, uint32_t last) {
+  for (uint32_t octet = first >> 24; octet <= last >> 24; ++octet) {
+    range_octets_[octet >> 6] |= uint64_t{1} << (octet & 63);
+  }
 }
 
 // Entries of the same stateful prefix become one, whose table of sources names the instances. One

@@ -42,15 +42,25 @@ class Classifier {
     const uint32_t host = destination.host();
     // Remotes of 6->4 packets are asked about, too; nearly none is ours.
     if ((octets_[host >> 30] >> (host >> 24 & 63) & 1) == 0) return {};
-    for (const auto& range : ranges_) {
-      if (host - range.first <= range.size) {
-        return range.cls.kind == Class::kStateful || eams_.empty()
-                   ? range.cls
-                   : longest_eam(destination, range.length, range.cls);
-      }
+    const PoolRange* pool = find_pool(host);
+    if (pool != nullptr) return pool->cls;
+    Class cls;
+    int length = -1;
+    for (const auto& inside : insides_) {
+      if (!inside.prefix.contains(destination)) continue;
+      cls = inside.cls;
+      length = inside.prefix.length;
+      break;
     }
-    return eams_.empty() ? Class{} : longest_eam(destination, -1, {});
+    return eams_.empty() ? cls : longest_eam(destination, length, cls);
   }
+  /// Whether the port is among those that the address lends, if it is a pool's.
+  bool lends(net::Ip4 address, net::Be16 port) const {
+    const PoolRange* pool = find_pool(address.host());
+    return pool != nullptr && port.host() >= pool->first_port && port.host() <= pool->last_port;
+  }
+  /// Whether an IPv4 packet to an address that the box has, too, may be meant for a binding.
+  bool may_lend(const net::PacketBuf& packet, const net::PacketView& view) const;
   /// Whether `address` lies in any stateful prefix (RFC 6146 3.5).
   bool in_stateful_prefix(const net::Ip6& address) const {
     const PrefixEntry* found = find_prefix(address);
@@ -68,10 +78,15 @@ class Classifier {
     Class cls;
     std::shared_ptr<const Sources> sources;  ///< nullptr: `cls` serves everybody
   };
-  struct RangeEntry {
+  struct PoolRange {
     uint32_t first, size;  ///< size: addresses less one
     Class cls;
-    int length;  ///< of a stateless instance's prefix
+    uint16_t first_port, last_port;
+  };
+  /// Hosts that a stateless instance reaches over IPv6.
+  struct InsideRange {
+    net::Ip4Prefix prefix;
+    Class cls;
   };
   struct EamEntry {
     std::shared_ptr<const xlat::EamTable> table;
@@ -94,11 +109,33 @@ class Classifier {
                   const net::Ip6& host) const;
   Class longest_eam(net::Ip4 destination, int length, Class otherwise) const;
   void share_prefixes(const Settings& settings);
+  void mark_octets(uint32_t first, uint32_t last);
+
+  /// Few ranges are compared one by one, which beats a search tree; of many, ascending and
+  /// disjoint, half are ruled out at a time.
+  const PoolRange* find_pool(uint32_t host) const {
+    if (pools_.size() > kFew) return search(host);
+    for (const auto& range : pools_) {
+      if (host - range.first <= range.size) return &range;
+    }
+    return nullptr;
+  }
+  const PoolRange* search(uint32_t host) const {
+    const PoolRange* base = pools_.data();
+    for (std::size_t left = pools_.size(); left > 1;) {
+      const std::size_t half = left / 2;
+      base += base[half].first <= host ? half : 0;
+      left -= half;
+    }
+    return host - base->first <= base->size ? base : nullptr;
+  }
+  static constexpr std::size_t kFew = 8;
 
   std::vector<PrefixEntry> prefixes_;
-  std::vector<RangeEntry> ranges_;
-  uint64_t octets_[4] = {};        ///< first octets under which there is a range, or a mapping
-  uint64_t range_octets_[4] = {};  ///< of ranges
+  std::vector<PoolRange> pools_;      ///< ascending, disjoint
+  std::vector<InsideRange> insides_;  ///< longest first
+  uint64_t octets_[4] = {};           ///< first octets under which there is a range, or a mapping
+  uint64_t range_octets_[4] = {};     ///< of ranges
   std::vector<EamEntry> eams_;
   bool eam_in_prefix_ = false;
   std::vector<net::Prefix6052> stateful_;

@@ -19,6 +19,7 @@ Core::Core(const Settings& settings, const steer::Ownership& ownership, unsigned
            telemetry::Counters& counters)
     : classifier(settings),
       events(counters),
+      pools(events, counters),
       tables(settings, pools, events, counters),
       ownership_(ownership),
       counters_(counters),
@@ -39,14 +40,14 @@ Status Core::init(unsigned worker) {
       return Error{"instance " + instance.name + " needs at least one prefix and one pool"};
     }
   }
-  auto planned = pools.plan(settings_, ownership_, worker);
-  if (!planned) return planned;
+  auto set = PoolSet::make(settings_, ownership_, worker, nullptr);
+  if (!set) return set.error();
   const std::size_t bytes =
-      Tables::need(settings_) + pools.need() + HeldSyns::need(settings_.max_held_syns) +
+      Tables::need(settings_) + Pools::need(settings_) + HeldSyns::need(settings_.max_held_syns) +
       FragmentStore::need(settings_.max_fragments) + EventRing::need(settings_.event_ring);
   const bool ok =
       arena.map(bytes) && events.init(arena, settings_.event_ring) &&
-      tables.init(arena, settings_) && pools.init(arena) &&
+      tables.init(arena, settings_) && pools.init(arena, settings_, std::move(*set)) &&
       held_.init(arena, settings_.max_held_syns, settings_.hash_key, instances_.size()) &&
       fragments_.init(arena, settings_.max_fragments, settings_.hash_key, instances_.size());
   if (!ok) {

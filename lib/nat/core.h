@@ -72,6 +72,7 @@ class Core {
   Core(const Settings& settings, const steer::Ownership& ownership, unsigned worker,
        telemetry::Counters& counters);
   Status init(unsigned worker);
+  const steer::Ownership& ownership() const { return ownership_; }
   void update(const Settings& settings);
 
   template <Direction kDirection>
@@ -88,6 +89,8 @@ class Core {
     return fragments_.release(out, how, counters_);
   }
   bool has_released() const { return fragments_.has_released(); }
+  Translator::DumpResult end_leaving(uint64_t cursor, unsigned scan,
+                                     std::span<const steer::AddressRange> leaving);
   /// Takes a session off the wheel and deletes it.
   void drop_session(uint32_t i);
   uint32_t deadline(const Session& s) const { return s.last_seen_ms + lifetime_[s.timer].ms; }
@@ -154,8 +157,9 @@ class Core {
   DropReason allowed_4to6(const Lane& lane, uint8_t prefix, uint8_t instance) const;
   DropReason make_binding(Lane& lane, uint8_t instance, uint32_t now_ms, uint32_t& subscriber,
                           uint32_t& binding);
-  DropReason choose_cell(Lane& lane, uint8_t instance, uint32_t& subscriber);
   DropReason choose_whole(const WholeAddress& whole, SessionKey& key, uint32_t& subscriber);
+  Grant choose_cell(Lane& lane, uint8_t instance, uint32_t subscriber);
+  Grant use_cell(SessionKey& key, uint32_t subscriber, uint32_t address, net::Be16 port);
   DropReason room_for_session(uint32_t subscriber);
   DropReason room_from_outside(uint32_t subscriber);
   DropReason room_for_binding(uint32_t subscriber, uint8_t protocol);
@@ -218,7 +222,9 @@ class Core {
   void decide_later(Batch& batch, unsigned i, uint32_t datagram);
   void hold_fragment(Batch& batch, unsigned i, uint32_t datagram);
   void gathered(uint32_t datagram);
+  void box_takes(uint32_t datagram, const net::PacketView& view);
   bool must_gather(const Batch& batch, unsigned i) const;
+  bool is_for_box(const Batch& batch, unsigned i) const;
 
   // core_apply.cc
   xlat::Outcome answer(net::PacketBuf& buf, const net::PacketView& view, const Decision& d,
@@ -256,6 +262,12 @@ class Core {
 inline void drop(Decision& d, DropReason reason) {
   d.verdict = Verdict::kDrop;
   d.reason = reason;
+}
+/// For the box, if it has the address too; else dropped.
+inline void not_ours(Decision& d, DropReason reason) {
+  if (!d.cls.shared || d.keep_hop_limit) return drop(d, reason);
+  d.verdict = Verdict::kLocal;
+  d.reason = DropReason::kNone;
 }
 inline void answer_with(Decision& d, DropReason reason, uint8_t type, uint8_t code,
                         uint32_t value = 0) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // hot path
 // A binding for a new flow: limits, the subscriber, a pool address and port.
+#include <algorithm>
+
 #include "nat/core.h"
 #include "nat/state_events.h"
 
@@ -90,45 +92,52 @@ DropReason Core::choose_whole(const WholeAddress& whole, SessionKey& key, uint32
   return DropReason::kNone;
 }
 
-// Finds lane.key's pool address and port, and the subscriber, made if new.
-DropReason Core::choose_cell(Lane& lane, uint8_t instance, uint32_t& subscriber) {
+// Finds lane.key's pool address and port.
+Grant Core::choose_cell(Lane& lane, uint8_t instance, uint32_t subscriber) {
   auto& key = lane.key;
-  if (!wholes_.empty()) {
-    if (const auto* whole = whole_of_inside(key.inside, key.prefix)) {
-      return choose_whole(*whole, key, subscriber);
-    }
+  const PortWish wish{key.protocol, key.inside_port, subscriber,
+                      tables.subscriber(subscriber).prefix};
+  if (const auto* own = pools.deterministic(instance, key.inside)) {
+    const auto grant = pools.allocate_own(*own, key.inside, wish, random_, key.pool, key.pool_port);
+    // RFC 7422 2, step e: beyond its own ports a subscriber may get some of another pool.
+    if (grant == Grant::kDone || !own->rules.overflow) return grant;
   }
+  uint32_t address = tables.subscriber(subscriber).address;
+  // A subscriber whose address takes no new bindings any more is paired anew.
+  if (!pools.usable(address, instance)) address = Pools::kNone;
   // RFC 6146 3.5.2.2: a stored SYN from this very remote asks for simultaneous open. It only
   // succeeds if the inside host gets the cell that the SYN was sent to.
-  uint32_t wish = HeldSyns::kNone;
   if (key.protocol == net::kProtoTcp && !held_.empty()) {
-    wish = held_.find_by_remote(instance, key.remote, key.remote_port);
-  }
-  const uint32_t wished = wish == HeldSyns::kNone ? Pools::kNone : pools.find(held_.at(wish).pool);
-  uint32_t address =
-      subscriber == Index::kNone ? Pools::kNone : tables.subscriber(subscriber).address;
-  if (address == Pools::kNone) {
-    if (subscriber == Index::kNone && tables.subscribers_full()) {
-      return DropReason::kSubscriberTable;
+    const uint32_t held = held_.find_by_remote(instance, key.remote, key.remote_port);
+    const uint32_t wished =
+        held == HeldSyns::kNone ? Pools::kNone : pools.find(held_.at(held).pool);
+    const bool fits = pools.usable(wished, instance) &&
+                      (address == Pools::kNone || address == wished) && !pools.is_mapped(wished);
+    if (fits && pools.take(wished, wish, held_.at(held).pool_port)) {
+      return use_cell(key, subscriber, wished, held_.at(held).pool_port);
     }
-    address = wished != Pools::kNone ? wished : pools.choose(instance, key.protocol, random_);
-    if (address == Pools::kNone) return DropReason::kPoolExhausted;
   }
-  const bool granted = wished == address && wished != Pools::kNone &&
-                       pools.take(address, key.protocol, held_.at(wish).pool_port);
-  if (granted) {
-    key.pool_port = held_.at(wish).pool_port;
-  } else if (!pools.allocate(address, key.protocol, key.inside_port, random_, key.pool_port)) {
-    // RFC 7857 4: when the paired address has no port left, the session is refused.
-    return DropReason::kPoolExhausted;
+  auto grant = Grant::kFull;
+  if (address != Pools::kNone) {
+    grant = pools.allocate(address, wish, random_, key.pool_port);
+    if (grant == Grant::kDone) return use_cell(key, subscriber, address, key.pool_port);
+    // RFC 7857 4: when the paired address has no port left, the session is refused; or it gets one
+    // of another address, where the operator prefers that.
+    if (grant == Grant::kLimit || !pools.pairs_softly(address)) return grant;
   }
+  address = pools.choose(instance, key.protocol, random_);
+  if (address == Pools::kNone) return Grant::kFull;
+  grant = pools.allocate(address, wish, random_, key.pool_port);
+  return grant == Grant::kDone ? use_cell(key, subscriber, address, key.pool_port) : grant;
+}
+
+Grant Core::use_cell(SessionKey& key, uint32_t subscriber, uint32_t address, net::Be16 port) {
   key.pool = pools.address(address);
-  if (subscriber == Index::kNone) {
-    subscriber = tables.add_subscriber(key.inside, instance, address);
-  } else {
-    tables.pair_subscriber(subscriber, address);
-  }
-  return DropReason::kNone;
+  key.pool_port = port;
+  const uint32_t paired = tables.subscriber(subscriber).address;
+  const uint8_t instance = tables.subscriber(subscriber).instance;
+  if (!pools.usable(paired, instance)) tables.set_subscriber_address(subscriber, address);
+  return Grant::kDone;
 }
 
 // The binding of lane.key's inside, made if there is none.
@@ -146,11 +155,54 @@ DropReason Core::make_binding(Lane& lane, uint8_t instance, uint32_t now_ms, uin
   if (binding != Index::kNone) return DropReason::kNone;
   reason = room_for_binding(subscriber, lane.key.protocol);
   if (reason != DropReason::kNone) return reason;
-  reason = choose_cell(lane, instance, subscriber);
-  if (reason != DropReason::kNone) return reason;
-  const bool whole = !wholes_.empty() && whole_of_outside(lane.key.pool) != nullptr;
-  binding = tables.add_binding(subscriber, lane.key, whole ? Binding::kNoCell : uint16_t{0});
-  return reason;
+  if (!wholes_.empty()) {
+    if (const auto* whole = whole_of_inside(lane.key.inside, lane.key.prefix)) {
+      reason = choose_whole(*whole, lane.key, subscriber);
+      if (reason != DropReason::kNone) return reason;
+      binding = tables.add_binding(subscriber, lane.key, Binding::kNoCell);
+      return reason;
+    }
+  }
+  if (subscriber == Index::kNone) {
+    if (tables.subscribers_full()) return DropReason::kSubscriberTable;
+    subscriber = tables.add_subscriber(lane.key.inside, instance, Pools::kNone);
+  }
+  const auto grant = choose_cell(lane, instance, subscriber);
+  if (grant != Grant::kDone) {
+    tables.remove_unused_subscriber(subscriber);
+    return grant == Grant::kLimit ? at_limit(LimitKind::kPortBlocks) : DropReason::kPoolExhausted;
+  }
+  binding = tables.add_binding(subscriber, lane.key, uint16_t{0});
+  return DropReason::kNone;
+}
+
+// Cursors count session records first, pool addresses after.
+Translator::DumpResult Core::end_leaving(uint64_t cursor, unsigned scan,
+                                         std::span<const steer::AddressRange> leaving) {
+  const auto leaves = [&](net::Ip4 address) {
+    for (const auto& range : leaving) {
+      if (!(address < range.first) && !(range.last < address)) return true;
+    }
+    return false;
+  };
+  Translator::DumpResult result;
+  const uint64_t end = tables.session_end();
+  const uint64_t stop = std::min<uint64_t>(end, cursor + scan);
+  for (; cursor < stop; ++cursor) {
+    const auto i = static_cast<uint32_t>(cursor);
+    if (!tables.session(i).live() || !leaves(tables.session(i).key.pool)) continue;
+    drop_session(i);
+    counters_.add(telemetry::Counter::kSessionsPoolRemoved);
+    ++result.count;
+  }
+  result.next_cursor = cursor;
+  if (cursor < end) return result;
+  // Sessions that ended meanwhile left their blocks to rest; those go back now.
+  const uint64_t next = pools.sweep_closed(cursor - end, scan, [&](uint32_t subscriber) {
+    tables.remove_unused_subscriber(subscriber);
+  });
+  result.next_cursor = next == 0 ? 0 : end + next;
+  return result;
 }
 
 }  // namespace isthmus::nat

@@ -42,7 +42,7 @@ void Core::decide_fragment(Batch& batch, unsigned i, uint32_t now_ms) {
   uint32_t at = fragments_.find(key, now_ms, counters_);
   if (d.past == Past::kReleased) return decide_released<kDirection>(batch, i, at, now_ms);
   const bool first = view.is_first_fragment();
-  if (at != FragmentStore::kNone && first && fragments_.at(at).state == State::kKnown &&
+  if (at != FragmentStore::kNone && first && fragments_.is_decided(at) &&
       fragments_.at(at).settled) {
     fragments_.forget(at);  // all of that datagram has passed: this is another one
     at = FragmentStore::kNone;
@@ -54,14 +54,15 @@ void Core::decide_fragment(Batch& batch, unsigned i, uint32_t now_ms) {
   if (datagram.state == State::kRefused || (datagram.gather && datagram.leaving != 0)) {
     return drop(d, DropReason::kFragment);
   }
-  if (datagram.state == State::kKnown) {
+  if (fragments_.is_decided(at)) {
     return first ? decide_first<kDirection>(batch, i, at, now_ms)
                  : decide_later<kDirection>(batch, i, at);
   }
   if (must_gather(batch, i)) datagram.gather = true;
   const Fit fit = fragments_.fit(at, *batch.buf[i], view);
   // RFC 6146 3.4: only echo has a counterpart that its fragments could be attributed to.
-  const bool foreign = first && is_icmp(view) && view.payload != Payload::kIcmpQuery;
+  const bool foreign =
+      first && is_icmp(view) && view.payload != Payload::kIcmpQuery && !d.cls.shared;
   if (fit == Fit::kOverlap || foreign) {
     // RFC 8200 4.5, RFC 5722 4: "the entire datagram ... MUST be silently discarded".
     fragments_.refuse(at, counters_);
@@ -109,7 +110,7 @@ void Core::decide_released(Batch& batch, unsigned i, uint32_t at, uint32_t now_m
   --datagram.leaving;
   if (datagram.state == State::kWhole && batch.view[i].is_first_fragment()) {
     decide_first<kDirection>(batch, i, at, now_ms);
-  } else if (datagram.state == State::kKnown) {
+  } else if (fragments_.is_decided(at)) {
     decide_later<kDirection>(batch, i, at);
   } else {
     drop(d, DropReason::kFragment);  // the first was refused
@@ -118,15 +119,31 @@ void Core::decide_released(Batch& batch, unsigned i, uint32_t at, uint32_t now_m
   if (datagram.gather && datagram.leaving == 0) fragments_.forget(at);
 }
 
+// Of an address that the box has too: a first fragment that no binding could be meant by.
+bool Core::is_for_box(const Batch& batch, unsigned i) const {
+  const auto& view = batch.view[i];
+  if (!batch.decision[i].cls.shared) return false;
+  if (is_icmp(view) && (view.payload != Payload::kIcmpQuery || view.icmp_type == net::kIcmp4Echo)) {
+    return true;
+  }
+  const auto* ip = net::header_at<net::Ip4Header>(batch.buf[i]->data);
+  return !classifier.lends(ip->destination, view.destination_port);
+}
+
 template <Direction kDirection>
 void Core::decide_first(Batch& batch, unsigned i, uint32_t at, uint32_t now_ms) {
   Decision& d = batch.decision[i];
+  if (is_for_box(batch, i)) {
+    d.verdict = Verdict::kLocal;
+    return box_takes(at, batch.view[i]);
+  }
   Lane lane;
   lane.simple = true;
   lane.key = key_of<kDirection>(batch, i);
   lane.hash = tables.hash(kDirection, lane.key);
   lane.candidate = tables.index(kDirection).candidate(lane.hash);
   act<kDirection>(batch, i, lane, now_ms);
+  if (d.verdict == Verdict::kLocal) return box_takes(at, batch.view[i]);
   if (d.verdict != Verdict::kTranslate) return fragments_.refuse(at, counters_);
   // act() may have made the session, or else left in the lane what the packet becomes.
   const uint32_t session = tables.find_session(kDirection, lane.hash, lane.key);
@@ -138,12 +155,25 @@ void Core::decide_first(Batch& batch, unsigned i, uint32_t at, uint32_t now_ms) 
   fragments_.pass(at, batch.view[i]);
 }
 
+// The datagram is for the box: what is held, and what else comes of it.
+void Core::box_takes(uint32_t at, const net::PacketView& view) {
+  auto& datagram = fragments_.at(at);
+  if (datagram.state == State::kWaiting) fragments_.release_held(at);
+  datagram.state = State::kLocal;
+  fragments_.pass(at, view);
+}
+
 // RFC 6146 3.4: a later fragment goes where the first one went. It has no ports to rewrite, and
 // the checksum stands in the first.
 template <Direction kDirection>
 void Core::decide_later(Batch& batch, unsigned i, uint32_t at) {
   Decision& d = batch.decision[i];
   const auto& datagram = fragments_.at(at);
+  if (datagram.state == State::kLocal) {
+    d.verdict = Verdict::kLocal;
+    fragments_.pass(at, batch.view[i]);
+    return;
+  }
   const SessionKey& key = datagram.translation;
   const uint32_t session = tables.find_session(kDirection, tables.hash(kDirection, key), key);
   if (session != Index::kNone) {

@@ -114,7 +114,7 @@ void Core::miss_4to6(const net::PacketBuf& buf, const net::PacketView& view, Lan
   TcpStep step{TcpState::kNone, Refresh::kKeep};
   if (tcp) step = tcp_step(TcpState::kClosed, tcp_event(Direction::k4To6, view.tcp_flags), {});
   const bool syn = step.next == TcpState::kV4Init;
-  if (!bound && !syn) return drop(d, DropReason::kNoBinding);
+  if (!bound && (!syn || d.cls.shared)) return not_ours(d, DropReason::kNoBinding);
   const uint8_t prefix = !bound             ? classifier.first_prefix(instance)
                          : whole != nullptr ? whole->prefix
                                             : tables.binding(binding).prefix;

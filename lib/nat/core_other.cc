@@ -111,7 +111,7 @@ void Core::decide_error_4to6(const net::PacketBuf& buf, const net::PacketView& v
   if (quote->source != ip->destination) return drop(d, DropReason::kIcmpInner);
   const uint8_t protocol = binding_protocol(inner);
   const uint32_t found = tables.find_binding_outside(quote->source, inner.source_port, protocol);
-  if (found == Index::kNone) return drop(d, DropReason::kNoSession);
+  if (found == Index::kNone) return not_ours(d, DropReason::kNoSession);
   const Binding& b = tables.binding(found);
   const auto& prefix = classifier.stateful_prefix(b.prefix);
   // Conflict C3: a router with a private address shows up in traces, but not under the well-known

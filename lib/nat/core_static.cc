@@ -51,6 +51,9 @@ const WholeAddress* Core::whole_of_outside(net::Ip4 outside) const {
 }
 
 Status Core::reserve(const StaticBinding& b) {
+  if (classifier.classify4(b.outside).kind != Class::kStateful) {
+    return Error{net::to_string(b.outside) + " is in no pool: give an address of one"};
+  }
   const auto done = b.is_whole() ? pools.reserve_address(b.outside)
                                  : pools.reserve(b.outside, b.protocol, b.outside_port);
   if (done) return Ok{};

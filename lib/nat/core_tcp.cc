@@ -98,7 +98,9 @@ bool Core::expire(uint32_t now_ms, unsigned budget) {
   now_ms_ = now_ms;
   events.set_time(now_ms);
   tables.wheel().start(now_ms);
-  bool more = false;
+  pools.tick(now_ms);
+  bool more = pools.expire(
+      budget, [&](uint32_t subscriber) { tables.remove_unused_subscriber(subscriber); });
   if (!held_.empty()) {
     for (std::size_t i = 0; i < instances_.size(); ++i) {
       more |= held_.expire(static_cast<uint8_t>(i), instances_[i].held_syn_ms, now_ms, budget);

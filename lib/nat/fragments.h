@@ -56,6 +56,7 @@ class FragmentStore {
     kWaiting,  ///< fragments are held until the first one, or the whole datagram, is there
     kKnown,    ///< the first fragment has been decided: the others follow it
     kWhole,    ///< complete, and on its way out of the store
+    kLocal,    ///< as kKnown: the first fragment was for the box (Class::shared)
     kRefused,  ///< whatever else comes of it is dropped
   };
 
@@ -92,6 +93,11 @@ class FragmentStore {
   /// A new record in state kWaiting, or kNone when there is no room.
   uint32_t open(const FragmentKey& key, uint8_t instance, uint32_t now_ms);
   Datagram& at(uint32_t datagram) { return datagrams_[datagram]; }
+  /// The first fragment has been decided, and the others follow it.
+  bool is_decided(uint32_t datagram) const {
+    const State state = datagrams_[datagram].state;
+    return state == State::kKnown || state == State::kLocal;
+  }
 
   enum class Fit : uint8_t { kNew, kDuplicate, kOverlap };
   /// How a fragment goes with those that are held.

@@ -60,6 +60,18 @@ struct StaticBinding {
   bool is_whole() const { return protocol == 0; }
 };
 
+/// A port block that a subscriber has.
+struct BlockInfo {
+  net::Ip6Prefix inside;  ///< the subscriber
+  net::Ip4 outside;
+  uint16_t first_port = 0, last_port = 0;
+  uint8_t instance = 0;
+  uint16_t pool = 0;  ///< within the instance
+  uint32_t used_tcp = 0, used_udp = 0, used_icmp = 0;
+  bool resting = false;        ///< no port in use: it goes back in a while
+  uint32_t returns_in_ms = 0;  ///< of a resting one
+};
+
 /// Matches sessions and bindings; an absent field matches all. Shared by show and clear.
 struct Filter {
   std::optional<net::Ip6Prefix> inside;
@@ -75,6 +87,9 @@ struct PoolInfo {
   uint64_t addresses = 0;  ///< of which this worker owns cells
   uint64_t capacity = 0;   ///< owned cells, per protocol
   uint64_t used_tcp = 0, used_udp = 0, used_icmp = 0;
+  uint64_t held = 0;                                            ///< freed ports that rest
+  uint64_t blocks = 0, blocks_granted = 0, blocks_resting = 0;  ///< with port blocks
+  bool shared_capacity = false;  ///< capacity is that of all workers together
 };
 
 struct TableInfo {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+// hot path
 #include "nat/pools.h"
 
 #include <algorithm>
@@ -7,6 +8,9 @@ namespace isthmus::nat {
 namespace {
 
 constexpr uint64_t kEvenPorts = 0x5555555555555555;
+/// Addresses that choose() finds full, at most, before it gives up on a packet. Each is found full
+/// once only.
+constexpr unsigned kTries = 64;
 
 // The bits of word `word` whose ports lie in [first, last].
 uint64_t range_mask(uint32_t word, uint32_t first, uint32_t last) {
@@ -16,11 +20,13 @@ uint64_t range_mask(uint32_t word, uint32_t first, uint32_t last) {
   return mask;
 }
 
-// A clear bit of `used` in [first, last] with the given parity; false if there is none.
-bool find_clear(const uint64_t* used, uint32_t first, uint32_t last, uint64_t parity,
+}  // namespace
+
+bool find_clear(const uint64_t* used, uint32_t first, uint32_t last, unsigned parity,
                 uint32_t& port) {
+  const uint64_t wanted = parity != 0 ? ~kEvenPorts : kEvenPorts;
   for (uint32_t word = first / 64; word <= last / 64; ++word) {
-    const uint64_t clear = ~used[word] & parity & range_mask(word, first, last);
+    const uint64_t clear = ~used[word] & wanted & range_mask(word, first, last);
     if (clear == 0) continue;
     port = word * 64 + static_cast<uint32_t>(__builtin_ctzll(clear));
     return true;
@@ -28,176 +34,120 @@ bool find_clear(const uint64_t* used, uint32_t first, uint32_t last, uint64_t pa
   return false;
 }
 
-}  // namespace
+bool pick_clear(const uint64_t* used, uint32_t first, uint32_t last, unsigned parity,
+                Random& random, uint32_t& port) {
+  const uint32_t from = first + random.below(last - first + 1);
+  return find_clear(used, from, last, parity, port) ||
+         (from > first && find_clear(used, first, from - 1, parity, port));
+}
 
-Status Pools::plan(const Settings& settings, const steer::Ownership& ownership, unsigned worker) {
-  by_instance_.resize(settings.instances.size());
-  for (std::size_t i = 0; i < settings.instances.size(); ++i) {
-    const auto& instance = settings.instances[i];
-    for (std::size_t p = 0; p < instance.pools.size(); ++p) {
-      const auto& pool = instance.pools[p];
-      if (pool.ports.first > pool.ports.last) {
-        return Error{"pool " + pool.name + ": port range is backwards"};
-      }
-      pools_.push_back({static_cast<uint8_t>(i), static_cast<uint16_t>(p), {}, 0, {}});
-      for (const auto& range : pool.ranges) {
-        add_range(ownership, worker, pool.ports,
-                  {range.first.host(),
-                   range.last.host(),
-                   static_cast<uint8_t>(i),
-                   static_cast<uint16_t>(pools_.size() - 1),
-                   {}});
-      }
-    }
-    if (by_instance_[i].empty() && !instance.pools.empty()) {
-      return Error{"instance " + instance.name + ": its pools are too small for " +
-                   std::to_string(ownership.workers()) +
-                   " workers; add addresses, widen the port range or use fewer workers"};
-    }
+bool Pools::init(Arena& arena, const Settings& settings, std::unique_ptr<PoolSet> set) {
+  set_ = std::move(set);
+  subscriber_length_ = settings.subscriber_prefix_length;
+  holdings_ = arena.take<Holding>(settings.max_subscribers);
+  return holdings_ != nullptr;
+}
+
+// --- choosing -----------------------------------------------------------------------------------
+
+bool Pools::usable(uint32_t index, uint8_t instance) const {
+  if (index >= set_->entries.size()) return false;
+  const auto& entry = set_->entries[index];
+  return entry.open && set_->pools[entry.pool].instance == instance;
+}
+
+// Ports that a new subscriber could get.
+uint32_t Pools::room(uint32_t index, unsigned protocol) const {
+  const auto& entry = set_->entries[index];
+  const auto& pool = set_->pools[entry.pool];
+  if (pool.rules.allocation == Allocation::kBlocks) {
+    return uint32_t{entry.state->free_block_count} << pool.block_shift;
   }
-  std::sort(ranges_.begin(), ranges_.end(),
-            [](const Range& a, const Range& b) { return a.first < b.first; });
-  for (std::size_t i = 1; i < ranges_.size(); ++i) {
-    if (ranges_[i].first <= ranges_[i - 1].last) {
-      return Error{"pools overlap at " + net::to_string(net::Ip4::from_host(ranges_[i].first))};
-    }
-  }
-  return Ok{};
-}
-
-Pools::Layout Pools::make_layout(const std::vector<steer::Ownership::PortRange>& owned,
-                                 PortRange ports) {
-  Layout layout;
-  for (const auto& piece : owned) {
-    const uint32_t first = std::max<uint32_t>(piece.first, ports.first);
-    const uint32_t last = std::min<uint32_t>(piece.last, ports.last);
-    for (unsigned high = 0; high < 2; ++high) {
-      const uint32_t from = high == 0 ? first : std::max(first, 1024u);
-      const uint32_t to = high == 0 ? std::min(last, 1023u) : last;
-      if (from > to) continue;
-      layout.intervals[high].push_back({from, to});
-      layout.ports[high] += to - from + 1;
-      for (uint32_t port = from; port <= to; ++port) ++layout.free[class_of(port)];
-    }
-  }
-  return layout;
-}
-
-void Pools::add_range(const steer::Ownership& ownership, unsigned worker, const PortRange& ports,
-                      Range range) {
-  auto& pool = pools_[range.pool];
-  for (uint64_t host = range.first; host <= range.last; ++host) {
-    const auto address = net::Ip4::from_host(static_cast<uint32_t>(host));
-    uint32_t index = kNone;
-    // By port block every address has the same intervals; by address, all ports or none.
-    const bool ours =
-        ownership.mode4() == steer::Mode4::kByPortBlock || ownership.owner4(address, 0) == worker;
-    if (ours && pool.addresses == 0) {
-      pool.layout = make_layout(ownership.ports_of(worker, address), ports);
-    }
-    if (ours && pool.layout.ports[0] + pool.layout.ports[1] > 0) {
-      index = static_cast<uint32_t>(addresses_.size());
-      Address entry;
-      entry.address = address;
-      entry.pool = range.pool;
-      for (auto& free : entry.free) {
-        for (unsigned c = 0; c < kClasses; ++c) {
-          free[c] = static_cast<uint16_t>(pool.layout.free[c]);
-        }
-      }
-      addresses_.push_back(entry);
-      by_instance_[range.instance].push_back(index);
-      ++pool.addresses;
-    }
-    range.index.push_back(index);
-  }
-  ranges_.push_back(std::move(range));
-}
-
-std::size_t Pools::need() const {
-  return Arena::need<uint64_t>(addresses_.size() * kProtocols * kWords);
-}
-
-bool Pools::init(Arena& arena) {
-  bitmaps_ = arena.take<uint64_t>(addresses_.size() * kProtocols * kWords);
-  return bitmaps_ != nullptr;
-}
-
-uint32_t Pools::find(net::Ip4 address) const {
-  const uint32_t host = address.host();
-  for (const auto& range : ranges_) {
-    if (host - range.first <= range.last - range.first) return range.index[host - range.first];
-  }
-  return kNone;
-}
-
-uint32_t Pools::instance_of(net::Ip4 address) const {
-  const uint32_t host = address.host();
-  for (const auto& range : ranges_) {
-    if (host - range.first <= range.last - range.first) return range.instance;
-  }
-  return kNone;
-}
-
-uint16_t Pools::pool_of(net::Ip4 address) const {
-  const uint32_t host = address.host();
-  for (const auto& range : ranges_) {
-    if (host - range.first <= range.last - range.first) return pools_[range.pool].number;
-  }
-  return 0;
-}
-
-uint32_t Pools::free_ports(uint32_t index, unsigned protocol) const {
-  const auto& free = addresses_[index].free[protocol];
+  const auto& free = entry.state->free[protocol];
   return uint32_t{free[0]} + free[1] + free[2] + free[3];
 }
 
-uint32_t Pools::choose(uint8_t instance, uint8_t protocol, Random& random) const {
-  const auto& candidates = by_instance_[instance];
-  if (candidates.empty()) return kNone;
-  const auto count = static_cast<uint32_t>(candidates.size());
+uint32_t Pools::choose(uint8_t instance, uint8_t protocol, Random& random) {
   const unsigned p = protocol_index(protocol);
-  const uint32_t a = candidates[random.below(count)];
-  const uint32_t b = candidates[random.below(count)];
-  const uint32_t best = free_ports(a, p) >= free_ports(b, p) ? a : b;
-  if (free_ports(best, p) > 0) return best;
-  for (const uint32_t index : candidates) {
-    if (free_ports(index, p) > 0) return index;
+  auto& candidates = set_->candidates[instance];
+  for (unsigned tries = 0; tries < kTries && candidates.room[p] != 0; ++tries) {
+    const uint32_t a = candidates.list[p][random.below(candidates.room[p])];
+    const uint32_t b = candidates.list[p][random.below(candidates.room[p])];
+    const uint32_t best = room(a, p) >= room(b, p) ? a : b;
+    if (room(best, p) > 0) return best;
+    demote(a, p);
+    if (b != a) demote(b, p);
   }
   return kNone;
 }
 
-bool Pools::allocate(uint32_t index, uint8_t protocol, net::Be16 wanted, Random& random,
-                     net::Be16& port) {
-  const unsigned p = protocol_index(protocol);
-  const unsigned same = class_of(wanted.host());
+void Pools::demote(uint32_t index, unsigned protocol) {
+  auto& entry = set_->entries[index];
+  auto& candidates = set_->candidates[set_->pools[entry.pool].instance];
+  auto& list = candidates.list[protocol];
+  const uint32_t last = --candidates.room[protocol];
+  const uint32_t moved = list[last];
+  std::swap(list[entry.place[protocol]], list[last]);
+  set_->entries[moved].place[protocol] = entry.place[protocol];
+  entry.place[protocol] = last;
+}
+
+void Pools::promote(uint32_t index, unsigned protocol) {
+  auto& entry = set_->entries[index];
+  if (!entry.open) return;
+  auto& candidates = set_->candidates[set_->pools[entry.pool].instance];
+  auto& list = candidates.list[protocol];
+  if (entry.place[protocol] < candidates.room[protocol]) return;
+  const uint32_t first = candidates.room[protocol]++;
+  const uint32_t moved = list[first];
+  std::swap(list[entry.place[protocol]], list[first]);
+  set_->entries[moved].place[protocol] = entry.place[protocol];
+  entry.place[protocol] = first;
+}
+
+// --- any free port ------------------------------------------------------------------------------
+
+Grant Pools::allocate(uint32_t& index, const PortWish& wish, Random& random, net::Be16& port) {
+  auto& pool = entry_of(index);
+  if (pool.rules.allocation == Allocation::kBlocks) {
+    return allocate_in_blocks(index, wish, random, port);
+  }
+  auto& address = *set_->entries[index].state;
+  const unsigned p = protocol_index(wish.protocol);
+  unsigned same = port_class_of(wish.inside_port.host());
+  // Without a class to keep, one port is as good as another: in proportion to what is free.
+  if (!pool.rules.preserve_class) {
+    const auto& free = address.free[p];
+    const uint32_t low = uint32_t{free[0]} + free[1];
+    const uint32_t all = low + free[2] + free[3];
+    same = (all == 0 || random.below(all) >= low ? 2u : 0u) + (same & 1);
+  }
   // RFC 6146 3.5.1.1: the same range and, for UDP, the same parity SHOULD be kept; any other port
   // MAY be used when there is none. For TCP and ICMP parity means nothing, so either may come
   // first.
-  unsigned order[kClasses] = {same, same ^ 1, same ^ 2, same ^ 3};
-  if (p != 1 && (random.next() & 1) != 0) {
+  unsigned order[kPortClasses] = {same, same ^ 1, same ^ 2, same ^ 3};
+  if ((!minds_parity(p) || !pool.rules.preserve_parity) && (random.next() & 1) != 0) {
     std::swap(order[0], order[1]);
     std::swap(order[2], order[3]);
   }
   for (const unsigned port_class : order) {
     uint32_t found;
-    if (addresses_[index].free[p][port_class] == 0) continue;
-    if (!scan(index, p, port_class, random, found)) continue;
-    mark(index, p, found);
+    if (address.free[p][port_class] == 0) continue;
+    if (!pick(address, pool, p, port_class, random, found)) continue;
+    mark(address, *pool.state, p, found);
     port = net::Be16(static_cast<uint16_t>(found));
-    return true;
+    return Grant::kDone;
   }
-  return false;
+  return Grant::kFull;
 }
 
-bool Pools::scan(uint32_t index, unsigned protocol, unsigned port_class, Random& random,
-                 uint32_t& port) {
-  const Layout& layout = pools_[addresses_[index].pool].layout;
+bool Pools::pick(PoolAddress& address, const PoolSet::PoolEntry& pool, unsigned protocol,
+                 unsigned port_class, Random& random, uint32_t& port) const {
   const unsigned high = port_class / 2;
-  const auto& intervals = layout.intervals[high];
-  const uint64_t parity = (port_class & 1) != 0 ? ~kEvenPorts : kEvenPorts;
-  const uint64_t* used = bitmap(index, protocol);
-  uint32_t skip = random.below(layout.ports[high]);
+  const unsigned parity = port_class & 1;
+  const auto& intervals = pool.layout.intervals[high];
+  const uint64_t* used = address.used(protocol);
+  uint32_t skip = random.below(pool.layout.ports[high]);
   std::size_t start = 0;
   while (skip > intervals[start].last - intervals[start].first) {
     skip -= intervals[start].last - intervals[start].first + 1;
@@ -213,84 +163,166 @@ bool Pools::scan(uint32_t index, unsigned protocol, unsigned port_class, Random&
          find_clear(used, intervals[start].first, from - 1, parity, port);
 }
 
-void Pools::mark(uint32_t index, unsigned protocol, uint32_t port) {
-  bitmap(index, protocol)[port / 64] |= uint64_t{1} << port % 64;
-  --addresses_[index].free[protocol][class_of(port)];
-  ++pools_[addresses_[index].pool].used[protocol];
+void Pools::mark(PoolAddress& address, PoolState& pool, unsigned protocol, uint32_t port) {
+  address.used(protocol)[port / 64] |= uint64_t{1} << port % 64;
+  --address.free[protocol][port_class_of(port)];
+  ++pool.used[protocol];
 }
 
-bool Pools::has(uint32_t index, net::Be16 port) const {
-  const uint32_t host = port.host();
-  const auto& intervals = pools_[addresses_[index].pool].layout.intervals[host >= 1024 ? 1 : 0];
-  return std::any_of(intervals.begin(), intervals.end(),
-                     [host](const Interval& i) { return host >= i.first && host <= i.last; });
+void Pools::unmark(uint32_t index, unsigned protocol, uint32_t port) {
+  auto& address = *set_->entries[index].state;
+  address.used(protocol)[port / 64] &= ~(uint64_t{1} << port % 64);
+  ++address.free[protocol][port_class_of(port)];
+  promote(index, protocol);
 }
 
-bool Pools::take(uint32_t index, uint8_t protocol, net::Be16 port) {
-  const unsigned p = protocol_index(protocol);
+bool Pools::take(uint32_t index, const PortWish& wish, net::Be16 port) {
+  const unsigned p = protocol_index(wish.protocol);
   const uint32_t host = port.host();
-  if (!has(index, port) || (bitmap(index, p)[host / 64] >> host % 64 & 1) != 0) return false;
-  mark(index, p, host);
+  auto& pool = entry_of(index);
+  auto& address = *set_->entries[index].state;
+  if ((address.used(p)[host / 64] >> host % 64 & 1) != 0) return false;
+  if (pool.rules.allocation == Allocation::kBlocks) {
+    const uint32_t number = host >> pool.block_shift;
+    if (address.blocks[number].holder != wish.subscriber + 1) return false;
+    address.used(p)[host / 64] |= uint64_t{1} << host % 64;
+    ++pool.state->used[p];
+    use_block(block_ref(index, number), p);
+    return true;
+  }
+  const auto& intervals = pool.layout.intervals[host >= 1024 ? 1 : 0];
+  const bool ours =
+      std::any_of(intervals.begin(), intervals.end(),
+                  [host](const PoolSet::Interval& i) { return host >= i.first && host <= i.last; });
+  if (!ours) return false;
+  mark(address, *pool.state, p, host);
   return true;
 }
 
 void Pools::release(net::Ip4 address, uint8_t protocol, net::Be16 port) {
   const uint32_t index = find(address);
+  if (index == kNone) return;
+  auto& pool = entry_of(index);
   const unsigned p = protocol_index(protocol);
-  const uint32_t host = port.host();
-  bitmap(index, p)[host / 64] &= ~(uint64_t{1} << host % 64);
-  ++addresses_[index].free[p][class_of(host)];
-  --pools_[addresses_[index].pool].used[p];
-}
-
-bool Pools::reserve(net::Ip4 address, uint8_t protocol, net::Be16 port) {
-  const uint32_t index = find(address);
-  if (index == kNone || !has(index, port)) return true;
-  return take(index, protocol, port);
-}
-
-void Pools::unreserve(net::Ip4 address, uint8_t protocol, net::Be16 port) {
-  const uint32_t index = find(address);
-  if (index != kNone && has(index, port)) release(address, protocol, port);
-}
-
-bool Pools::reserve_address(net::Ip4 address) {
-  const uint32_t index = find(address);
-  if (index == kNone) return true;
-  const Layout& layout = pools_[addresses_[index].pool].layout;
-  for (unsigned p = 0; p < kProtocols; ++p) {
-    if (free_ports(index, p) != layout.ports[0] + layout.ports[1]) return false;
+  --pool.state->used[p];
+  switch (pool.rules.allocation) {
+    case Allocation::kBlocks: return leave_block(index, p, port.host());
+    case Allocation::kDeterministic:
+      // RFC 6888 REQ-8 b: nobody else ever gets the port.
+      set_->entries[index].state->used(p)[port.host() / 64] &= ~(uint64_t{1} << port.host() % 64);
+      return;
+    case Allocation::kDynamic: break;
   }
-  fill(index, true);
-  return true;
-}
-
-void Pools::unreserve_address(net::Ip4 address) {
-  const uint32_t index = find(address);
-  if (index != kNone) fill(index, false);
-}
-
-// All ports used, or all free.
-void Pools::fill(uint32_t index, bool used) {
-  auto& pool = pools_[addresses_[index].pool];
-  for (unsigned p = 0; p < kProtocols; ++p) {
-    std::fill_n(bitmap(index, p), kWords, used ? ~uint64_t{0} : 0);
-    pool.used[p] += free_ports(index, p);
-    for (unsigned c = 0; c < kClasses; ++c) {
-      addresses_[index].free[p][c] =
-          used ? uint16_t{0} : static_cast<uint16_t>(pool.layout.free[c]);
-    }
-    pool.used[p] -= free_ports(index, p);
+  // RFC 6888 REQ-8 a: TCP is tracked by its state machine.
+  if (pool.holds && pool.state->ring_capacity != 0 && protocol != 6) {
+    hold(index, p, port.host());
+  } else {
+    unmark(index, p, port.host());
   }
+}
+
+// --- hold-down ----------------------------------------------------------------------------------
+
+// RFC 6888 REQ-8: not reallocated until the time has passed; the number of such ports has a limit,
+// too.
+void Pools::hold(uint32_t index, unsigned protocol, uint32_t port) {
+  auto& state = *entry_of(index).state;
+  if (state.ring_count == state.ring_capacity) free_oldest(state);
+  state.ring[state.ring_in] = {index, static_cast<uint16_t>(port), static_cast<uint8_t>(protocol),
+                               set_->entries[index].state->epoch, now_ms_};
+  state.ring_in = state.ring_in + 1 == state.ring_capacity ? 0 : state.ring_in + 1;
+  ++state.ring_count;
+  ++state.held[protocol];
+}
+
+void Pools::free_oldest(PoolState& state) {
+  const uint32_t oldest = state.ring_in >= state.ring_count
+                              ? state.ring_in - state.ring_count
+                              : state.ring_in + state.ring_capacity - state.ring_count;
+  const HeldPort held = state.ring[oldest];
+  --state.ring_count;
+  --state.held[held.protocol];
+  // Its address may have left the pool meanwhile.
+  const auto* address =
+      held.address < set_->entries.size() ? set_->entries[held.address].state : nullptr;
+  if (address == nullptr || address->epoch != held.epoch) return;
+  unmark(held.address, held.protocol, held.port);
+}
+
+bool Pools::free_held(PoolSet::PoolEntry& pool, unsigned budget) {
+  auto& state = *pool.state;
+  for (; state.ring_count != 0; --budget) {
+    const uint32_t oldest = state.ring_in >= state.ring_count
+                                ? state.ring_in - state.ring_count
+                                : state.ring_in + state.ring_capacity - state.ring_count;
+    if (now_ms_ - state.ring[oldest].since_ms < pool.rules.hold_down * 1000) return false;
+    if (budget == 0) return true;
+    free_oldest(state);
+  }
+  return false;
+}
+
+// --- deterministic ------------------------------------------------------------------------------
+
+const PoolSet::PoolEntry* Pools::deterministic(uint8_t instance, const net::Ip6& inside) const {
+  for (const auto& pool : set_->pools) {
+    if (pool.map != nullptr && pool.instance == instance && pool.map->has(inside)) return &pool;
+  }
+  return nullptr;
+}
+
+Grant Pools::allocate_own(const PoolSet::PoolEntry& pool, const net::Ip6& inside,
+                          const PortWish& wish, Random& random, net::Ip4& address,
+                          net::Be16& port) {
+  const auto cells = pool.map->cells_of(inside);
+  const uint32_t index = find(cells.address);
+  if (index == kNone || !set_->entries[index].open) return Grant::kFull;
+  const unsigned p = protocol_index(wish.protocol);
+  uint64_t* used = set_->entries[index].state->used(p);
+  unsigned parity = wish.inside_port.host() & 1;
+  if (!minds_parity(p) || !pool.rules.preserve_parity) parity = random.next() & 1;
+  uint32_t found;
+  // RFC 7422 2: random inside the subscriber's own range.
+  if (!pick_clear(used, cells.first, cells.last, parity, random, found) &&
+      !pick_clear(used, cells.first, cells.last, parity ^ 1, random, found)) {
+    return Grant::kFull;
+  }
+  used[found / 64] |= uint64_t{1} << found % 64;
+  ++pool.state->used[p];
+  address = cells.address;
+  port = net::Be16(static_cast<uint16_t>(found));
+  return Grant::kDone;
 }
 
 std::size_t Pools::info(std::span<PoolInfo> out) const {
   std::size_t count = 0;
-  for (const auto& pool : pools_) {
+  for (const auto& pool : set_->pools) {
     if (count == out.size()) break;
-    const uint64_t cells = pool.addresses * (pool.layout.ports[0] + pool.layout.ports[1]);
-    out[count++] = {pool.instance, pool.number,  pool.addresses, cells,
-                    pool.used[0],  pool.used[1], pool.used[2]};
+    PoolInfo& info = out[count++];
+    info = {};
+    info.instance = pool.instance;
+    info.pool = pool.number;
+    info.addresses = pool.addresses;
+    info.used_tcp = pool.state->used[0];
+    info.used_udp = pool.state->used[1];
+    info.used_icmp = pool.state->used[2];
+    info.held = pool.state->held[0] + pool.state->held[1] + pool.state->held[2];
+    switch (pool.rules.allocation) {
+      case Allocation::kDynamic:
+        info.capacity = pool.addresses * (pool.layout.ports[0] + pool.layout.ports[1]);
+        break;
+      case Allocation::kBlocks:
+        info.blocks = pool.addresses * pool.layout.blocks.size();
+        info.blocks_granted = pool.state->blocks_granted;
+        info.blocks_resting = pool.state->blocks_resting;
+        info.capacity = info.blocks << pool.block_shift;
+        break;
+      case Allocation::kDeterministic:
+        // All workers share its subscribers, by a hash: only the whole can be told.
+        info.capacity = uint64_t{pool.map->subscribers()} * pool.map->ports_per_subscriber();
+        info.shared_capacity = true;
+        break;
+    }
   }
   return count;
 }

@@ -10,6 +10,7 @@
 #include "nat/info.h"
 #include "net/addr.h"
 #include "net/hash.h"
+#include "net/result.h"
 #include "net/rfc6052.h"
 #include "steer/ownership.h"
 #include "xlat/rewrite.h"
@@ -44,12 +45,35 @@ enum class Filtering : uint8_t { kEndpointIndependent, kAddressDependent };
 struct PortRange {
   uint16_t first = 1024;
   uint16_t last = 65535;
+  friend bool operator==(const PortRange&, const PortRange&) = default;
+};
+
+/// Who gets which port of a pool.
+enum class Allocation : uint8_t {
+  kDynamic,        ///< any free one
+  kBlocks,         ///< one of a block that the subscriber has for itself
+  kDeterministic,  ///< one of those that follow from the subscriber's prefix (RFC 7422)
 };
 
 struct Pool {
   std::string name;
   std::vector<steer::AddressRange> ranges;
   PortRange ports;
+  /// Addresses that get no new bindings, whatever becomes of those there are.
+  std::vector<steer::AddressRange> closed{};
+  bool drain = false;  ///< all of `ranges` likewise
+  Allocation allocation = Allocation::kDynamic;
+  uint16_t block_size = 512;  ///< a power of two
+  uint8_t blocks_per_subscriber = 4;
+  uint32_t block_release_delay = 120;  ///< seconds
+  net::Ip6Prefix inside{};             ///< deterministic: whose pool it is
+  bool overflow = false;     ///< deterministic: other pools when the own ports are used up
+  uint32_t hold_down = 120;  ///< seconds that a freed port rests (RFC 6888 REQ-8)
+  uint32_t hold_down_ports = 1u << 18;  ///< that rest at one time, per worker
+  bool soft_pairing = false;    ///< another address when the paired one is full (RFC 7857 4)
+  bool preserve_class = true;   ///< conflict C9: below 1024 or not, as inside
+  bool preserve_parity = true;  ///< conflict C9: UDP, even or odd, as inside
+  friend bool operator==(const Pool&, const Pool&) = default;
 };
 
 /// One stateful instance: its prefixes share its pools.
@@ -92,5 +116,11 @@ struct Settings {
   net::HashKey hash_key;
   uint64_t random_seed = 1;
 };
+
+/// Which worker owns which of these pools' cells and which subscribers. Error: a deterministic pool
+/// that does not fit.
+Result<steer::Ownership> make_ownership(const Settings& settings, unsigned workers, uint64_t seed);
+/// The arithmetic of a deterministic pool.
+Result<steer::DeterministicMap> make_map(const Settings& settings, const Pool& pool);
 
 }  // namespace isthmus::nat

@@ -38,9 +38,6 @@ const StaticEntry* StaticBindings::find(const StaticBinding& outside) const {
 
 // Against the others; what dynamic bindings have is for the workers to say.
 Status StaticBindings::check(const StaticBinding& b) const {
-  if (!ownership_.is_pool(b.outside)) {
-    return Error{net::to_string(b.outside) + " is in no pool: give an address of one"};
-  }
   for (const auto& entry : entries_) {
     const auto& other = entry.binding;
     const bool overlaps = b.is_whole() || other.is_whole() ||

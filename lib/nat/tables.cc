@@ -22,6 +22,7 @@ bool Tables::init(Arena& arena, const Settings& s) {
   session_capacity_ = s.max_sessions;
   binding_capacity_ = s.max_bindings;
   subscriber_capacity_ = s.max_subscribers;
+  subscriber_length_ = s.subscriber_prefix_length;
   net::Ip6 ones;
   ones.bytes.fill(0xff);
   const auto mask = net::prefix_of(ones, s.subscriber_prefix_length).address;
@@ -201,7 +202,7 @@ uint32_t Tables::add_subscriber(const net::Ip6& inside, uint8_t instance, uint32
 
 void Tables::remove_unused_subscriber(uint32_t i) {
   Subscriber& s = subscribers_[i];
-  if (s.all_bindings() != 0) return;
+  if (s.all_bindings() != 0 || s.live == 0 || pools_.holds_blocks(i)) return;
   by_prefix_.erase(hash_subscriber(s.prefix, s.instance), i);
   s.live = 0;
   s.address = free_subscriber_;

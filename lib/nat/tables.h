@@ -92,9 +92,13 @@ class Tables {
   const Subscriber& subscriber(uint32_t i) const { return subscribers_[i]; }
   uint32_t find_subscriber(const net::Ip6& inside, uint8_t instance) const;
   uint32_t add_subscriber(const net::Ip6& inside, uint8_t instance, uint32_t address);
-  /// Gives one that had none its pool address.
-  void pair_subscriber(uint32_t i, uint32_t address) { subscribers_[i].address = address; }
+  /// Pairs it with another pool address.
+  void set_subscriber_address(uint32_t i, uint32_t address) { subscribers_[i].address = address; }
+  net::Ip6Prefix subscriber_name(uint32_t i) const {
+    return {subscribers_[i].prefix, subscriber_length_};
+  }
   bool subscribers_full() const { return subscriber_count_ == subscriber_capacity_; }
+  /// Forgets it unless it has bindings or port blocks.
   void remove_unused_subscriber(uint32_t i);
   /// Whether it may open a session now, at `per_second` (not 0) on average and as a burst.
   bool has_token(uint32_t i, uint32_t per_second, uint32_t now_ms);
@@ -124,6 +128,7 @@ class Tables {
   telemetry::Counters& counters_;
   net::HashKey key_;
   uint64_t subscriber_mask_[2] = {};
+  uint8_t subscriber_length_ = 64;
 
   Session* sessions_ = nullptr;
   Binding* bindings_ = nullptr;

@@ -3,10 +3,12 @@
 
 #include "nat/core.h"
 #include "nat/fragment_home.h"
+#include "nat/pool_update.h"
 
 namespace isthmus::nat {
 
 struct Translator::State {
+  unsigned worker;
   Core core;
   FragmentHome fragment_home;
 };
@@ -19,8 +21,8 @@ Result<std::unique_ptr<Translator>> Translator::make(const Settings& settings,
                                                      const steer::Ownership& ownership,
                                                      unsigned worker,
                                                      telemetry::Counters& counters) {
-  std::unique_ptr<State> state(
-      new State{Core(settings, ownership, worker, counters), FragmentHome(ownership, counters)});
+  std::unique_ptr<State> state(new State{worker, Core(settings, ownership, worker, counters),
+                                         FragmentHome(ownership, counters)});
   if (const auto status = state->core.init(worker); !status) return status.error();
   if (!state->fragment_home.init(settings)) {
     return Error{"no memory for the fragments that wait for their first one"};
@@ -34,6 +36,10 @@ Class Translator::classify6(const net::PacketBuf& packet, const net::PacketView&
 
 Class Translator::classify4(net::Ip4 destination) const {
   return state_->core.classifier.classify4(destination);
+}
+
+bool Translator::may_lend(const net::PacketBuf& packet, const net::PacketView& view) const {
+  return state_->core.classifier.may_lend(packet, view);
 }
 
 void Translator::decide(Batch& batch, uint32_t now_ms) {
@@ -114,8 +120,25 @@ std::size_t Translator::pool_info(std::span<PoolInfo> out) const {
 
 TableInfo Translator::table_info() const {
   auto info = state_->core.tables.info();
-  info.memory_bytes = state_->core.arena.size();
+  info.memory_bytes = state_->core.arena.size() + state_->core.pools.set().memory();
   return info;
+}
+
+Result<std::unique_ptr<PoolUpdate>> Translator::prepare_pools(const Settings& settings) const {
+  const Core& core = state_->core;
+  auto set = PoolSet::make(settings, core.ownership(), state_->worker, &core.pools.set());
+  if (!set) return set.error();
+  return std::unique_ptr<PoolUpdate>(new PoolUpdate{std::move(*set), Classifier(settings)});
+}
+
+void Translator::install_pools(PoolUpdate& next) {
+  state_->core.pools.exchange(next.set);
+  std::swap(state_->core.classifier, next.classifier);
+}
+
+Translator::DumpResult Translator::end_leaving(uint64_t cursor, unsigned scan,
+                                               std::span<const steer::AddressRange> leaving) {
+  return state_->core.end_leaving(cursor, scan, leaving);
 }
 
 namespace {
@@ -196,6 +219,44 @@ Translator::DumpResult Translator::dump_bindings(uint64_t cursor, unsigned scan,
                            b.is_static(), b.sessions};
     return true;
   });
+  return result;
+}
+
+Translator::DumpResult Translator::dump_blocks(uint64_t cursor, unsigned scan, const Filter& filter,
+                                               std::span<BlockInfo> out) const {
+  const Core& core = state_->core;
+  const auto& set = core.pools.set();
+  DumpResult result;
+  result.next_cursor = core.pools.walk_blocks(
+      cursor, scan, [&](const PortBlock& block, uint32_t number, const PoolSet::Entry& entry) {
+        const auto& pool = set.pools[entry.pool];
+        const auto first = static_cast<uint16_t>(number << pool.block_shift);
+        const auto last = static_cast<uint16_t>(first + pool.rules.block_size - 1);
+        const auto inside = core.tables.subscriber_name(block.holder - 1);
+        const bool wanted = (!filter.inside || filter.inside->contains(inside) ||
+                             inside.contains(*filter.inside)) &&
+                            (!filter.outside || filter.outside->contains(entry.state->address)) &&
+                            (!filter.outside_port ||
+                             (first <= *filter.outside_port && *filter.outside_port <= last));
+        if (!wanted) return true;
+        if (result.count == out.size()) return false;
+        BlockInfo& info = out[result.count++];
+        info = {inside,
+                entry.state->address,
+                first,
+                last,
+                pool.instance,
+                pool.number,
+                block.used[0],
+                block.used[1],
+                block.used[2],
+                block.rests,
+                0};
+        const uint32_t age = core.pools.now_ms() - block.free_since_ms;
+        const uint32_t delay = pool.rules.block_release_delay * 1000;
+        if (block.rests && age < delay) info.returns_in_ms = delay - age;
+        return true;
+      });
   return result;
 }
 

@@ -20,7 +20,7 @@
 // more; as Past::kReleased they are decided for good and never held again, so this ends.
 // Counting. The Translator counts everything that it decides, each packet once; the worker counts
 // only what it drops itself (no route, full rings ...):
-//   * kDrop and kConsumed are counted under their reason in decide();
+//   * kDrop and kConsumed are counted under their reason in decide(); kLocal is the worker's;
 //   * a held fragment is kConsumed without a reason, and counted as kFragmentsHeld. Whatever
 //   becomes
 //     of it is counted when it is decided again, so it is received once, held once, and forwarded
@@ -62,6 +62,8 @@ struct Class {
   enum Kind : uint8_t { kNone, kStateful, kStateless, kUnserved } kind = kNone;
   uint8_t instance = 0;  ///< index into Settings::instances or Settings::stateless
   uint8_t prefix = 0;    ///< stateful, IPv6: index over all prefixes of all instances
+  bool shared = false;   ///< set by the worker: the box has the address too, and what the pool does
+                         ///< not know is for the box
 };
 
 /// How a fragment came to decide().
@@ -83,6 +85,7 @@ enum class Verdict : uint8_t {
   kTranslateError,  ///< an ICMP error: also inner4 / inner6 and inner_view
   kAnswer,          ///< turn it into the ICMP error `answer` for its sender
   kConsumed,        ///< the translator kept what it needs; free the packet
+  kLocal,           ///< of a shared address, and not the pool's: give it to the box
   kDrop,
 };
 
@@ -123,6 +126,7 @@ struct Batch {
 
 class Classifier;
 class FragmentHome;
+struct PoolUpdate;
 
 class Translator {
  public:
@@ -136,6 +140,9 @@ class Translator {
   /// IPv6 packets may be selected by their sender, too.
   Class classify6(const net::PacketBuf& packet, const net::PacketView& view) const;
   Class classify4(net::Ip4 destination) const;
+  /// Whether an IPv4 packet may be meant for a binding although the box has its destination, too.
+  /// Such a packet's class is stateful and `shared`; if it has no binding it comes out as kLocal.
+  bool may_lend(const net::PacketBuf& packet, const net::PacketView& view) const;
 
   /// All packets of `batch` have the same family and a class other than kNone, and this worker owns
   /// the stateful ones.
@@ -179,6 +186,9 @@ class Translator {
   DumpResult clear_sessions(uint64_t cursor, unsigned scan, const Filter& filter);
   /// Deletes matching dynamic bindings with all their sessions.
   DumpResult clear_bindings(uint64_t cursor, unsigned scan, const Filter& filter);
+  /// Port blocks that subscribers have; Filter::inside matches the subscriber's prefix too.
+  DumpResult dump_blocks(uint64_t cursor, unsigned scan, const Filter& filter,
+                         std::span<BlockInfo> out) const;
   std::size_t pool_info(std::span<PoolInfo> out) const;
   TableInfo table_info() const;
 
@@ -193,8 +203,17 @@ class Translator {
   /// Its sessions stay; the caller clears them.
   void remove_static(const StaticBinding& binding);
 
-  /// New timers and options for existing instances (same number, names, prefixes and pools).
+  /// New timers and options for existing instances (same number, names and prefixes). Pools change
+  /// by the next three (nat/pool_update.h).
   void update(const Settings& settings);
+  /// Run by the control core itself: reads nothing that the worker writes. Error: why the pools do
+  /// not work out for this worker.
+  Result<std::unique_ptr<PoolUpdate>> prepare_pools(const Settings& settings) const;
+  void install_pools(PoolUpdate& next);
+  /// Deletes the sessions on these addresses, and takes back port blocks; `count` is how many
+  /// sessions.
+  DumpResult end_leaving(uint64_t cursor, unsigned scan,
+                         std::span<const steer::AddressRange> leaving);
 
  private:
   struct State;

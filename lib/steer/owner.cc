@@ -33,7 +33,6 @@ Owner owner_of_error4(const Ownership& ownership, const net::PacketBuf& buf,
   net::PacketView quoted_view;
   if (!quoted_packet(buf, view, quoted, quoted_view)) return {};
   const auto* ip = net::header_at<net::Ip4Header>(quoted.data);
-  if (!ownership.is_pool(ip->source)) return {};
   return {Owner::kWorker, ownership.owner_of_cell(ip->source, quoted_view.source_port.host(),
                                                   quoted_view.protocol)};
 }
@@ -57,8 +56,7 @@ Owner owner_of(const Ownership& ownership, const net::PacketBuf& buf, const net:
   }
   if (error) return owner_of_error4(ownership, buf, view);
   const auto* ip = net::header_at<net::Ip4Header>(buf.data);
-  if (!ownership.is_pool(ip->destination)) return {};
-  if (view.is_fragment() && ownership.needs_port()) {
+  if (view.is_fragment() && ownership.is_divided(ip->destination)) {
     return {Owner::kUnknown, fragment_home(ownership, *ip)};
   }
   return {Owner::kWorker,

@@ -15,7 +15,7 @@ constexpr unsigned kWellKnownShift = 4;  // 64 blocks of 16: one for each possib
 constexpr unsigned kLargestShift = 9;    // 128 blocks of 512: one entry each of the smallest table
 constexpr unsigned kSmallestShift = 1;   // a block holds both parities
 
-// Hash bit j is the XOR, over set input bits i, of key bit i + 31 - j. For i >= `bits` and j <
+// Hash bit j is the XOR, over set input bits i, of key bit i + 31 - j. For i >= bits and j <
 // kSlotBits to have no influence, key bits from bits + 31 - (kSlotBits - 1) on must be zero.
 constexpr unsigned last_key_bit(unsigned bits) {
   return bits - 1 + 31 - (kSlotBits - 1);
@@ -23,25 +23,19 @@ constexpr unsigned last_key_bit(unsigned bits) {
 
 }  // namespace
 
-Ownership Ownership::make(unsigned workers, uint64_t seed, std::vector<AddressRange> pool,
-                          PortRange narrowest, unsigned subscriber_bits) {
+Ownership Ownership::make(unsigned workers, uint64_t seed, const std::vector<AddressRange>& pool,
+                          Rules rules) {
   assert(workers >= 1 && workers <= kMaxWorkers);
   Ownership map;
   map.workers_ = workers;
   map.reciprocal_ = ~uint64_t{0} / workers + 1;
-  map.pool_ = std::move(pool);
-  std::sort(map.pool_.begin(), map.pool_.end(),
-            [](const AddressRange& a, const AddressRange& b) { return a.first < b.first; });
-  uint32_t position = 0;
-  for (const auto& range : map.pool_) {
-    const uint32_t size = range.last.host() - range.first.host() + 1;
-    map.first_index_.push_back(position);
-    position += size;
-    if (size < workers) map.mode4_ = Mode4::kByPortBlock;
+  for (const auto& range : pool) {
+    if (range.last.host() - range.first.host() + 1 < workers) map.mode4_ = Mode4::kByPortBlock;
   }
   map.deal_slots(seed);
-  map.make_key(seed, std::clamp(subscriber_bits, 1u, 64u));
-  map.deal_blocks(narrowest);
+  map.make_key(seed, std::clamp<unsigned>(rules.subscriber_length, 1, 64));
+  map.deal_blocks(rules.narrowest, rules.largest_block);
+  map.deterministic_ = std::move(rules.deterministic);
   return map;
 }
 
@@ -53,9 +47,9 @@ void Ownership::deal_slots(uint64_t seed) {
   rotation_ = static_cast<unsigned>(random() % workers_);
 }
 
-void Ownership::make_key(uint64_t seed, unsigned subscriber_bits) {
-  const unsigned last = last_key_bit(subscriber_bits);
+void Ownership::make_key(uint64_t seed, unsigned bits) {
   std::mt19937_64 random(seed ^ 0x2557e);
+  const unsigned last = last_key_bit(bits);
   // The last possible bit is always set, so that the last kSlotBits bits of the prefix map one to
   // one to slots: neighbouring subscribers spread evenly.
   for (unsigned bit = 0; bit <= last; ++bit) {
@@ -71,11 +65,13 @@ void Ownership::make_key(uint64_t seed, unsigned subscriber_bits) {
   }
 }
 
-void Ownership::deal_blocks(PortRange narrowest) {
+void Ownership::deal_blocks(PortRange narrowest, unsigned largest) {
   const unsigned ports = narrowest.last - narrowest.first + 1u;
   unsigned shift = kLargestShift;
   // Two blocks for each worker, counting only those that lie wholly inside the range.
   while (shift > kSmallestShift && (ports >> shift) < 2 * workers_ + 1) --shift;
+  // What a pool grants as one block must be one worker's.
+  while ((1u << shift) < largest) ++shift;
   block_shift_ = std::min(shift, kWellKnownShift);
   block_owner_.resize(65536u >> block_shift_);
   for (unsigned block = 0; block < block_owner_.size(); ++block) {
@@ -85,23 +81,26 @@ void Ownership::deal_blocks(PortRange narrowest) {
   }
 }
 
-std::size_t Ownership::find_range(uint32_t address) const {
-  // Pools are few ranges; a comparison each beats a search tree.
-  for (std::size_t i = 0; i < pool_.size(); ++i) {
-    const uint32_t first = pool_[i].first.host();
-    if (address - first <= pool_[i].last.host() - first) return i;
-  }
-  return kNoRange;
+unsigned Ownership::owner_of_address(net::Ip4 address) const {
+  const uint32_t value = address.host() + rotation_;
+  // value % workers_ by two multiplications (Lemire, Kaser, Kurz 2019); exact below 2^32.
+  __extension__ using Wide = unsigned __int128;
+  return static_cast<unsigned>(static_cast<Wide>(reciprocal_ * value) * workers_ >> 64);
 }
 
-unsigned Ownership::owner_of_address(net::Ip4 address) const {
-  const uint32_t host = address.host();
-  const std::size_t range = find_range(host);
-  assert(range != kNoRange);
-  const uint64_t position = first_index_[range] + (host - pool_[range].first.host()) + rotation_;
-  // position % workers_ by two multiplications (Lemire, Kaser, Kurz 2019); exact below 2^32.
-  __extension__ using Wide = unsigned __int128;
-  return static_cast<unsigned>(static_cast<Wide>(reciprocal_ * position) * workers_ >> 64);
+const DeterministicMap* Ownership::map_of(net::Ip4 address) const {
+  for (const auto& map : deterministic_) {
+    if (map.has(address)) return &map;
+  }
+  return nullptr;
+}
+
+unsigned Ownership::owner_of_deterministic(net::Ip4 address, uint16_t port) const {
+  const DeterministicMap* map = map_of(address);
+  if (map == nullptr) return kNobody;
+  // A cell that is nobody's carries nothing; any worker may say so.
+  const auto subscriber = map->subscriber_of(address, port);
+  return subscriber ? owner6(subscriber->address) : 0;
 }
 
 std::vector<Ownership::PortRange> Ownership::ports_of(unsigned worker, net::Ip4 address) const {

@@ -5,16 +5,18 @@
 // of 2^k slots; each slot belongs to a worker. A worker only ever allocates (pool address, port)
 // cells that it owns. So both directions of a session, and all sessions of a subscriber, meet on
 // one worker.
-//   owner6: low k bits of Toeplitz(source), with a key whose set bits lie so that only the bits
-//   that
-//           name the subscriber count. The same key can be given to a NIC, whose redirection index
-//           is then the slot.
-//   owner4: by address when every pool has at least as many addresses as there are workers: the
-//           address's position, modulo workers. Otherwise by port block: the high bits of the port,
-//           dealt out to workers in turn. Never the low bit: parity must survive (RFC
+//   owner6: low k bits of Toeplitz(source), with a key whose set bits lie so that only the bits of
+//           a subscriber's prefix count, 64 at most. The same key can be given to a NIC, whose
+//           redirection index is then the slot.
+//   owner4: by address when every range of every pool has at least as many addresses as there are
+//           workers: the address itself, modulo workers. Otherwise by port block: the high bits of
+//           the port, dealt out to workers in turn. Never the low bit: parity must survive (RFC
 //           6146 3.5.1.1). Ports below 1024 are dealt in smaller blocks, so that every worker has
-//           some of them, too.
-// Immutable after make() but for the exceptions; read by every worker and by the control core.
+//           some of them, too. A cell of a deterministic pool is the subscriber's who has it, and
+//           so its owner's: the mapping does not depend on workers, so ownership follows it.
+// Neither depends on what else is in the pools, so these may change while packets flow. How
+// addresses are divided is settled at start. Immutable after make() but for the exceptions that
+// static bindings make; read by every worker and by the control core.
 #pragma once
 
 #include <array>
@@ -23,18 +25,13 @@
 
 #include "net/addr.h"
 #include "steer/cell_exceptions.h"
+#include "steer/deterministic.h"
 
 namespace isthmus::steer {
 
 inline constexpr unsigned kSlotBits = 7;  ///< the smallest redirection table in common NICs has 128
 inline constexpr unsigned kSlots = 1u << kSlotBits;
 inline constexpr unsigned kMaxWorkers = 64;
-
-/// Consecutive IPv4 addresses of a pool, both ends included.
-struct AddressRange {
-  net::Ip4 first;
-  net::Ip4 last;
-};
 
 enum class Mode4 : uint8_t { kByAddress, kByPortBlock };
 
@@ -46,21 +43,36 @@ class Ownership {
     uint16_t last;
   };
 
+  /// What ownership respects beside addresses.
+  struct Rules {
+    /// The smallest port range of any pool; blocks are made so small that each worker has a share.
+    PortRange narrowest{1024, 65535};
+    /// The largest block that a pool grants as a whole; a power of two. No worker gets less.
+    unsigned largest_block = 1;
+    uint8_t subscriber_length = 64;  ///< of the IPv6 prefix that makes a subscriber
+    std::vector<DeterministicMap> deterministic{};
+  };
+
   /// `workers` in 1..kMaxWorkers; `seed` randomises slots, blocks and key per start; `pool` are all
-  /// pool address ranges, disjoint. Ranges of different pools must not be merged: the mode is by
-  /// address only if each range has an address for each worker. `narrowest` is the smallest port
-  /// range of any pool; port blocks are made small enough that each worker gets a share of it.
-  /// `subscriber_bits`: how many of a source's first bits count; more than 64 count as 64.
-  static Ownership make(unsigned workers, uint64_t seed, std::vector<AddressRange> pool,
-                        PortRange narrowest = {1024, 65535}, unsigned subscriber_bits = 64);
+  /// pool address ranges. Ranges of different pools must not be merged: the mode is by address only
+  /// if each range has an address for each worker.
+  static Ownership make(unsigned workers, uint64_t seed, const std::vector<AddressRange>& pool,
+                        Rules rules);
+  static Ownership make(unsigned workers, uint64_t seed, const std::vector<AddressRange>& pool) {
+    return make(workers, seed, pool, Rules{});
+  }
 
   unsigned workers() const { return workers_; }
   Mode4 mode4() const { return mode4_; }
 
-  /// Owner of an inside host. Only the bits that name its subscriber count.
+  /// Owner of an inside host. Only its subscriber's prefix counts, and of that the first 64 bits.
   unsigned owner6(const net::Ip6& source) const { return slot_owner_[slot6(source)]; }
-  /// Owner of a pool cell. `address` must be in a pool (is_pool()).
+  /// Owner of a pool cell.
   unsigned owner4(net::Ip4 address, uint16_t port) const {
+    if (!deterministic_.empty()) {
+      const unsigned owner = owner_of_deterministic(address, port);
+      if (owner != kNobody) return owner;
+    }
     return mode4_ == Mode4::kByAddress ? owner_of_address(address)
                                        : block_owner_[port >> block_shift_];
   }
@@ -70,13 +82,18 @@ class Ownership {
     const unsigned worker = exceptions_->find(address, port, protocol);
     return worker == CellExceptions::kNone ? owner4(address, port) : worker;
   }
-  /// Whether one must know the port to know the owner.
-  bool needs_port() const { return mode4_ == Mode4::kByPortBlock || exceptions_->has_cells(); }
   /// For the control core to change.
   CellExceptions& exceptions() { return *exceptions_; }
-  bool is_pool(net::Ip4 address) const { return find_range(address.host()) != kNoRange; }
+  /// Whether the cells of one address may have different owners.
+  bool is_divided(net::Ip4 address) const {
+    return mode4_ == Mode4::kByPortBlock || exceptions_->has_cells() || map_of(address) != nullptr;
+  }
+  /// Whether is_divided() may be true of any address.
+  bool divides() const { return mode4_ == Mode4::kByPortBlock || !deterministic_.empty(); }
+  const std::vector<DeterministicMap>& deterministic() const { return deterministic_; }
 
-  /// The ports of `address` that `worker` owns, ascending, adjacent ones joined.
+  /// The ports of `address`, in no deterministic pool, that `worker` owns, ascending, adjacent ones
+  /// joined.
   std::vector<PortRange> ports_of(unsigned worker, net::Ip4 address) const;
 
   /// The 40-byte RSS key whose low kSlotBits hash bits are the slot of an IPv6 source.
@@ -89,14 +106,15 @@ class Ownership {
   }
 
  private:
-  static constexpr std::size_t kNoRange = ~std::size_t{0};
+  static constexpr unsigned kNobody = ~0u;
 
   Ownership() = default;
   void deal_slots(uint64_t seed);
-  void make_key(uint64_t seed, unsigned subscriber_bits);
-  void deal_blocks(PortRange narrowest);
-  std::size_t find_range(uint32_t address) const;
+  void make_key(uint64_t seed, unsigned bits);
+  void deal_blocks(PortRange narrowest, unsigned largest);
   unsigned owner_of_address(net::Ip4 address) const;
+  unsigned owner_of_deterministic(net::Ip4 address, uint16_t port) const;
+  const DeterministicMap* map_of(net::Ip4 address) const;
 
   unsigned workers_ = 1;
   Mode4 mode4_ = Mode4::kByAddress;
@@ -108,9 +126,8 @@ class Ownership {
   /// Toeplitz is linear: the hash is the XOR of one entry per source octet.
   std::array<std::array<uint8_t, 256>, 8> toeplitz_{};
   std::vector<uint8_t> block_owner_;
-  std::vector<AddressRange> pool_;
   std::unique_ptr<CellExceptions> exceptions_ = std::make_unique<CellExceptions>();
-  std::vector<uint32_t> first_index_;  ///< position of each range's first address
+  std::vector<DeterministicMap> deterministic_;
 };
 
 }  // namespace isthmus::steer

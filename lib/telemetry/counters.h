@@ -38,6 +38,9 @@ namespace isthmus::telemetry {
   X(kBindingsDeleted, "bindings-deleted", "bindings removed")                                    \
   X(kSessionsCreated, "sessions-created", "sessions made")                                       \
   X(kSessionsDeleted, "sessions-deleted", "sessions removed")                                    \
+  X(kSessionsPoolRemoved, "sessions-pool-removed", "of which because their pool was removed")    \
+  X(kBlocksGranted, "blocks-granted", "port blocks given to subscribers")                        \
+  X(kBlocksReturned, "blocks-returned", "port blocks that subscribers had")                      \
   X(kHandoffOut, "handoff-out", "packets handed to another worker")                              \
   X(kHandoffIn, "handoff-in", "packets received from another worker")                            \
   X(kPunted, "punted", "packets given to the control core")                                      \

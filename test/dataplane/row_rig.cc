@@ -110,6 +110,15 @@ std::vector<Bytes> RowRig::advance(uint32_t milliseconds) {
   return out;
 }
 
+std::vector<Bytes> RowRig::given_to_box() {
+  std::vector<Bytes> out;
+  engine_->take_punted(1000, [&](const dataplane::Punted& punted) {
+    if (punted.kind != dataplane::PuntKind::kLocal) return;
+    out.emplace_back(punted.bytes.begin() + kLink, punted.bytes.end());
+  });
+  return out;
+}
+
 telemetry::Counters RowRig::counters() const {
   telemetry::Counters sum;
   for (unsigned id = 0; id < workers_; ++id) {

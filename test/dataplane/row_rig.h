@@ -21,6 +21,11 @@ class RowRig : public Rig {
 
   std::vector<Bytes> exchange(const std::vector<Bytes>& in) override;
   std::vector<Bytes> advance(uint32_t milliseconds) override;
+  std::string change_pools(const nat::Settings& wanted) override {
+    const auto done = engine_->change_pools(wanted);
+    return done ? "" : done.error().text;
+  }
+  std::vector<Bytes> given_to_box() override;
   telemetry::Counters counters() const override;
 
  private:

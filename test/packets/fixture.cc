@@ -49,6 +49,27 @@ void Script::nothing(const Bytes& in) {
   for (const auto& packet : out) check(false, "expected nothing, got\n" + dump(packet));
 }
 
+void Script::local(const std::vector<Bytes>& in, const std::vector<Bytes>& expected) {
+  for (const auto& packet : rig_.exchange(in))
+    check(false, "expected nothing, got\n" + dump(packet));
+  const auto got = rig_.given_to_box();
+  check(got.size() == expected.size(), "expected " + std::to_string(expected.size()) +
+                                           " packets for the box, got " +
+                                           std::to_string(got.size()));
+  for (std::size_t i = 0; i < std::min(expected.size(), got.size()); ++i) {
+    failures_ += diff(expected[i], got[i]);
+  }
+}
+
+void Script::change_pools(const nat::Settings& wanted) {
+  const auto problem = rig_.change_pools(wanted);
+  check(problem.empty(), problem);
+}
+
+void Script::cannot_change_pools(const nat::Settings& wanted) {
+  check(!rig_.change_pools(wanted).empty(), "pools changed that cannot");
+}
+
 void Script::wait(uint32_t milliseconds) {
   for (const auto& packet : rig_.advance(milliseconds)) {
     check(false, "expected no packet in time, got\n" + dump(packet));
@@ -79,6 +100,7 @@ void Script::counted(std::initializer_list<std::pair<Name, uint64_t>> counts) {
 }
 
 std::string Script::finish() {
+  check(rig_.given_to_box().empty(), "the box was given packets");
   const auto got = rig_.counters();
   const auto compare = [&](Name name, std::string_view text, uint64_t value) {
     const auto it = counts_.find(name);
@@ -169,6 +191,8 @@ std::vector<Row> all_rows() {
   add(hairpin_rows());
   add(address_rows());
   add(limit_rows());
+  add(pool_rows());
+  add(shared_rows());
   add(malformed_rows());
   add(stateless_rows());
   add(fragment_rows());

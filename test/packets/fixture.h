@@ -36,6 +36,10 @@ class Rig {
   virtual std::vector<Bytes> exchange(const std::vector<Bytes>& in) = 0;
   /// Lets time pass and does all housekeeping. What the gateway sent of its own accord.
   virtual std::vector<Bytes> advance(uint32_t milliseconds) = 0;
+  /// Changes pools while it runs: "", or why it cannot.
+  virtual std::string change_pools(const nat::Settings& wanted) = 0;
+  /// What the box itself was given since the last call.
+  virtual std::vector<Bytes> given_to_box() = 0;
   /// Sums over all workers since the start.
   virtual telemetry::Counters counters() const = 0;
 };
@@ -58,10 +62,21 @@ class Script {
   /// One packet in, nothing out.
   void nothing(const Packet& in) { nothing(in.bytes()); }
   void nothing(const Bytes& in);
+  /// One packet in, nothing out: the box itself gets it, as it is.
+  void local(const Packet& in) { local(std::vector<Bytes>{in.bytes()}); }
+  /// A burst in, nothing out: the box itself gets it, in this order.
+  void local(const std::vector<Bytes>& in) { local(in, in); }
+  void local(const std::vector<Bytes>& in, const std::vector<Bytes>& expected);
   /// A burst in; whatever comes out.
   std::vector<Bytes> burst(const std::vector<Bytes>& in) { return rig_.exchange(in); }
   /// `got` must be this packet.
   void same(const Packet& expected, const Bytes& got);
+
+  // --- changes -----------------------------------------------------------------------------------
+  /// Other pools from now on.
+  void change_pools(const nat::Settings& wanted);
+  /// These cannot be had without a restart; nothing changes.
+  void cannot_change_pools(const nat::Settings& wanted);
 
   // --- time --------------------------------------------------------------------------------------
   /// Time passes; the gateway must not send anything.

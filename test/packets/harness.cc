@@ -4,6 +4,7 @@
 #include <stdexcept>
 
 #include "nat/fragment_home.h"
+#include "nat/pool_update.h"
 #include "steer/owner.h"
 #include "xlat/split.h"
 
@@ -13,26 +14,17 @@ namespace {
 constexpr uint16_t kRoom = 2048;
 constexpr uint16_t kMark = 77;
 
-steer::Ownership make_ownership(const nat::Settings& settings, unsigned workers, uint64_t seed) {
-  std::vector<steer::AddressRange> ranges;
-  steer::Ownership::PortRange narrowest{0, 65535};
-  for (const auto& instance : settings.instances) {
-    for (const auto& pool : instance.pools) {
-      ranges.insert(ranges.end(), pool.ranges.begin(), pool.ranges.end());
-      if (pool.ports.last - pool.ports.first < narrowest.last - narrowest.first) {
-        narrowest = {pool.ports.first, pool.ports.last};
-      }
-    }
-  }
-  return steer::Ownership::make(workers, seed, ranges, narrowest,
-                                settings.subscriber_prefix_length);
+steer::Ownership ownership_of(const nat::Settings& settings, unsigned workers, uint64_t seed) {
+  auto made = nat::make_ownership(settings, workers, seed);
+  if (!made) throw std::runtime_error(made.error().text);
+  return *made;
 }
 
 }  // namespace
 
 Harness::Harness(const nat::Settings& settings, const xlat::Path& path, unsigned workers,
                  uint64_t seed)
-    : ownership_(make_ownership(settings, workers, seed)), path_(path) {
+    : settings_(settings), ownership_(ownership_of(settings, workers, seed)), path_(path) {
   auto seeded = settings;
   seeded.random_seed = seed;
   for (unsigned worker = 0; worker < workers; ++worker) {
@@ -66,6 +58,15 @@ bool Harness::place(Item& item) {
   item.cls = item.view.family == 6
                  ? any.classify6(buf, item.view)
                  : any.classify4(net::header_at<net::Ip4Header>(buf.data)->destination);
+  const bool own = item.view.family == 4 && !(path_.own4 == net::Ip4{}) &&
+                   net::header_at<net::Ip4Header>(buf.data)->destination == path_.own4;
+  if (own && !item.keep_hop_limit) {
+    if (item.cls.kind != nat::Class::kStateful || !any.may_lend(buf, item.view)) {
+      given_to_box_.push_back(item.buffer->bytes());
+      return false;
+    }
+    item.cls.shared = true;
+  }
   if (item.cls.kind == nat::Class::kNone || item.cls.kind == nat::Class::kUnserved) {
     parse_counters_.add_drop(item.cls.kind == nat::Class::kNone ? net::DropReason::kNotForUs
                                                                 : net::DropReason::kNotServed);
@@ -159,6 +160,10 @@ void Harness::finish(nat::Batch& batch, unsigned i, Item& item, std::deque<Item>
                      std::vector<Bytes>& out) {
   const auto verdict = batch.decision[i].verdict;
   if (verdict == nat::Verdict::kDrop || verdict == nat::Verdict::kConsumed) return;
+  if (verdict == nat::Verdict::kLocal) {
+    given_to_box_.push_back(item.buffer->bytes());
+    return;
+  }
   const auto outcome = translators_[item.worker]->apply(batch, i, path_, now_ms_);
   switch (outcome.action) {
     case xlat::Action::kDrop: return;
@@ -197,6 +202,35 @@ std::vector<Bytes> Harness::advance(uint32_t milliseconds) {
     }
   }
   return out;
+}
+
+std::string Harness::install_pools(const nat::Settings& settings) {
+  std::vector<std::unique_ptr<nat::PoolUpdate>> updates;
+  for (const auto& translator : translators_) {
+    auto update = translator->prepare_pools(settings);
+    if (!update) return update.error().text;
+    updates.push_back(std::move(*update));
+  }
+  for (unsigned worker = 0; worker < workers(); ++worker) {
+    translators_[worker]->install_pools(*updates[worker]);
+  }
+  return "";
+}
+
+std::string Harness::change_pools(const nat::Settings& wanted) {
+  for (const auto& translator : translators_) {
+    if (auto update = translator->prepare_pools(wanted); !update) return update.error().text;
+  }
+  const auto change = nat::plan_change(settings_, wanted);
+  if (auto problem = install_pools(change.join); !problem.empty()) return problem;
+  for (const auto& translator : translators_) {
+    uint64_t cursor = 0;
+    do {
+      cursor = translator->end_leaving(cursor, 7, change.leaving).next_cursor;
+    } while (cursor != 0);
+  }
+  settings_ = wanted;
+  return install_pools(wanted);
 }
 
 telemetry::Counters Harness::counters() const {

@@ -9,6 +9,7 @@
 
 #include <deque>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "nat/statics.h"
@@ -25,6 +26,8 @@ class Harness : public Rig {
 
   std::vector<Bytes> exchange(const std::vector<Bytes>& in) override;
   std::vector<Bytes> advance(uint32_t milliseconds) override;
+  std::string change_pools(const nat::Settings& wanted) override;
+  std::vector<Bytes> given_to_box() override { return std::exchange(given_to_box_, {}); }
   telemetry::Counters counters() const override;
 
   nat::Translator& translator(unsigned worker) { return *translators_[worker]; }
@@ -52,10 +55,14 @@ class Harness : public Rig {
   void finish(nat::Batch& batch, unsigned i, Item& item, std::deque<Item>& queue,
               std::vector<Bytes>& out);
 
+  std::string install_pools(const nat::Settings& settings);
+
+  nat::Settings settings_;
   steer::Ownership ownership_;
   xlat::Path path_;
   std::vector<std::unique_ptr<telemetry::Counters>> counters_;
   telemetry::Counters parse_counters_;
+  std::vector<Bytes> given_to_box_;
   std::vector<std::unique_ptr<nat::Translator>> translators_;
   std::unique_ptr<nat::StaticBindings> statics_;
   uint32_t now_ms_ = 0xffff0000;  // wraps soon

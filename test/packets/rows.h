@@ -16,6 +16,8 @@ std::vector<Row> error_rows();
 std::vector<Row> hairpin_rows();
 std::vector<Row> address_rows();
 std::vector<Row> limit_rows();
+std::vector<Row> pool_rows();
+std::vector<Row> shared_rows();
 std::vector<Row> malformed_rows();
 std::vector<Row> stateless_rows();
 std::vector<Row> fragment_rows();

@@ -101,7 +101,7 @@ class Model {
       owed += it->second <= now ? 1 : 0;
       it = it->second <= now ? held_.erase(it) : std::next(it);
     }
-    drop_unused_bindings();
+    drop_unused_bindings(now);
     return owed;
   }
   /// Whether some session ended so recently that housekeeping need not have noticed.
@@ -111,9 +111,27 @@ class Model {
     }
     return false;
   }
-  void clear() {
+  void clear(uint64_t now) {
     sessions_.clear();
-    drop_unused_bindings();
+    drop_unused_bindings(now);
+  }
+  /// A pool address is no longer ours: its sessions end, how many is returned.
+  unsigned lose(const std::string& address, uint64_t now) {
+    const auto before = sessions_.size();
+    for (auto it = sessions_.begin(); it != sessions_.end();) {
+      const auto& binding = bindings_.at(it->first.first);
+      it = std::get<1>(binding) == address ? sessions_.erase(it) : std::next(it);
+    }
+    drop_unused_bindings(now);
+    for (auto it = freed_.begin(); it != freed_.end();) {
+      it = std::get<1>(it->first) == address ? freed_.erase(it) : std::next(it);
+    }
+    return static_cast<unsigned>(before - sessions_.size());
+  }
+  /// RFC 6888 REQ-8: whether the port was freed less than 120 s ago.
+  bool rests(const Outside& name, uint64_t now) const {
+    const auto it = freed_.find(name);
+    return std::get<0>(name) != kTcp && it != freed_.end() && now - it->second < 120'000;
   }
   std::size_t sessions() const { return sessions_.size(); }
   std::size_t bindings() const { return bindings_.size(); }
@@ -191,7 +209,7 @@ class Model {
       case S::kClosed: break;
     }
   }
-  void drop_unused_bindings() {
+  void drop_unused_bindings(uint64_t now) {
     std::set<Inside> used;
     for (const auto& [key, s] : sessions_) used.insert(key.first);
     for (auto it = bindings_.begin(); it != bindings_.end();) {
@@ -199,6 +217,7 @@ class Model {
         ++it;
       } else {
         names_.erase(it->second);
+        freed_[it->second] = now;
         it = bindings_.erase(it);
       }
     }
@@ -208,6 +227,7 @@ class Model {
   std::map<std::pair<Inside, Remote>, Session> sessions_;
   std::map<Inside, Outside> bindings_;
   std::map<Outside, Inside> names_;
+  std::map<Outside, uint64_t> freed_;
   std::map<std::pair<Outside, Remote>, uint64_t> held_;
 };
 

@@ -2,6 +2,7 @@
 // Random packets and time steps against the model, with one, two and four workers.
 #include "property/nat/model.h"
 
+#include <algorithm>
 #include <random>
 
 #include "catch.h"
@@ -14,7 +15,11 @@ namespace {
 class Player {
  public:
   Player(const nat::Settings& settings, bool filtering, unsigned workers, uint64_t seed)
-      : harness_(settings, path(), workers, seed), model_(filtering), random_(seed) {}
+      : settings_(settings),
+        filtering_(filtering),
+        harness_(settings, path(), workers, seed),
+        model_(filtering),
+        random_(seed) {}
 
   void play(int steps) {
     for (int i = 0; i < steps; ++i) {
@@ -23,8 +28,10 @@ class Player {
         outbound();
       } else if (dice < 92) {
         inbound();
-      } else if (dice < 99) {
+      } else if (dice < 97) {
         time_passes();
+      } else if (dice < 99) {
+        change_pools();
       } else {
         clear();
       }
@@ -91,8 +98,11 @@ class Player {
 
   void check_choice(const Model::Inside& from, const Model::Outside& as) {
     REQUIRE(model_.inside(as) == nullptr);  // RFC 6146 3.5.1.1: not in use in the same BIB
+    if (!filtering_) REQUIRE_FALSE(model_.rests(as, now_));
+    REQUIRE(is_open(std::get<1>(as)));
     const auto paired = model_.address_of(std::get<1>(from));
-    if (!paired.empty()) REQUIRE(std::get<1>(as) == paired);
+    // After a drain a host may have bindings on two addresses, and be paired with either.
+    if (!paired.empty() && changes_ == 0) REQUIRE(std::get<1>(as) == paired);
     const auto& map = harness_.ownership();
     REQUIRE(map.owner4(*net::parse_ip4(std::get<1>(as)), std::get<2>(as)) ==
             map.owner6(*net::parse_ip6(std::get<1>(from))));
@@ -160,12 +170,50 @@ class Player {
   }
   void settle() { advance(10); }
 
+  bool is_open(const std::string& address) const {
+    for (const auto& pool : settings_.instances[0].pools) {
+      for (const auto& range : pool.ranges) {
+        const auto a = *net::parse_ip4(address);
+        if (!(a < range.first) && !(range.last < a)) return !pool.drain;
+      }
+    }
+    return false;
+  }
+
+  // One of two more pools comes, goes, is drained or filled again.
+  void change_pools() {
+    settle();
+    auto wanted = settings_;
+    auto& pools = wanted.instances[0].pools;
+    const auto name = std::string(pick(2) == 0 ? "x" : "y");
+    const auto known = std::find_if(pools.begin(), pools.end(),
+                                    [&](const auto& pool) { return pool.name == name; });
+    const uint32_t first = name == "x" ? 0xcb007200 : 0xcb007300;
+    const auto last = net::Ip4::from_host(first + 7);
+    if (known == pools.end()) {
+      pools.insert(pools.begin() + pick(2), {name, {{net::Ip4::from_host(first), last}}, {}});
+    } else if (pick(2) == 0) {
+      known->drain = !known->drain;
+    } else {
+      pools.erase(known);
+      unsigned lost = 0;
+      for (uint32_t i = 0; i < 8; ++i) {
+        lost += model_.lose(net::to_string(net::Ip4::from_host(first + i)), now_);
+      }
+      lost_ += lost;
+    }
+    ++changes_;
+    REQUIRE(harness_.change_pools(wanted) == "");
+    settings_ = wanted;
+    CHECK(harness_.counters().get(telemetry::Counter::kSessionsPoolRemoved) == lost_);
+  }
+
   void clear() {
     settle();
     for (unsigned w = 0; w < harness_workers(); ++w) {
       harness_.translator(w).clear_sessions(0, 1u << 20, {});
     }
-    model_.clear();
+    model_.clear(now_);
   }
 
   void check_totals(unsigned workers) {
@@ -174,10 +222,23 @@ class Player {
       sessions += harness_.translator(w).table_info().sessions;
       bindings += harness_.translator(w).table_info().bindings;
     }
+    uint64_t used = 0;
+    for (unsigned w = 0; w < workers; ++w) {
+      nat::PoolInfo pools[3];
+      const auto count = harness_.translator(w).pool_info(pools);
+      for (std::size_t i = 0; i < count; ++i) {
+        used += pools[i].used_tcp + pools[i].used_udp + pools[i].used_icmp;
+      }
+    }
+    CHECK(used == model_.bindings());
     CHECK(sessions == model_.sessions());
     CHECK(bindings == model_.bindings());
   }
 
+  nat::Settings settings_;
+  bool filtering_;
+  uint64_t lost_ = 0;
+  unsigned changes_ = 0;
   Harness harness_;
   Model model_;
   std::mt19937_64 random_;

@@ -296,6 +296,41 @@ TEST_CASE("pools") {
   });
 }
 
+TEST_CASE("port blocks and deterministic pools") {
+  const std::string address = "{ addresses = [\"203.0.113.7\"]; ";
+  check_rows({
+      {pools(address + "allocation = \"blocks\"; block_size = 500; }"),
+       "f:3: nat64[0].pools[0].block_size: found 500, expected a power of two, like 256, 512 or "
+       "1024"},
+      {pools(address + "allocation = \"blocks\"; ports = \"1000-65535\"; }"),
+       "f:3: nat64[0].pools[0].ports: found \"1000-65535\", expected ports from 1024 on: blocks "
+       "hold no well-known ports"},
+      {pools(address + "allocation = \"blocks\"; ports = \"1025-2047\"; }"),
+       "f:3: nat64[0].pools[0].ports: found \"1025-2047\", expected a range that holds a whole "
+       "block; with block_size 512 they begin at multiples of 512"},
+      {pools(address + "allocation = \"chaos\"; }"),
+       "f:3: nat64[0].pools[0].allocation: found \"chaos\", expected one of \"dynamic\", "
+       "\"blocks\", \"deterministic\""},
+      {pools(address + "allocation = \"deterministic\"; }"),
+       "f:3: nat64[0].pools[0].inside: found nothing, expected the prefix of the subscribers, like "
+       "\"2001:db8:100::/48\""},
+      {pools(address + "allocation = \"deterministic\"; inside = \"2001:db8::/48\"; }"),
+       "f:3: nat64[0].pools[0].inside: found \"2001:db8::/48\", expected subscribers that fit into "
+       "the pool; 65536 subscribers over 1 addresses are 65536 for each, and 64512 ports divided "
+       "among them leave 0 for one; it needs at least 16: add addresses, widen the port range or "
+       "give a longer inside prefix"},
+      {pools(address + "allocation = \"deterministic\"; inside = \"2001:db8::/72\"; }"),
+       "f:3: nat64[0].pools[0].inside: found \"2001:db8::/72\", expected subscribers that fit into "
+       "the pool; inside prefix /72 cannot be divided into subscribers of /64: it has to be that "
+       "long at most, and 24 bits shorter at most"},
+      {pools(address + "allocation = \"deterministic\"; inside = \"2001:db8::/56\"; },\n"
+                       "{ name = \"b\"; addresses = [\"203.0.113.8\"]; allocation = "
+                       "\"deterministic\"; inside = \"2001:db8::/60\"; }"),
+       "f:4: nat64[0].pools[1].inside: found \"2001:db8::/60\", expected a prefix that does not "
+       "overlap that of pool pool (2001:db8::/56)"},
+  });
+}
+
 TEST_CASE("names and VLANs") {
   check_rows({
       {"ports = ({ name = \"a\"; device = \"d\"; },\n { name = \"a\"; device = \"e\"; });",

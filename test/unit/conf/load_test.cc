@@ -302,8 +302,24 @@ TEST_CASE("what needs a restart") {
   CHECK(diff(ports) == Paths{"nat64"});
   CHECK(diff(base + "siit = ({ prefix = \"2001:db8::/96\"; inside4 = [\"198.51.100.0/24\"]; });") ==
         Paths{"siit"});
-  CHECK(diff(ports + "nat64 = ({ pools = ({ addresses = [\"203.0.113.2\"]; }); });") ==
-        Paths{"nat64[0].pools[0].addresses"});
+  // Pools change live, known by their names, but for what decides who owns their ports.
+  const auto with_pools = [&](const std::string& list) {
+    return ports + "nat64 = ({ pools = (" + list + "); });";
+  };
+  const std::string same = "{ addresses = [\"203.0.113.1\"]; }";
+  CHECK(diff(with_pools("{ addresses = [\"203.0.113.2\"]; drain = true; hold_down = 5; }")) ==
+        Paths{});
+  CHECK(diff(with_pools("{ name = \"x\"; addresses = [\"203.0.113.9\"]; }, " + same)) == Paths{});
+  CHECK(diff(with_pools(
+            "{ name = \"x\"; addresses = [\"203.0.113.9\"]; ports = \"5000-5999\"; }")) == Paths{});
+  CHECK(diff(with_pools("{ name = \"x\"; addresses = [\"203.0.113.9\"]; },"
+                        "{ addresses = [\"203.0.113.1\"]; ports = \"5000-5999\"; }")) ==
+        Paths{"nat64[0].pools[1].ports"});
+  CHECK(diff(with_pools("{ addresses = [\"203.0.113.1\"]; allocation = \"blocks\"; }")) ==
+        Paths{"nat64[0].pools[0].allocation"});
+  const std::string computed = "allocation = \"deterministic\"; inside = \"2001:db8::/60\"; }";
+  CHECK(diff(with_pools(same + ", { name = \"d\"; addresses = [\"203.0.113.9\"]; " + computed)) ==
+        Paths{"nat64[0].pools[1]"});
   CHECK(diff(ports + "nat64 = ({ prefixes = [\"2001:db8::/96\"]; " + pool + " });") ==
         Paths{"nat64[0].prefixes"});
   CHECK(diff("ports = ({ name = \"a\"; device = \"e\"; mtu = 2000; addresses = [\"192.0.2.1/24\"]; "

@@ -70,6 +70,8 @@ struct Fixture {
   FakeService service;
   std::vector<std::string> gateways;  ///< of each update of routes
   bool routes_work = true;
+  std::vector<std::vector<net::Ip4Prefix>> answers;  ///< of each update: those of out0
+  std::optional<LocalPorts> local_ports;
   std::unique_ptr<DataplaneBackend> backend;
 
   Fixture() {
@@ -81,7 +83,9 @@ struct Fixture {
     write(text("300", "192.0.2.254"));
     const auto config = conf::load_file(path);
     if (!config) FAIL(config.error().text);
-    DataplaneBackend::Parts parts{dataplane, neighbors, &service,
+    DataplaneBackend::Parts parts{dataplane,
+                                  neighbors,
+                                  &service,
                                   [] {
                                     return std::vector<TwinInfo>{{"in0", 5, 1, 2, 3}};
                                   },
@@ -89,7 +93,12 @@ struct Fixture {
                                     if (!routes_work) return Error{"routes: no"};
                                     gateways.push_back(text_of(routes.at(0).via));
                                     return Ok{};
-                                  }};
+                                  },
+                                  [this](const std::vector<TwinPlan>& twins) -> Status {
+                                    answers.push_back(twins.at(1).answered_for);
+                                    return Ok{};
+                                  },
+                                  [this] { return local_ports; }};
     backend = std::make_unique<DataplaneBackend>(parts, *config,
                                                  DataplaneBackend::Facts{{"version", "1.2.3"}});
   }
@@ -146,6 +155,53 @@ TEST_CASE_METHOD(Fixture, "a bad or missing file changes nothing", "[backend]") 
   CHECK_FALSE(backend->reload());
   CHECK(dataplane.updates.empty());
   CHECK(backend->config()->nat64.at(0).timers.udp == 300);
+}
+
+TEST_CASE_METHOD(Fixture, "a pool that comes is answered for, one that is refused is not",
+                 "[backend]") {
+  auto wanted = text("300", "192.0.2.254");
+  const std::string_view main = "{ name = \"main\"";
+  wanted.insert(wanted.find(main), "{ name = \"near\"; addresses = [\"192.0.2.32/29\"]; }, ");
+  write(wanted);
+  using Prefixes = std::vector<net::Ip4Prefix>;
+  const Prefixes near{*net::parse_ip4_prefix("192.0.2.32/29")};
+  SECTION("taken") {
+    REQUIRE(backend->reload());
+    CHECK(answers == std::vector<Prefixes>{near});
+    CHECK(backend->config()->nat64[0].pools.size() == 2);
+  }
+  SECTION("refused") {
+    dataplane.update_error = "too small";
+    CHECK_FALSE(backend->reload());
+    CHECK(answers == std::vector<Prefixes>{near, {}});
+  }
+}
+
+TEST_CASE_METHOD(Fixture, "reload refuses a pool amid the kernel's own ports", "[backend]") {
+  auto wanted = text("300", "192.0.2.254");
+  const std::string_view main = "{ name = \"main\"";
+  wanted.insert(wanted.find(main),
+                "{ name = \"own\"; addresses = [\"192.0.2.1\"]; ports = \"20000-39999\"; }, ");
+  write(wanted);
+  local_ports = LocalPorts{32768, 60999};
+  const auto status = backend->reload();
+  REQUIRE_FALSE(status);
+  CHECK(status.error().text.find("32768-60999") != std::string::npos);
+  CHECK(dataplane.updates.empty());
+  local_ports = LocalPorts{40000, 60999};
+  CHECK(backend->reload());
+}
+
+TEST_CASE_METHOD(Fixture, "a pool is drained until told otherwise, or reloaded", "[backend]") {
+  CHECK_FALSE(backend->drain_pool("other", true));
+  REQUIRE(backend->drain_pool("main", true));
+  CHECK(backend->config()->nat64[0].pools[0].drain);
+  REQUIRE(backend->drain_pool("internet/main", false));
+  CHECK_FALSE(backend->config()->nat64[0].pools[0].drain);
+  REQUIRE(backend->drain_pool("main", true));
+  REQUIRE(backend->reload());
+  CHECK_FALSE(backend->config()->nat64[0].pools[0].drain);
+  CHECK(dataplane.updates.size() == 4);
 }
 
 TEST_CASE_METHOD(Fixture, "a part that refuses takes the others back", "[backend]") {

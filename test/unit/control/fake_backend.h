@@ -124,6 +124,12 @@ dns64: { listen = ["2001:db8:1::1"]; upstreams = ["192.0.2.53"]; };
     ++reloads;
     return reload_result;
   }
+  Status drain_pool(const std::string& name, bool drain) override {
+    if (name != "p") return Error{"there is no pool " + name};
+    drained = drain;
+    return Ok{};
+  }
+  bool drained = false;
 };
 
 /// Worker w has `per_worker` sessions; number i belongs to 2001:db8::i. Each step looks at kScan.
@@ -156,10 +162,17 @@ class FakeWalk : public StateWalk {
   Result<WalkStep> clear_bindings(unsigned, uint64_t cursor, const nat::Filter& filter) override {
     return walk(cursor, filter, kScan, [](uint64_t, std::size_t) {});
   }
+  Result<WalkStep> blocks(unsigned worker, uint64_t cursor, const nat::Filter& filter,
+                          std::span<nat::BlockInfo> out) override {
+    return walk(cursor, filter, out.size(), [&](uint64_t i, std::size_t n) {
+      const auto s = session(worker, i);
+      out[n] = {net::prefix_of(s.inside, 64), s.outside, 1024, 1535, 0, 0, 3, 2, 1, i == 1, 0};
+    });
+  }
   Result<std::size_t> pools(unsigned, std::span<nat::PoolInfo> out) override {
     if (fails) return Error{"no answer within a second"};
     if (out.empty()) return std::size_t{0};
-    out[0] = {0, 0, 2, 1000, 10, 20, 30};
+    out[0] = {0, 0, 2, 1000, 10, 20, 30, 5, 16, 4, 1, false};
     return std::size_t{1};
   }
   Result<nat::TableInfo> tables(unsigned) override {

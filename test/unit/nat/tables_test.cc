@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Index, Wheel, Pools and the stored SYNs by themselves.
+// Index, Wheel and the stored SYNs by themselves.
 #include <map>
 #include <random>
 #include <set>
@@ -8,7 +8,6 @@
 #include "catch.h"
 #include "nat/held_syns.h"
 #include "nat/index.h"
-#include "nat/pools.h"
 #include "nat/wheel.h"
 #include "packets/buffer.h"
 
@@ -86,93 +85,6 @@ TEST_CASE("wheel: comes up after its deadline, within a tick, also when the cloc
       }
     }
   }
-}
-
-namespace {
-
-Settings pool_settings(uint16_t first, uint16_t last) {
-  Settings settings;
-  Instance instance;
-  instance.name = "i";
-  instance.pools = {
-      {"p", {{*net::parse_ip4("203.0.113.1"), *net::parse_ip4("203.0.113.1")}}, {first, last}}};
-  settings.instances = {instance};
-  return settings;
-}
-
-struct PoolFixture {
-  PoolFixture(uint16_t first, uint16_t last, unsigned workers = 1, unsigned worker = 0)
-      : settings(pool_settings(first, last)),
-        ownership(steer::Ownership::make(workers, 1, settings.instances[0].pools[0].ranges,
-                                         {first, last})) {
-    REQUIRE(pools.plan(settings, ownership, worker));
-    REQUIRE(arena.map(pools.need()));
-    REQUIRE(pools.init(arena));
-  }
-  Settings settings;
-  steer::Ownership ownership;
-  Arena arena;
-  Pools pools;
-  Random random{7};
-};
-
-}  // namespace
-
-TEST_CASE("RFC 6146 3.5.1.1: range and parity while there is room, then any port") {
-  PoolFixture f(1000, 1047);  // 24 below 1024, 24 above
-  std::set<uint16_t> taken;
-  for (int i = 0; i < 48; ++i) {
-    net::Be16 port;
-    REQUIRE(f.pools.allocate(0, 17, net::Be16(2000), f.random, port));
-    CHECK(taken.insert(port.host()).second);
-    CHECK(port.host() >= 1000);
-    CHECK(port.host() <= 1047);
-    if (i < 12) CHECK((port.host() >= 1024 && port.host() % 2 == 0));
-    if (i < 24) CHECK(port.host() >= 1024);
-  }
-  net::Be16 none;
-  CHECK_FALSE(f.pools.allocate(0, 17, net::Be16(2000), f.random, none));
-  CHECK(f.pools.choose(0, 17, f.random) == Pools::kNone);
-  f.pools.release(*net::parse_ip4("203.0.113.1"), 17, net::Be16(1003));
-  net::Be16 port;
-  REQUIRE(f.pools.allocate(0, 17, net::Be16(2000), f.random, port));
-  CHECK(port.host() == 1003);
-}
-
-TEST_CASE("RFC 6056: ports are not handed out in order") {
-  PoolFixture f(1024, 65535);
-  int ascending = 0;
-  uint16_t last = 0;
-  for (int i = 0; i < 200; ++i) {
-    net::Be16 port;
-    REQUIRE(f.pools.allocate(0, 6, net::Be16(2000), f.random, port));
-    ascending += port.host() > last ? 1 : 0;
-    last = port.host();
-  }
-  CHECK(ascending > 60);
-  CHECK(ascending < 140);
-}
-
-TEST_CASE("two workers never hold one cell") {
-  std::set<uint16_t> taken;
-  for (unsigned worker = 0; worker < 4; ++worker) {
-    PoolFixture f(5000, 5999, 4, worker);
-    net::Be16 port;
-    while (f.pools.allocate(0, 17, net::Be16(5000), f.random, port)) {
-      REQUIRE(taken.insert(port.host()).second);
-      REQUIRE(f.ownership.owner4(*net::parse_ip4("203.0.113.1"), port.host()) == worker);
-    }
-  }
-  CHECK(taken.size() == 1000);
-}
-
-TEST_CASE("pools: overlap and backwards ranges are refused") {
-  auto settings = pool_settings(1024, 2048);
-  auto twice = settings.instances[0].pools[0];
-  settings.instances[0].pools.push_back(twice);
-  const auto ownership = steer::Ownership::make(1, 1, twice.ranges);
-  CHECK_FALSE(Pools{}.plan(settings, ownership, 0));
-  CHECK_FALSE(Pools{}.plan(pool_settings(2, 1), ownership, 0));
 }
 
 TEST_CASE("stored SYNs: found by name and by remote, expire in order, bounded") {

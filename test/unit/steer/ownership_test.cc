@@ -56,8 +56,8 @@ TEST_CASE("owner6 of subscribers with shorter prefixes: only their bits count, a
   INFO("seed " << seed);
   std::mt19937_64 random(seed);
   for (const unsigned bits : {1u, 7u, 32u, 40u, 48u, 56u, 60u, 63u}) {
-    const auto map =
-        Ownership::make(4, seed, {range("203.0.113.0", "203.0.113.7")}, {1024, 65535}, bits);
+    const auto map = Ownership::make(4, seed, {range("203.0.113.0", "203.0.113.7")},
+                                     {.subscriber_length = static_cast<uint8_t>(bits)});
     std::set<unsigned> slots;
     for (int i = 0; i < 2000; ++i) {
       const net::Ip6 source = random_ip6(random);
@@ -138,21 +138,34 @@ TEST_CASE("a range that is too small for the workers makes it port blocks") {
   CHECK(map.mode4() == Mode4::kByPortBlock);
 }
 
+TEST_CASE("the owner of an address does not depend on the other addresses") {
+  const auto few = Ownership::make(4, 3, {range("203.0.113.0", "203.0.113.3")});
+  const auto many = Ownership::make(
+      4, 3, {range("192.0.2.0", "192.0.2.255"), range("203.0.113.0", "203.0.113.3")});
+  for (uint32_t i = 0; i < 4; ++i) {
+    const auto address = net::Ip4::from_host(0xcb007100 + i);
+    CHECK(few.owner4(address, 1) == many.owner4(address, 1));
+  }
+}
+
+TEST_CASE("a block that a pool grants is one worker's") {
+  const auto map =
+      Ownership::make(4, 3, {range("203.0.113.1", "203.0.113.1")}, {.largest_block = 2048});
+  for (unsigned port = 2048; port < 65536; ++port) {
+    const auto t = *net::parse_ip4("203.0.113.1");
+    REQUIRE(map.owner4(t, static_cast<uint16_t>(port)) ==
+            map.owner4(t, static_cast<uint16_t>(port / 2048 * 2048)));
+  }
+}
+
 TEST_CASE("a narrow port range is shared by all workers") {
-  const auto map = Ownership::make(8, 3, {range("203.0.113.1", "203.0.113.1")}, {40000, 40999});
+  const auto map =
+      Ownership::make(8, 3, {range("203.0.113.1", "203.0.113.1")}, {.narrowest = {40000, 40999}});
   std::set<unsigned> owners;
   for (unsigned port = 40000; port < 41000; ++port) {
     owners.insert(map.owner4(*net::parse_ip4("203.0.113.1"), static_cast<uint16_t>(port)));
   }
   CHECK(owners.size() == 8);
-}
-
-TEST_CASE("is_pool") {
-  const auto map = Ownership::make(1, 1, {range("203.0.113.5", "203.0.113.9")});
-  CHECK(map.is_pool(*net::parse_ip4("203.0.113.5")));
-  CHECK(map.is_pool(*net::parse_ip4("203.0.113.9")));
-  CHECK_FALSE(map.is_pool(*net::parse_ip4("203.0.113.4")));
-  CHECK_FALSE(map.is_pool(*net::parse_ip4("203.0.113.10")));
 }
 
 namespace {
@@ -188,9 +201,6 @@ TEST_CASE("owner of a packet: errors follow the packet they quote") {
     CHECK(flow4.worker == map.owner4(*net::parse_ip4(t), port));
     CHECK(error4.worker == flow4.worker);
   }
-  CHECK(
-      owner(map, ip4("9.9.9.9", t).icmp4(11, 0).quote(ip4("8.8.8.8", "1.2.3.4").udp(1, 2))).kind ==
-      Owner::kIndifferent);
   CHECK(owner(map, ip4("9.9.9.9", t).icmp4(11, 0)).kind == Owner::kIndifferent);
 }
 
@@ -205,6 +215,92 @@ TEST_CASE("owner of a fragment: its datagram's home by port block, the address's
   CHECK(first.worker == second.worker);
   const auto addresses = Ownership::make(4, 5, {range("203.0.113.0", "203.0.113.7")});
   CHECK(owner(addresses, whole.slice(56, 52, 7)).kind == Owner::kWorker);
+}
+
+namespace {
+
+DeterministicMap::Input input(const char* inside, uint8_t length, AddressRange outside) {
+  return {*net::parse_ip6_prefix(inside), length, {outside}, 1024, 65535};
+}
+
+}  // namespace
+
+TEST_CASE("RFC 7422 2: the division of its example") {
+  // 16 subscribers an address, 1024 reserved ports: 4032 ports each.
+  const auto map =
+      DeterministicMap::make(input("2001:db8::/60", 64, range("192.0.2.1", "192.0.2.1")));
+  REQUIRE(map);
+  CHECK(map->subscribers() == 16);
+  CHECK(map->ports_per_subscriber() == 4032);
+  const auto first = map->cells_of(*net::parse_ip6("2001:db8:0:0::77"));
+  CHECK((first.first == 1024 && first.last == 5055));
+  const auto second = map->cells_of(*net::parse_ip6("2001:db8:0:1::1"));
+  CHECK((second.first == 5056 && second.last == 9087));
+  CHECK(map->subscriber_of(*net::parse_ip4("192.0.2.1"), 5055)->address ==
+        *net::parse_ip6("2001:db8::"));
+  CHECK(map->subscriber_of(*net::parse_ip4("192.0.2.1"), 5056)->address ==
+        *net::parse_ip6("2001:db8:0:1::"));
+  CHECK_FALSE(map->subscriber_of(*net::parse_ip4("192.0.2.1"), 1023));
+  CHECK_FALSE(map->subscriber_of(*net::parse_ip4("192.0.2.2"), 5056));
+}
+
+TEST_CASE("RFC 7422 2: both functions are inverse, and no cell is given twice") {
+  for (const uint8_t length : {uint8_t{50}, uint8_t{56}, uint8_t{64}, uint8_t{128}}) {
+    auto in = input("2001:db8::/40", length, range("203.0.113.0", "203.0.113.6"));
+    in.inside =
+        net::prefix_of(*net::parse_ip6("2001:db8:5500::"), static_cast<uint8_t>(length - 9));
+    in.outside.push_back(range("192.0.2.7", "192.0.2.10"));
+    const auto map = DeterministicMap::make(in);
+    REQUIRE(map);
+    CHECK(map->subscribers() == 512);
+    std::set<net::Ip6> seen;
+    unsigned cells = 0;
+    for (const auto& outside : in.outside) {
+      for (uint32_t host = outside.first.host(); host <= outside.last.host(); ++host) {
+        const auto address = net::Ip4::from_host(host);
+        REQUIRE(map->has(address));
+        for (unsigned port = 0; port < 65536; ++port) {
+          const auto subscriber = map->subscriber_of(address, static_cast<uint16_t>(port));
+          if (!subscriber) continue;
+          ++cells;
+          seen.insert(subscriber->address);
+          const auto back = map->cells_of(subscriber->address);
+          REQUIRE(back.address == address);
+          REQUIRE((back.first <= port && port <= back.last));
+        }
+      }
+    }
+    CHECK(seen.size() == map->subscribers());
+    CHECK(cells == map->subscribers() * map->ports_per_subscriber());
+  }
+}
+
+TEST_CASE("RFC 7422 2: too many subscribers are refused with the numbers") {
+  const auto map =
+      DeterministicMap::make(input("2001:db8::/48", 64, range("192.0.2.1", "192.0.2.4")));
+  REQUIRE_FALSE(map);
+  CHECK(map.error().text.find("65536 subscribers over 4 addresses are 16384 for each, and 64512 "
+                              "ports divided among them leave 3") != std::string::npos);
+}
+
+TEST_CASE("a deterministic cell is owned by its subscriber's owner, for every number of workers") {
+  const auto t = range("192.0.2.1", "192.0.2.2");
+  const auto map = DeterministicMap::make(input("2001:db8::/56", 64, t));
+  REQUIRE(map);
+  for (const unsigned workers : {1u, 2u, 3u, 4u, 64u}) {
+    Ownership::Rules rules;
+    rules.deterministic = {*map};
+    const auto ownership = Ownership::make(workers, 5, {t}, rules);
+    CHECK(ownership.is_divided(t.first));
+    for (unsigned i = 0; i < 256; ++i) {
+      net::Ip6 source = *net::parse_ip6("2001:db8::1");
+      source.bytes[7] = static_cast<uint8_t>(i);
+      const auto cells = ownership.deterministic()[0].cells_of(source);
+      for (const uint16_t port : {cells.first, cells.last}) {
+        REQUIRE(ownership.owner4(cells.address, port) == ownership.owner6(source));
+      }
+    }
+  }
 }
 
 }  // namespace isthmus::steer
