@@ -13,6 +13,7 @@
 #include <random>
 
 #include "dataplane/eal.h"
+#include "dataplane/settings.h"
 
 namespace isthmus::dataplane {
 namespace {
