@@ -109,7 +109,8 @@ bool is_pipeline_counter(Counter counter) {
     case Counter::kPuntedDns:
     case Counter::kInjected:
     case Counter::kUnresolved:
-    case Counter::kFragmentsOut: return true;
+    case Counter::kFragmentsOut:
+    case Counter::kPacketsSplit: return true;
     default: return false;
   }
 }
