@@ -173,6 +173,7 @@ std::vector<Row> all_rows() {
   add(malformed_rows());
   add(stateless_rows());
   add(fragment_rows());
+  add(fragment_edge_rows());
   add(tcp_table_rows());
   add(behave_rows());
   add(timer_rows());
