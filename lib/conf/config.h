@@ -202,6 +202,8 @@ struct Limits {
   uint32_t subscriber_icmp_bindings = 0;
   uint32_t subscriber_sessions_per_second = 0;
   uint8_t subscriber_prefix = 64;
+  uint32_t fragments = 4096;    ///< that wait, of up to 1504 bytes each; all workers together
+  uint32_t fragment_share = 8;  ///< a source may use one part in so many
   uint32_t icmp_errors_per_second = 1000;
   uint32_t neighbor_queue = 16;  ///< packets kept per unresolved neighbor
 };

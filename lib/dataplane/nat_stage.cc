@@ -104,11 +104,13 @@ void NatStage::forward(Work& work, unsigned i) {
 
 void NatStage::split(Work& work, unsigned i, uint16_t mtu) {
   xlat::Splitter splitter(work.packet[i], mtu);
+  bool whole = true;
   for (uint32_t length = splitter.next_length(); length != 0; length = splitter.next_length()) {
     rte_mbuf* fragment = rte_pktmbuf_alloc(core_.pool);
     if (fragment == nullptr || length > rte_pktmbuf_tailroom(fragment)) {
       rte_pktmbuf_free(fragment);
       core_.counters.add_drop(DropReason::kNoBuffer);
+      whole = false;
       break;
     }
     fragment->data_len = static_cast<uint16_t>(length);
@@ -121,6 +123,7 @@ void NatStage::split(Work& work, unsigned i, uint16_t mtu) {
       route_.send(fragment, work.next_hop[i], work.hops[i]);
     }
   }
+  if (whole) core_.counters.add(Counter::kPacketsSplit);
   rte_pktmbuf_free(work.mbuf[i]);
 }
 
@@ -158,10 +161,7 @@ bool NatStage::take_turned(Turned& out) {
 void NatStage::originate(unsigned budget) {
   for (; budget != 0 && translator_.has_origination(); --budget) {
     rte_mbuf* mbuf = rte_pktmbuf_alloc(core_.pool);
-    if (mbuf == nullptr) {
-      core_.counters.add_drop(DropReason::kNoBuffer);
-      return;
-    }
+    if (mbuf == nullptr) return;  // it can wait
     net::PacketBuf packet = packet_of(mbuf);
     const auto& any = core_.forwarding->locals->any;
     if (!translator_.originate(packet, xlat::Path{kNoMtu, kNoMtu, any.ip4, any.ip6})) {

@@ -202,6 +202,8 @@ nat::Settings make_settings(const conf::Config& config, uint64_t seed) {
   settings.subscriber_icmp_bindings = config.limits.subscriber_icmp_bindings;
   settings.subscriber_sessions_per_second = config.limits.subscriber_sessions_per_second;
   settings.subscriber_prefix_length = config.limits.subscriber_prefix;
+  settings.max_fragments = share(config.limits.fragments, workers);
+  settings.fragment_share = config.limits.fragment_share;
   settings.icmp_errors_per_second = share(config.limits.icmp_errors_per_second, workers);
   settings.events = events_of(config.events);
   std::mt19937_64 random(seed);

@@ -28,6 +28,10 @@ Core::Core(const Settings& settings, const steer::Ownership& ownership, unsigned
       random_(settings.random_seed * 0x9e3779b97f4a7c15 + worker),
       errors_(settings.icmp_errors_per_second, error_burst(settings.icmp_errors_per_second)) {
   ids_.next = static_cast<uint32_t>(random_.next());
+  ids_.key = settings.hash_key;
+  // Workers that own addresses whole never speak for one that another speaks for, too.
+  const bool shared = ownership.mode4() == steer::Mode4::kByPortBlock;
+  ids_.divide(shared ? worker : 0, shared ? ownership.workers() : 1);
 }
 
 Status Core::init(unsigned worker) {
@@ -88,6 +92,7 @@ void Core::update(const Settings& settings) {
     set(TimerClass::kTcpClosing, from.timers.tcp_closing, inbound.tcp);
   }
   events.want(settings.events);
+  fragments_.set_share(settings.fragment_share);
   settings_.subscriber_sessions = settings.subscriber_sessions;
   settings_.subscriber_bindings = settings.subscriber_bindings;
   settings_.subscriber_tcp_bindings = settings.subscriber_tcp_bindings;

@@ -215,6 +215,8 @@ class Core {
   template <Direction kDirection>
   void decide_fragment(Batch& batch, unsigned i, uint32_t now_ms);
   template <Direction kDirection>
+  void decide_waiting(Batch& batch, unsigned i, uint32_t datagram, uint32_t now_ms);
+  template <Direction kDirection>
   void decide_released(Batch& batch, unsigned i, uint32_t datagram, uint32_t now_ms);
   template <Direction kDirection>
   void decide_first(Batch& batch, unsigned i, uint32_t datagram, uint32_t now_ms);

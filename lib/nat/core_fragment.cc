@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // hot path
 // Fragments of stateful traffic (RFC 6146 3.4).
+#include <cstddef>
+
 #include "nat/core.h"
 
 namespace isthmus::nat {
@@ -16,9 +18,16 @@ bool is_icmp(const net::PacketView& view) {
   return view.protocol != net::kProtoTcp && view.protocol != net::kProtoUdp;
 }
 
+// What goes out bears what was decided for the whole datagram.
+template <Direction kDirection>
+void name_alike(net::PacketView& view, const FragmentStore::Datagram& datagram) {
+  view.protocol = datagram.protocol;
+  if constexpr (kDirection == Direction::k6To4) view.fragment_id = datagram.id4;
+}
+
 }  // namespace
 
-// Whether a datagram can only be translated once all of it is there.
+// Whether a datagram can only be translated once all of it is there. Its first fragment tells.
 bool Core::must_gather(const Batch& batch, unsigned i) const {
   const auto& view = batch.view[i];
   // The ICMPv6 pseudo-header holds the length of the whole message (RFC 4443 2.3).
@@ -37,39 +46,55 @@ void Core::decide_fragment(Batch& batch, unsigned i, uint32_t now_ms) {
   const auto& view = batch.view[i];
   Decision& d = batch.decision[i];
   const auto unfit = FragmentStore::unfit(view);
+  if (unfit == DropReason::kBadLength && view.family == 6 && view.l4_length() != 0) {
+    // RFC 8200 4.5: discarded, and the sender should hear of it; pointer to Payload Length.
+    return answer_with(d, unfit, net::kIcmp6ParamProblem, 0,
+                       offsetof(net::Ip6Header, payload_length));
+  }
   if (unfit != DropReason::kNone) return drop(d, unfit);
   const auto key = FragmentKey::of(*batch.buf[i], view);
-  uint32_t at = fragments_.find(key, now_ms, counters_);
-  if (d.past == Past::kReleased) return decide_released<kDirection>(batch, i, at, now_ms);
-  const bool first = view.is_first_fragment();
-  if (at != FragmentStore::kNone && first && fragments_.is_decided(at) &&
-      fragments_.at(at).settled) {
-    fragments_.forget(at);  // all of that datagram has passed: this is another one
-    at = FragmentStore::kNone;
+  if (d.past == Past::kReleased) {
+    return decide_released<kDirection>(batch, i, fragments_.find(key, now_ms, counters_), now_ms);
   }
+  uint32_t at = fragments_.find_for(key, view, now_ms, counters_);
   if (at == FragmentStore::kNone) at = fragments_.open(key, d.cls.instance, now_ms);
   if (at == FragmentStore::kNone) return drop(d, DropReason::kFragmentLimit);
   auto& datagram = fragments_.at(at);
   // Of a gathered datagram that is leaving nothing can be missing any more.
-  if (datagram.state == State::kRefused || (datagram.gather && datagram.leaving != 0)) {
-    return drop(d, DropReason::kFragment);
-  }
-  if (fragments_.is_decided(at)) {
-    return first ? decide_first<kDirection>(batch, i, at, now_ms)
-                 : decide_later<kDirection>(batch, i, at);
-  }
-  if (must_gather(batch, i)) datagram.gather = true;
+  if (datagram.gather && datagram.leaving != 0) return drop(d, DropReason::kFragment);
+  if (datagram.state == State::kWaiting) return decide_waiting<kDirection>(batch, i, at, now_ms);
+  fragments_.note(at, view);
+  if (datagram.state == State::kRefused) return drop(d, DropReason::kFragment);
+  view.is_first_fragment() ? decide_first<kDirection>(batch, i, at, now_ms)
+                           : decide_later<kDirection>(batch, i, at);
+}
+
+// Nothing has been decided for its datagram yet.
+template <Direction kDirection>
+void Core::decide_waiting(Batch& batch, unsigned i, uint32_t at, uint32_t now_ms) {
+  const auto& view = batch.view[i];
+  Decision& d = batch.decision[i];
+  auto& datagram = fragments_.at(at);
+  const bool first = view.is_first_fragment();
   const Fit fit = fragments_.fit(at, *batch.buf[i], view);
+  if (fit == Fit::kDuplicate) return drop(d, DropReason::kFragment);
   // RFC 6146 3.4: only echo has a counterpart that its fragments could be attributed to.
   const bool foreign =
       first && is_icmp(view) && view.payload != Payload::kIcmpQuery && !d.cls.shared;
   if (fit == Fit::kOverlap || foreign) {
     // RFC 8200 4.5, RFC 5722 4: "the entire datagram ... MUST be silently discarded".
+    fragments_.note(at, view);
     fragments_.refuse(at, counters_);
     return drop(d, DropReason::kFragment);
   }
-  if (fit == Fit::kDuplicate) return drop(d, DropReason::kFragment);
-  if (first && !datagram.gather) return decide_first<kDirection>(batch, i, at, now_ms);
+  if (first) {
+    datagram.protocol = view.protocol;
+    datagram.gather = must_gather(batch, i);
+    if (!datagram.gather) {
+      fragments_.note(at, view);
+      return decide_first<kDirection>(batch, i, at, now_ms);
+    }
+  }
   hold_fragment(batch, i, at);
 }
 
@@ -90,7 +115,7 @@ void Core::hold_fragment(Batch& batch, unsigned i, uint32_t at) {
 // All of a datagram is held.
 void Core::gathered(uint32_t at) {
   auto& datagram = fragments_.at(at);
-  if (static_cast<uint8_t>(datagram.key.rest >> 8) != net::kProtoUdp) {
+  if (datagram.protocol != net::kProtoUdp) {
     datagram.icmp_length = datagram.total;
   } else if (!fragments_.fill_udp_checksum(at)) {
     return fragments_.refuse(at, counters_);
@@ -148,11 +173,21 @@ void Core::decide_first(Batch& batch, unsigned i, uint32_t at, uint32_t now_ms) 
   // act() may have made the session, or else left in the lane what the packet becomes.
   const uint32_t session = tables.find_session(kDirection, lane.hash, lane.key);
   auto& datagram = fragments_.at(at);
-  datagram.translation = session == Index::kNone ? lane.key : tables.session(session).key;
+  const SessionKey& key = session == Index::kNone ? lane.key : tables.session(session).key;
+  const bool repeated = datagram.state == State::kKnown && same_inside(datagram.translation, key);
+  if (kDirection == Direction::k6To4 && !repeated) {
+    // RFC 6864 4.3 (conflict C8): a pool address speaks for many hosts, whose identifications know
+    // nothing of each other.
+    datagram.id4 = ids_.take_for(key.pool, key.remote, key.protocol);
+  }
+  datagram.translation = key;
+  datagram.protocol = batch.view[i].protocol;
+  datagram.head = static_cast<uint16_t>(batch.view[i].l4_length());
   d.icmp_length = datagram.icmp_length;
   if (datagram.state == State::kWaiting) fragments_.release_held(at);
   datagram.state = State::kKnown;
   fragments_.pass(at, batch.view[i]);
+  name_alike<kDirection>(batch.view[i], datagram);
 }
 
 // The datagram is for the box: what is held, and what else comes of it.
@@ -174,6 +209,11 @@ void Core::decide_later(Batch& batch, unsigned i, uint32_t at) {
     fragments_.pass(at, batch.view[i]);
     return;
   }
+  if (FragmentStore::contradicts(datagram, batch.view[i])) {
+    // It would overwrite the ports that decided, or lies behind the end (RFC 1858, RFC 3128).
+    fragments_.refuse(at, counters_);
+    return drop(d, DropReason::kFragment);
+  }
   const SessionKey& key = datagram.translation;
   const uint32_t session = tables.find_session(kDirection, tables.hash(kDirection, key), key);
   if (session != Index::kNone) {
@@ -188,6 +228,7 @@ void Core::decide_later(Batch& batch, unsigned i, uint32_t at) {
     d.to6 = {prefix_of(key).embed(key.remote), key.inside, {}, {}, false};
   }
   fragments_.pass(at, batch.view[i]);
+  name_alike<kDirection>(batch.view[i], datagram);
 }
 
 template void Core::decide_fragment<Direction::k6To4>(Batch&, unsigned, uint32_t);

@@ -21,6 +21,7 @@ bool FragmentHome::init(const Settings& settings) {
 }
 
 void FragmentHome::update(const Settings& settings) {
+  store_.set_share(settings.fragment_share);
   for (std::size_t i = 0; i < std::min(instances_, settings.instances.size()); ++i) {
     store_.set_lifetime(i, settings.instances[i].timers.fragment * 1000);
   }
@@ -37,20 +38,19 @@ unsigned FragmentHome::owner_of(const net::PacketBuf& buf, const net::PacketView
   const auto unfit = other ? DropReason::kNone : FragmentStore::unfit(view);
   if (unfit != DropReason::kNone) return refuse(unfit);
   const auto key = FragmentKey::of(buf, view);
-  uint32_t at = store_.find(key, now_ms, counters_);
+  uint32_t at = store_.find_for(key, view, now_ms, counters_);
   const bool first = view.is_first_fragment();
-  if (at != FragmentStore::kNone && first && store_.at(at).settled &&
-      store_.at(at).state == State::kKnown) {
-    store_.forget(at);
-    at = FragmentStore::kNone;
-  }
   if (at == FragmentStore::kNone) at = store_.open(key, how.cls.instance, now_ms);
   if (at == FragmentStore::kNone) return refuse(DropReason::kFragmentLimit);
   auto& datagram = store_.at(at);
+  if (datagram.state != State::kWaiting) store_.note(at, view);
   if (datagram.state == State::kRefused) return refuse(DropReason::kFragment);
   if (datagram.state == State::kWaiting) {
     const Fit fit = store_.fit(at, buf, view);
-    if (fit == Fit::kOverlap) store_.refuse(at, counters_);
+    if (fit == Fit::kOverlap) {
+      store_.note(at, view);
+      store_.refuse(at, counters_);
+    }
     if (fit != Fit::kNew) return refuse(DropReason::kFragment);
     if (!first) {
       if (store_.hold(at, buf, view, how)) {
@@ -60,10 +60,12 @@ unsigned FragmentHome::owner_of(const net::PacketBuf& buf, const net::PacketView
       if (datagram.pieces == 0) store_.forget(at);
       return refuse(DropReason::kFragmentLimit);
     }
+    store_.note(at, view);
     store_.release_held(at);
     datagram.state = State::kKnown;
   }
   if (first) {
+    datagram.head = static_cast<uint16_t>(view.l4_length());
     const auto* ip = net::header_at<net::Ip4Header>(buf.data);
     datagram.owner =
         ownership_.owner_of_cell(ip->destination, view.destination_port.host(), view.protocol);

@@ -38,8 +38,10 @@ bool FragmentStore::hold(uint32_t datagram, const net::PacketBuf& buf, const net
   Datagram& d = datagrams_[datagram];
   Source& source = sources_[d.source];
   const uint32_t wanted = (buf.length + kSlotBytes - 1) / kSlotBytes;
+  Family& all = family_of(d.source);
   if (wanted > slots_free_ || d.pieces == kMaxPieces ||
-      source.slots + wanted > std::max(1u, slot_capacity_ / kShare)) {
+      source.slots + wanted > part_of(slot_capacity_) ||
+      all.slots + wanted > most_of(slot_capacity_)) {
     return false;
   }
   uint32_t chain = kNone;
@@ -57,6 +59,7 @@ bool FragmentStore::hold(uint32_t datagram, const net::PacketBuf& buf, const net
   }
   slots_free_ -= wanted;
   source.slots += wanted;
+  all.slots += wanted;
   Slot& piece = slots_[chain];
   piece.length = buf.length;
   piece.source = d.source;
@@ -72,7 +75,7 @@ bool FragmentStore::hold(uint32_t datagram, const net::PacketBuf& buf, const net
   *place = chain;
   ++d.pieces;
   d.bytes += view.l4_length();
-  if (!view.more_fragments) d.total = view.fragment_offset + view.l4_length();
+  note(datagram, view);
   return true;
 }
 
@@ -84,6 +87,7 @@ void FragmentStore::free_piece(uint32_t piece) {
     free_slot_ = i;
     ++slots_free_;
     --sources_[source].slots;
+    --family_of(source).slots;
     i = next;
   }
   discharge(source);

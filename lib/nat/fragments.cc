@@ -22,14 +22,31 @@ FragmentKey FragmentKey::of(const net::PacketBuf& buf, const net::PacketView& vi
     key.source[0] = ip->source.value.raw();
     key.destination[0] = ip->destination.value.raw();
   }
-  key.rest = uint64_t{view.fragment_id} << 16 | uint64_t{view.protocol} << 8 | view.family;
+  const uint64_t protocol = view.family == 4 ? view.protocol : 0;
+  key.rest = uint64_t{view.fragment_id} << 16 | protocol << 8 | view.family;
   return key;
 }
 
+namespace {
+
+// What the fragments of a datagram add up to tells whether each has been seen once: the hash of
+// where it ends less that of where it begins. Overlaps and duplicates spoil the sum.
+uint32_t hash_of_place(uint32_t offset) {
+  uint32_t h = (offset + 1) * 0x9e3779b1u;
+  h = (h ^ h >> 15) * 0x85ebca6bu;
+  return h ^ h >> 13;
+}
+
+}  // namespace
+
 DropReason FragmentStore::unfit(const net::PacketView& view) {
-  const uint8_t icmp = view.family == 4 ? net::kProtoIcmp4 : net::kProtoIcmp6;
-  if (view.protocol != net::kProtoTcp && view.protocol != net::kProtoUdp && view.protocol != icmp) {
-    return DropReason::kProtocol;
+  // RFC 8200 4.5: only the first fragment's Next Header counts.
+  if (view.family == 4 || view.fragment_offset == 0) {
+    const uint8_t icmp = view.family == 4 ? net::kProtoIcmp4 : net::kProtoIcmp6;
+    if (view.protocol != net::kProtoTcp && view.protocol != net::kProtoUdp &&
+        view.protocol != icmp) {
+      return DropReason::kProtocol;
+    }
   }
   // RFC 791 3.2, RFC 8200 4.5: all fragments but the last carry a multiple of eight bytes. No
   // receiver could put anything else together.
@@ -87,8 +104,13 @@ uint32_t FragmentStore::charge(const FragmentKey& key) {
     sources_[source] = {name, family, 0, 0, kNone};
     by_source_.insert(hash, source);
   }
-  if (sources_[source].records >= std::max(1u, capacity_ / kShare)) return kNone;
+  Family& all = family_of(source);
+  if (sources_[source].records >= part_of(capacity_) || all.records >= most_of(capacity_)) {
+    discharge(source);
+    return kNone;
+  }
   ++sources_[source].records;
+  ++all.records;
   return source;
 }
 
@@ -111,6 +133,33 @@ uint32_t FragmentStore::find(const FragmentKey& key, uint32_t now_ms,
   counters.add_drop(DropReason::kFragmentLimit, discard(d));
   forget(found);
   return kNone;
+}
+
+bool FragmentStore::is_over(const Datagram& d) {
+  const bool decided =
+      d.state == State::kKnown || d.state == State::kLocal || d.state == State::kRefused;
+  return decided && d.leaving == 0 && d.total != 0 &&
+         d.seen == hash_of_place(d.total) - hash_of_place(0);
+}
+
+uint32_t FragmentStore::find_for(const FragmentKey& key, const net::PacketView& view,
+                                 uint32_t now_ms, telemetry::Counters& counters) {
+  const uint32_t found = find(key, now_ms, counters);
+  if (found == kNone) return kNone;
+  const Datagram& d = datagrams_[found];
+  // The same first fragment once more may be a duplicate, as long as others are missing.
+  const bool again = view.is_first_fragment() && is_decided(found) && d.leaving == 0 &&
+                     (d.settled || d.head != view.l4_length());
+  if (!again && !is_over(d)) return found;
+  forget(found);
+  return kNone;
+}
+
+void FragmentStore::note(uint32_t datagram, const net::PacketView& view) {
+  Datagram& d = datagrams_[datagram];
+  const uint32_t end = view.fragment_offset + view.l4_length();
+  d.seen += hash_of_place(end) - hash_of_place(view.fragment_offset);
+  if (!view.more_fragments && d.total == 0) d.total = end;
 }
 
 uint32_t FragmentStore::open(const FragmentKey& key, uint8_t instance, uint32_t now_ms) {
@@ -170,6 +219,7 @@ void FragmentStore::settle(uint32_t datagram) {
   d.settled = true;
   link(datagram);
   --sources_[d.source].records;
+  --family_of(d.source).records;
   discharge(d.source);
   d.source = kNone;
 }
@@ -184,7 +234,6 @@ void FragmentStore::refuse(uint32_t datagram, telemetry::Counters& counters) {
 void FragmentStore::pass(uint32_t datagram, const net::PacketView& view) {
   Datagram& d = datagrams_[datagram];
   d.bytes += view.l4_length();
-  if (!view.more_fragments) d.total = view.fragment_offset + view.l4_length();
   if (d.total != 0 && d.bytes >= d.total && d.leaving == 0) settle(datagram);
 }
 

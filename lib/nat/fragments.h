@@ -2,23 +2,30 @@
 // hot path
 // Fragmented datagrams on their way through: what is known of them, and the fragments that wait.
 //
-// Theory of operation. Only the first fragment of a datagram (offset 0) tells its ports, and
-// fragments come in any order (RFC 6146 3.4). So each datagram that is under way has a record,
-// found by addresses, protocol and identification. Fragments that the owner of the record cannot
-// pass on yet are copied into slots of this store: the caller frees their packets at once, so that
-// a flood of fragments never ties up packet buffers. A datagram is never put together in one
-// buffer: when its time has come, release_held() moves its fragments, in order of offset, to a
-// queue, from where the caller takes them out one by one and treats them as if they arrived now.
+// Theory of operation. Only the first fragment of a datagram (offset 0) tells its ports and, in
+// IPv6, its protocol; and fragments come in any order (RFC 6146 3.4). So each datagram that is
+// under way has a record, found by what its fragments share. Fragments that cannot be passed on yet
+// are copied into slots of this store: the caller frees their packets at once, so that a flood of
+// fragments never ties up packet buffers. A datagram is never put together in one buffer: when its
+// time has come, release_held() moves its fragments, in order of offset, to a queue, from where the
+// caller takes them out one by one and treats them as if they arrived now.
 //
-// Overlapping fragments kill their datagram (RFC 8200 4.5, RFC 5722); only what is held here can
-// be compared. Fragments that simply pass are not kept, hence not compared: that is the business of
-// the host that reassembles them.
+// Overlapping fragments kill their datagram (RFC 8200 4.5, RFC 5722). What is held here is compared
+// byte by byte. Fragments that simply pass are not kept; of them only what reaches into the first
+// one (RFC 1858, RFC 3128) or behind the last is seen. The rest is the business of the host that
+// reassembles them.
 //
-// Memory is taken at start, and bounded twice: no source (an IPv6 /64 or an IPv4 address) may use
-// more than an eighth of the slots or of the records. A datagram whose last byte has passed is
-// settled: its record only stays for late duplicates, is no longer charged to its source, and gives
-// way to a new datagram when records run out. All records of an instance live equally long, from
-// the first fragment to arrive, so the list of those that hold anything is in order of expiry.
+// Memory is taken at start, and bounded thrice: no source (an IPv6 /64 or an IPv4 address) may use
+// more than its share of the slots or of the records (limits.fragment_share), and no family more
+// than three quarters, so that a flood from forged addresses of one leaves the other its quarter. A
+// datagram whose bytes have all passed is settled: its record is no longer charged to its source
+// and gives way to a new datagram when records run out. All records of an instance live equally
+// long, from the first fragment to arrive, so the list of those that hold anything is in order of
+// expiry.
+//
+// Senders use identifications again, at high rates within the lifetime of a record. A record whose
+// fragments have all been seen exactly once is over, and the next fragment of that name begins
+// another datagram; so does a first fragment once the first one has passed.
 //
 // Counting. The store counts what is held (kFragmentsHeld) and what it drops of that (kFragment or
 // kFragmentLimit); the packet at hand is the caller's to count.
@@ -37,11 +44,12 @@
 
 namespace isthmus::nat {
 
-/// What all fragments of a datagram share (RFC 791 3.2, RFC 8200 4.5).
+/// What all fragments of a datagram share: addresses and identification, in IPv4 also the protocol
+/// (RFC 791 3.2). In IPv6 their Next Header values may differ (RFC 8200 4.5).
 struct FragmentKey {
   uint64_t source[2];
   uint64_t destination[2];
-  uint64_t rest;  ///< identification, protocol, family
+  uint64_t rest;  ///< identification, protocol (IPv4), family
 
   static FragmentKey of(const net::PacketBuf& buf, const net::PacketView& view);
   friend bool operator==(const FragmentKey&, const FragmentKey&) = default;
@@ -72,8 +80,12 @@ class FragmentStore {
     uint32_t bytes;        ///< held while it waits, passed when it is known
     uint32_t total;        ///< of all its fragments' payloads; 0 until the last one is seen
     uint32_t icmp_length;  ///< of a gathered ICMP message, or 0
+    uint32_t seen;         ///< see note()
     uint32_t previous, next;
+    uint16_t id4;   ///< kKnown, 6->4: Identification of what is sent
+    uint16_t head;  ///< kKnown: payload bytes of the first fragment
     State state;
+    uint8_t protocol;  ///< of the first fragment, once it has come
     uint8_t instance;
     bool settled;
     bool gather;  ///< nothing goes on before everything is there
@@ -82,6 +94,8 @@ class FragmentStore {
   static std::size_t need(uint32_t slots);
   /// No more than kMaxInstances.
   bool init(Arena& arena, uint32_t slots, const net::HashKey& key, std::size_t instances);
+  /// One source gets at most one part of `parts` (>= 1) of the slots, and of the records.
+  void set_share(uint32_t parts) { share_ = parts; }
   /// RFC 6146 4: at least FRAGMENT_MIN, two seconds.
   void set_lifetime(std::size_t instance, uint32_t ms) { lists_[instance].lifetime_ms = ms; }
 
@@ -90,6 +104,10 @@ class FragmentStore {
 
   /// The datagram's record, or kNone. One whose time is over is dropped on the way.
   uint32_t find(const FragmentKey& key, uint32_t now_ms, telemetry::Counters& counters);
+  /// As find(), for a fragment that has just come: not the record of an earlier datagram that bore
+  /// the same name and is done with.
+  uint32_t find_for(const FragmentKey& key, const net::PacketView& view, uint32_t now_ms,
+                    telemetry::Counters& counters);
   /// A new record in state kWaiting, or kNone when there is no room.
   uint32_t open(const FragmentKey& key, uint8_t instance, uint32_t now_ms);
   Datagram& at(uint32_t datagram) { return datagrams_[datagram]; }
@@ -97,6 +115,15 @@ class FragmentStore {
   bool is_decided(uint32_t datagram) const {
     const State state = datagrams_[datagram].state;
     return state == State::kKnown || state == State::kLocal;
+  }
+
+  /// Takes note that a fragment, no duplicate, has come. Once for each; hold() does it itself.
+  void note(uint32_t datagram, const net::PacketView& view);
+  /// Whether a later fragment of a known datagram contradicts what has passed.
+  static bool contradicts(const Datagram& d, const net::PacketView& view) {
+    const uint32_t end = view.fragment_offset + view.l4_length();
+    return view.fragment_offset < d.head ||
+           (d.total != 0 && (end > d.total || (!view.more_fragments && end != d.total)));
   }
 
   enum class Fit : uint8_t { kNew, kDuplicate, kOverlap };
@@ -130,7 +157,6 @@ class FragmentStore {
 
  private:
   static constexpr uint32_t kSlotBytes = 1504;  ///< even, so that checksums can go slot by slot
-  static constexpr uint32_t kShare = 8;         ///< one source gets at most this fraction
   static constexpr uint32_t kRecordsPerSlot = 4;
 
   // One fragment: a chain of slots. All but `next_slot` and `bytes` counts in the first one only.
@@ -153,6 +179,10 @@ class FragmentStore {
     uint32_t slots, records;
     uint32_t next_free;
   };
+  /// In use by one family; settled records do not count.
+  struct Family {
+    uint32_t slots = 0, records = 0;
+  };
   /// Of one instance: live records, and settled ones.
   struct Lists {
     uint32_t lifetime_ms = 2000;
@@ -162,6 +192,12 @@ class FragmentStore {
 
   uint64_t hash_of(const FragmentKey& key) const;
   uint64_t hash_of(uint64_t source_name, uint8_t family) const;
+  static uint32_t most_of(uint32_t capacity) { return capacity - capacity / 4; }
+  uint32_t part_of(uint32_t capacity) const {
+    return capacity / share_ > 0 ? capacity / share_ : 1;
+  }
+  Family& family_of(uint32_t source) { return families_[sources_[source].family == 6]; }
+  static bool is_over(const Datagram& d);
   uint32_t charge(const FragmentKey& key);
   void discharge(uint32_t source);
   bool make_room();
@@ -183,6 +219,8 @@ class FragmentStore {
   uint32_t capacity_ = 0, used_ = 0, free_datagram_ = kNone;
   uint32_t sources_used_ = 0, free_source_ = kNone;
   uint32_t queue_first_ = kNone, queue_last_ = kNone;
+  uint32_t share_ = 8;
+  Family families_[2];  ///< IPv4, IPv6
   std::size_t instances_ = 0;
   Lists lists_[kMaxInstances];
 };

@@ -102,6 +102,7 @@ struct Settings {
   uint32_t max_subscribers = 1u << 14;
   uint32_t max_held_syns = 256;
   uint32_t max_fragments = 1024;
+  uint32_t fragment_share = 8;  ///< one source may use one part in so many of them
   // Per subscriber; 0: no limit.
   uint32_t subscriber_sessions = 0;
   uint32_t subscriber_bindings = 0;  ///< of all protocols

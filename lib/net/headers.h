@@ -34,6 +34,12 @@ enum IpProto : uint8_t {
   kProtoDestOpts = 60,
 };
 
+/// Whether it is an IPv6 extension header; ESP is not one that anybody here could walk past.
+constexpr bool is_extension_header(uint8_t protocol) {
+  return protocol == kProtoHopByHop || protocol == kProtoRouting || protocol == kProtoFragment ||
+         protocol == kProtoDestOpts || protocol == kProtoAh;
+}
+
 struct EthHeader {
   Mac destination;
   Mac source;

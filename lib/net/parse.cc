@@ -108,14 +108,9 @@ DropReason scan_options4(const uint8_t* options, uint32_t length, PacketView& vi
   return DropReason::kNone;
 }
 
-bool is_extension_header(uint8_t protocol) {
-  return protocol == kProtoHopByHop || protocol == kProtoRouting || protocol == kProtoFragment ||
-         protocol == kProtoDestOpts || protocol == kProtoAh;
-}
-
 // Walks the extension headers from offset 40. On return view.protocol and view.l4_offset name the
 // first header that is not one.
-DropReason walk_extensions(const PacketBuf& buf, uint8_t next, PacketView& view) {
+DropReason walk_extensions(const PacketBuf& buf, uint8_t next, Extent extent, PacketView& view) {
   uint32_t at = sizeof(Ip6Header);
   for (int count = 0;; ++count) {
     const bool fragment = next == kProtoFragment;
@@ -135,7 +130,9 @@ DropReason walk_extensions(const PacketBuf& buf, uint8_t next, PacketView& view)
       next = f->next_header;
       at += sizeof(Ip6FragmentHeader);
       // RFC 7915 5.1.1: a fragmented extension header (ESP is none) SHOULD be dropped and logged.
-      if (is_extension_header(next)) return DropReason::kExtHeader;
+      // RFC 8200 4.5: only what the first fragment says counts.
+      const bool counts = view.fragment_offset == 0 || extent == Extent::kQuoted;
+      if (counts && is_extension_header(next)) return DropReason::kExtHeader;
       break;
     }
     if (next == kProtoRouting && header[3] != 0 && !view.source_route) {
@@ -196,7 +193,7 @@ DropReason parse6(PacketBuf& buf, PacketView& view, Extent extent) {
     if (view.total_length > buf.length) return DropReason::kTruncated;
     buf.set_length(view.total_length);
   }
-  const auto reason = walk_extensions(buf, ip->next_header, view);
+  const auto reason = walk_extensions(buf, ip->next_header, extent, view);
   if (reason != DropReason::kNone) return reason;
   if (view.l4_offset > view.total_length) return DropReason::kBadLength;
   return parse_transport(buf, extent, view);

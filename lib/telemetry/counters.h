@@ -32,6 +32,7 @@ namespace isthmus::telemetry {
   X(kIcmpErrorsTranslated, "icmp-errors-translated", "ICMP errors translated, both directions")  \
   X(kIcmpErrorsSent, "icmp-errors-sent", "ICMP errors originated by the gateway")                \
   X(kFragmentsOut, "fragments-created", "fragments made because a packet did not fit")           \
+  X(kPacketsSplit, "packets-split", "packets that left as such fragments, all of them made")     \
   X(kFragmentsHeld, "fragments-held", "early fragments kept until the first names the ports")    \
   X(kTcpProbes, "tcp-probes-sent", "probes sent for idle established sessions (RFC 6146 3.5.2)") \
   X(kBindingsCreated, "bindings-created", "bindings made")                                       \

@@ -102,16 +102,19 @@ Outcome rewrite_error_6to4(PacketBuf& buf, const PacketView& view, const Rewrite
   const uint64_t pseudo = pseudo_sum6(old.source, old.destination, kProtoIcmp6, view.l4_length());
   const uint32_t total_length = kHeader4 + body.message_length();
   uint8_t* start = body.finish(icmp, pseudo, 0);
+  const bool split = total_length > path.mtu4;
   write_ip4(start,
             {.tos = traffic_class(policy, old.traffic_class()),
              .ttl = static_cast<uint8_t>(old.hop_limit - !hints.keep_hop_limit),
              .protocol = kProtoIcmp4,
              .total_length = static_cast<uint16_t>(total_length),
              // 5.1.1: an atomic fragment's identification goes on.
-             .id = view.has_fragment_header ? static_cast<uint16_t>(view.fragment_id) : ids.take(),
+             .id = view.has_fragment_header ? static_cast<uint16_t>(view.fragment_id)
+                   : split ? ids.take_for(outer.source, outer.destination, kProtoIcmp4)
+                           : ids.take(),
              .flags_offset = df_for(total_length)},
             outer.source, outer.destination);
-  if (total_length <= path.mtu4) return {Action::kForward, DropReason::kNone, 0};
+  if (!split) return {Action::kForward, DropReason::kNone, 0};
   return {Action::kSplit, DropReason::kNone, path.mtu4};
 }
 

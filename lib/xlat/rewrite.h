@@ -16,6 +16,7 @@
 #include "net/checksum.h"
 #include "net/packet_buf.h"
 #include "net/parse.h"
+#include "xlat/identification.h"
 
 namespace isthmus::xlat {
 
@@ -71,12 +72,6 @@ struct Outcome {
   Action action = Action::kDrop;
   DropReason reason = DropReason::kNone;  ///< for kDrop and kReply
   uint16_t split_mtu = 0;                 ///< for kSplit: largest fragment, IP header included
-};
-
-/// State of an IPv4 Identification generator (RFC 7915 5.1, RFC 6864 4.3); one per worker.
-struct IdGenerator {
-  uint32_t next = 0;
-  uint16_t take() { return static_cast<uint16_t>(next++); }
 };
 
 /// Options of one call.

@@ -27,6 +27,11 @@ Outcome admit(PacketBuf& buf, const PacketView& view, const Path& path, const Hi
   }
   // ICMPv4 inside IPv6 has no meaning there, but would gain one if its protocol were copied.
   if (view.protocol == kProtoIcmp4) return drop(DropReason::kProtocol);
+  // 5.1.1: what follows the fragment header is an extension header. Of later fragments the parser
+  // lets it pass, since only the first one's Next Header counts (RFC 8200 4.5), if one knows it.
+  if (view.payload == Payload::kFragment && is_extension_header(view.protocol)) {
+    return drop(DropReason::kExtHeader);
+  }
   // 1.2: fragments of ICMP cannot be translated by themselves.
   if (view.protocol == kProtoIcmp6 && view.is_fragment() && hints.icmp_length == 0) {
     return drop(DropReason::kFragment);
@@ -88,16 +93,19 @@ void patch_transport(PacketBuf& buf, const PacketView& view, const Rewrite4& to,
   const auto* ip = header_at<Ip6Header>(buf.data);
   const uint32_t total_length = kHeader4 + view.l4_length();
   const bool fragment = view.has_fragment_header;
+  const uint8_t protocol = view.protocol == kProtoIcmp6 ? uint8_t{kProtoIcmp4} : view.protocol;
   const auto fragment_bits = static_cast<uint16_t>(view.fragment_offset / 8 |
                                                    (view.more_fragments ? kIp4MoreFragments : 0));
-  const Ip4Fields fields{
-      .tos = traffic_class(policy, ip->traffic_class()),
-      .ttl = static_cast<uint8_t>(ip->hop_limit - !hints.keep_hop_limit),
-      .protocol = view.protocol == kProtoIcmp6 ? uint8_t{kProtoIcmp4} : view.protocol,
-      .total_length = static_cast<uint16_t>(total_length),
-      // 5.1.1: with a fragment header, its low 16 bits, and DF clear.
-      .id = fragment ? static_cast<uint16_t>(view.fragment_id) : ids.take(),
-      .flags_offset = fragment ? fragment_bits : df_for(total_length)};
+  const Ip4Fields fields{.tos = traffic_class(policy, ip->traffic_class()),
+                         .ttl = static_cast<uint8_t>(ip->hop_limit - !hints.keep_hop_limit),
+                         .protocol = protocol,
+                         .total_length = static_cast<uint16_t>(total_length),
+                         // 5.1.1: with a fragment header, its low 16 bits, and DF clear.
+                         .id = fragment ? static_cast<uint16_t>(view.fragment_id)
+                               : outcome.action == Action::kSplit
+                                   ? ids.take_for(to.source, to.destination, protocol)
+                                   : ids.take(),
+                         .flags_offset = fragment ? fragment_bits : df_for(total_length)};
   write_ip4(buf.data + view.l4_offset - kHeader4, fields, to.source, to.destination);
   buf.move_start(static_cast<int32_t>(view.l4_offset - kHeader4));
   return outcome;

@@ -131,7 +131,8 @@ bool is_pipeline_counter(Counter counter) {
     case Counter::kPuntedDns:
     case Counter::kInjected:
     case Counter::kUnresolved:
-    case Counter::kFragmentsOut: return true;
+    case Counter::kFragmentsOut:
+    case Counter::kPacketsSplit: return true;
     default: return false;
   }
 }
@@ -196,6 +197,7 @@ std::vector<Row> all_rows() {
   add(malformed_rows());
   add(stateless_rows());
   add(fragment_rows());
+  add(fragment_edge_rows());
   add(tcp_table_rows());
   add(behave_rows());
   add(timer_rows());

@@ -27,6 +27,7 @@ std::vector<Row> timer_rows();
 std::vector<Row> static_rows();
 std::vector<Row> eam_rows();
 std::vector<Row> source_rows();
+std::vector<Row> fragment_edge_rows();
 
 // The cast: two inside hosts of different subscribers, two servers, and their IPv6 names.
 inline constexpr const char* kA = "2001:db8:a::a";

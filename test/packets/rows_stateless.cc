@@ -49,6 +49,31 @@ void fragment(Script& s) {
   s.counted({{Counter::kSiitOut, 2}});
 }
 
+// Without state each fragment goes by itself, in any order, and keeps its Identification.
+void later_fragments(Script& s) {
+  const auto six = ip6(kInside, kServer).udp(5000, 53).payload(64);
+  const auto four = ip4("192.0.2.5", kZ).ttl(63).udp(5000, 53).payload(64);
+  const auto got = s.burst({six.slice(40, 32, 0x12340007)});
+  s.check(got.size() == 1 && got[0] == four.slice(40, 32, 7), "offset, M and low half are kept");
+  const auto in = ip4(kZ, "192.0.2.5").udp(53, 5000).payload(64);
+  const auto out = ip6(kServer, kInside).hop_limit(63).udp(53, 5000).payload(64);
+  const auto back = s.burst({in.slice(40, 32, 7), in.slice(0, 40, 7)});
+  s.check(back == std::vector<Bytes>{out.slice(40, 32, 7), out.slice(0, 40, 7)}, "as they came");
+  s.counted({{Counter::kSiitOut, 1}, {Counter::kSiitIn, 2}});
+}
+
+void fragments_refused(Script& s) {
+  const auto ping = ip6(kInside, kServer).icmp_echo(7, 1).payload(64);
+  const auto pong = ip4(kZ, "192.0.2.5").icmp_echo_reply(7, 1).payload(64);
+  for (const std::size_t at : {0u, 40u}) {
+    s.nothing(ping.slice(at, 32, 7));
+    s.nothing(pong.slice(at, 32, 7));
+  }
+  auto later = ip6(kInside, kServer).raw(60, pattern(64));
+  s.nothing(later.fragment(80, false, 7));
+  s.counted({{DropReason::kFragment, 4}, {DropReason::kExtHeader, 1}});
+}
+
 void no_mapping(Script& s) {
   s.nothing(ip6(kA, kServer).udp(5000, 53).payload("hello"));
   s.counted({{DropReason::kNoMapping, 1}});
@@ -85,6 +110,10 @@ std::vector<Row> stateless_rows() {
       {"RFC 7915 5.1: all protocols pass", stateless(), path(), other_protocols},
       {"RFC 7915 4.3: stateless error", stateless(), path(), error},
       {"RFC 7915 5.1.1: fragments pass one by one", stateless(), path(), fragment},
+      {"RFC 7915 5.1.1: fragments out of order, without state", stateless(), path(),
+       later_fragments},
+      {"RFC 7915 1.2: fragments that stateless translation refuses", stateless(), path(),
+       fragments_refused},
       {"RFC 6052 2.3: source outside the prefix", stateless(), path(), no_mapping},
       {"RFC 6052: two inside hosts", stateless(), path(), hairpin},
       {"both kinds side by side", both(), path(), beside_stateful},

@@ -53,11 +53,18 @@ def case_fragments_outward(bed):
     load = b"qwertyuiop" * 200
     udp = bytes(IPv6(bytes(IPv6(src=HOST_A, dst=embed(SERVER)) / UDP(sport=5110, dport=53) / load)))[40:]
     cut = 1200
-    for offset, part, more in ((0, udp[:cut], 1), (cut, udp[cut:], 0)):
-        got = bed.out(IPv6(src=HOST_A, dst=embed(SERVER)) /
-                      IPv6ExtHdrFragment(nh=17, offset=offset // 8, m=more, id=0x1234BEEF) / Raw(part))
-        equal((got.frag * 8, int(got.flags.MF), int(got.flags.DF), got.dst), (offset, more, 0, SERVER),
-              "fragment")
+    names = []
+    for _ in range(2):
+        ids = set()
+        for offset, part, more in ((0, udp[:cut], 1), (cut, udp[cut:], 0)):
+            got = bed.out(IPv6(src=HOST_A, dst=embed(SERVER)) /
+                          IPv6ExtHdrFragment(nh=17, offset=offset // 8, m=more, id=0x1234BEEF) / Raw(part))
+            equal((got.frag * 8, int(got.flags.MF), int(got.flags.DF), got.dst), (offset, more, 0, SERVER),
+                  "fragment")
+            ids.add(got.id)
+        equal(len(ids), 1, "Identifications of one datagram")  # RFC 6864 4.3: ours to choose
+        names += ids
+    equal(len(set(names)), 2, "Identifications of two datagrams")
 
 
 def case_stateless_fragments_outward(bed):

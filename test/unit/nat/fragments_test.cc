@@ -169,8 +169,8 @@ TEST_CASE("RFC 6146 3.4: a source gets its share and leaves the others theirs") 
 }
 
 TEST_CASE("fragments: settled records give way, others do not") {
-  Store s(8);  // 32 records, four a source
-  for (uint32_t source = 1; source <= 8; ++source) {
+  Store s(8);  // 32 records, four a source, 24 a family
+  for (uint32_t source = 1; source <= 6; ++source) {
     for (uint32_t id = 0; id < 4; ++id) {
       CHECK(s.place(lone("198.51.100." + std::to_string(source), id)) != FragmentStore::kNone);
     }
@@ -257,14 +257,89 @@ TEST_CASE("fragments: no slot, record or source is ever lost") {
   }
   (void)s.take();
   s.store.expire(now + 2000, 10000, s.counters);
-  // Everything is free again: each of eight sources gets its whole share.
+  // Everything is free again: each of eight sources gets its whole share, and a family its own.
   unsigned held = 0;
   for (int source = 100; source < 108; ++source) {
     for (uint32_t id = 0; id < 10; ++id) {
       held += s.hold(lone("198.51.100." + std::to_string(source), id), now + 2000) ? 1 : 0;
     }
   }
+  CHECK(held == 24);
+}
+
+TEST_CASE("RFC 6146 3.4: a family leaves the other a quarter of slots and of records") {
+  Store s(64);
+  unsigned held = 0;
+  for (int source = 1; source <= 200; ++source) {
+    held += s.hold(lone("198.51.100." + std::to_string(source), 1)) ? 1 : 0;
+  }
+  CHECK(held == 48);
+  const auto six = [](int n) {
+    return ip6("2001:db8:" + std::to_string(n) + "::1", "64:ff9b::1")
+        .raw(17, pattern(80))
+        .fragment(800, false, 1)
+        .bytes();
+  };
+  for (int n = 1; n <= 16; ++n) CHECK(s.hold(six(n)));
+  CHECK_FALSE(s.hold(six(17)));
+  s.store.expire(2000, 1000, s.counters);
+  CHECK(s.late() == 64);
+  for (int n = 1; n <= 16; ++n) CHECK(s.hold(six(n), 2000));
+}
+
+TEST_CASE("RFC 6146 3.4: limits.fragment_share is obeyed at once") {
+  Store s(64);
+  s.store.set_share(2);
+  unsigned held = 0;
+  for (uint32_t id = 0; id < 100; ++id) held += s.hold(lone("198.51.100.1", id)) ? 1 : 0;
   CHECK(held == 32);
+  s.store.set_share(1);
+  for (uint32_t id = 0; id < 100; ++id) held += s.hold(lone("198.51.100.2", id)) ? 1 : 0;
+  CHECK(held == 48);  // as far as the family goes
+  s.store.set_share(64);
+  CHECK_FALSE(s.hold(lone("198.51.100.1", 777)));
+}
+
+TEST_CASE("fragments: a record is over when each fragment has been seen once") {
+  const auto whole = datagram();
+  const Bytes first = whole.slice(0, 800, 7), middle = whole.slice(800, 1600, 7),
+              last = whole.slice(2400, 1608, 7);
+  const auto known = [&](Store& s) {
+    const uint32_t at = s.place(first);
+    s.store.at(at).state = FragmentStore::State::kKnown;
+    s.store.at(at).head = 800;
+    return at;
+  };
+  const auto goes_on = [](Store& s, const Bytes& bytes) {
+    Parsed p(bytes);
+    return s.store.find_for(p.key(), p.view, 0, s.counters) != FragmentStore::kNone;
+  };
+  const auto note = [](Store& s, uint32_t at, const Bytes& bytes) {
+    s.store.note(at, Parsed(bytes).view);
+  };
+  SECTION("in any order") {
+    Store s(64);
+    const uint32_t at = known(s);
+    for (const auto& piece : {last, first, middle}) {
+      CHECK(goes_on(s, middle));
+      note(s, at, piece);
+    }
+    CHECK_FALSE(goes_on(s, middle));
+  }
+  SECTION("not with a duplicate, or with an overlap") {
+    for (const auto& odd : {middle, whole.slice(800, 808, 7), first}) {
+      Store s(64);
+      const uint32_t at = known(s);
+      for (const auto& piece : {first, odd, last, middle}) note(s, at, piece);
+      CHECK(goes_on(s, middle));
+    }
+  }
+  SECTION("a first fragment of another length begins another datagram") {
+    Store s(64);
+    known(s);
+    CHECK(goes_on(s, first));
+    CHECK_FALSE(goes_on(s, whole.slice(0, 1200, 7)));
+  }
 }
 
 }  // namespace isthmus::test
