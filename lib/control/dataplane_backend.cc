@@ -8,6 +8,7 @@
 #include "conf/load.h"
 #include "control/log.h"
 #include "control/static_store.h"
+#include "dataplane/static_binding.h"
 
 namespace isthmus::control {
 namespace {

@@ -168,9 +168,6 @@ class Dataplane {
   virtual Status update(const conf::Config& config) = 0;
 };
 
-/// A configured static binding for the instance of this number.
-nat::StaticBinding make_static(uint8_t instance, const conf::Static& from);
-
 /// nat settings of one worker's share of `config`.
 nat::Settings make_settings(const conf::Config& config, uint64_t seed);
 

@@ -4,6 +4,7 @@
 #include <random>
 
 #include "dataplane/dataplane.h"
+#include "dataplane/static_binding.h"
 
 namespace isthmus::dataplane {
 namespace {
@@ -39,16 +40,6 @@ nat::Timers timers_of(const conf::Timers& from) {
   to.udp_short = from.udp_short;
   to.udp_short_ports = from.udp_short_ports;
   return to;
-}
-
-uint8_t protocol_of(conf::StaticProtocol protocol) {
-  switch (protocol) {
-    case conf::StaticProtocol::kAny: return 0;
-    case conf::StaticProtocol::kTcp: return 6;
-    case conf::StaticProtocol::kUdp: return 17;
-    case conf::StaticProtocol::kIcmp: return 1;
-  }
-  return 0;
 }
 
 nat::Allocation allocation_of(conf::Allocation from) {
@@ -164,11 +155,6 @@ bool is_in_prefix(const xlat::EamTable& table, const nat::Settings& settings) {
 }
 
 }  // namespace
-
-nat::StaticBinding make_static(uint8_t instance, const conf::Static& from) {
-  return {instance,     protocol_of(from.protocol),  from.inside, net::Be16(from.inside_port),
-          from.outside, net::Be16(from.outside_port)};
-}
 
 std::vector<nat::StaticBinding> static_bindings(const nat::Settings& settings) {
   std::vector<nat::StaticBinding> all;

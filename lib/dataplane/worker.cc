@@ -18,8 +18,9 @@ constexpr unsigned kLeastRoom = 16;
 /// Frames whose headers are fetched ahead.
 constexpr unsigned kAhead = 4;
 constexpr unsigned kInjectBurst = 32;
-constexpr unsigned kTurnsPerHousekeeping = 8;
-constexpr unsigned kExpiryBudget = 32;
+constexpr unsigned kTurnsPerHousekeeping = 2;
+/// Two bursts' worth: sessions end as fast as full bursts of new flows can make them.
+constexpr unsigned kExpiryBudget = 2 * kBurst;
 constexpr unsigned kOriginationBudget = 32;
 /// An error about the second half of a hairpin is turned around once more; nothing needs a third.
 constexpr unsigned kMaxTurns = 3;

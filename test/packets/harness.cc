@@ -17,7 +17,7 @@ constexpr uint16_t kMark = 77;
 steer::Ownership ownership_of(const nat::Settings& settings, unsigned workers, uint64_t seed) {
   auto made = nat::make_ownership(settings, workers, seed);
   if (!made) throw std::runtime_error(made.error().text);
-  return *made;
+  return std::move(*made);
 }
 
 }  // namespace

@@ -163,182 +163,184 @@ TEST_CASE("mappings are streamed, and can be asked for by either address") {
         "{\"siit\":[{\"siit\":\"dc\",\"prefix\":\"2001:db8:46::/96\",\"inside4\":[],"
         "\"mappings\":300,\"overlapping\":0,\"eam_file\":\"\",\"hairpinning\":\"intrinsic\","
         "\"icmp_source_pool\":[]}]}\n{\"status\":\"ok\"}\n");
-  TEST_CASE("pools are drained by name") {
-    Fixture f;
-    CHECK(f.one("drain pool p").dump() == R"({"drained":"p"})");
-    CHECK(f.backend.drained);
-    CHECK(f.one("undrain pool p").dump() == R"({"undrained":"p"})");
-    CHECK_FALSE(f.backend.drained);
-  }
+}
 
-  TEST_CASE("RFC 7422 2: both test commands") {
-    Fixture f;
-    auto loaded = conf::load_text(R"(ports = ({ name = "a"; device = "d"; });
+TEST_CASE("pools are drained by name") {
+  Fixture f;
+  CHECK(f.one("drain pool p").dump() == R"({"drained":"p"})");
+  CHECK(f.backend.drained);
+  CHECK(f.one("undrain pool p").dump() == R"({"undrained":"p"})");
+  CHECK_FALSE(f.backend.drained);
+}
+
+TEST_CASE("RFC 7422 2: both test commands") {
+  Fixture f;
+  auto loaded = conf::load_text(R"(ports = ({ name = "a"; device = "d"; });
 nat64 = ({ name = "n"; pools = ({ name = "d"; addresses = ["192.0.2.1"];
   allocation = "deterministic"; inside = "2001:db8::/60"; }); });)",
-                                  "t");
-    REQUIRE(loaded);
-    f.backend.current = *loaded;
-    const std::string mine =
-        R"({"nat64":"n","pool":"d","inside":"2001:db8:0:1::/64","outside":"192.0.2.1",)"
-        R"("first_port":5056,"last_port":9087})";
-    CHECK(f.one("deterministic inside 2001:db8:0:1::77").dump() == mine);
-    CHECK(f.one("deterministic outside 192.0.2.1:9087").dump() == mine);
-  }
+                                "t");
+  REQUIRE(loaded);
+  f.backend.current = *loaded;
+  const std::string mine =
+      R"({"nat64":"n","pool":"d","inside":"2001:db8:0:1::/64","outside":"192.0.2.1",)"
+      R"("first_port":5056,"last_port":9087})";
+  CHECK(f.one("deterministic inside 2001:db8:0:1::77").dump() == mine);
+  CHECK(f.one("deterministic outside 192.0.2.1:9087").dump() == mine);
+}
 
-  TEST_CASE("a block line") {
-    Fixture f;
-    f.walk.per_worker = 1;
-    f.walk.worker_count = 1;
-    CHECK(f.one("show blocks inside 2001:db8::/32 outside 203.0.113.0/24").dump() ==
-          R"({"inside":"2001:db8::/64","outside":"203.0.113.0","first_port":1024,"last_port":1535,)"
-          R"("nat64":"main","pool":"p","used_tcp":3,"used_udp":2,"used_icmp":1,"resting":false,)"
-          R"("returns_in_ms":0})");
-  }
+TEST_CASE("a block line") {
+  Fixture f;
+  f.walk.per_worker = 1;
+  f.walk.worker_count = 1;
+  CHECK(f.one("show blocks inside 2001:db8::/32 outside 203.0.113.0/24").dump() ==
+        R"({"inside":"2001:db8::/64","outside":"203.0.113.0","first_port":1024,"last_port":1535,)"
+        R"("nat64":"main","pool":"p","used_tcp":3,"used_udp":2,"used_icmp":1,"resting":false,)"
+        R"("returns_in_ms":0})");
+}
 
-  TEST_CASE("a session line") {
-    Fixture f;
-    f.walk.per_worker = 1;
-    const auto lines = f.say("show sessions\n");
-    REQUIRE(lines.size() == 3);
-    CHECK(lines[0] ==
-          R"({"protocol":"tcp","inside":"2001:db8::","inside_port":40000,"outside":"203.0.113.0",)"
-          R"("outside_port":1024,"remote":"192.0.2.1","remote_port":443,"state":"established",)"
-          R"("idle_ms":1500,"expires_in_ms":7198500,"packets_6to4":10,"packets_4to6":20,)"
-          R"("bytes_6to4":1000,"bytes_4to6":20480,"nat64":"main"})");
-    CHECK(f.say("show bindings\n")[0] ==
-          R"({"protocol":"tcp","inside":"2001:db8::","inside_port":40000,"outside":"203.0.113.0",)"
-          R"("outside_port":1024,"static":true,"sessions":1,"nat64":"main"})");
-  }
+TEST_CASE("a session line") {
+  Fixture f;
+  f.walk.per_worker = 1;
+  const auto lines = f.say("show sessions\n");
+  REQUIRE(lines.size() == 3);
+  CHECK(lines[0] ==
+        R"({"protocol":"tcp","inside":"2001:db8::","inside_port":40000,"outside":"203.0.113.0",)"
+        R"("outside_port":1024,"remote":"192.0.2.1","remote_port":443,"state":"established",)"
+        R"("idle_ms":1500,"expires_in_ms":7198500,"packets_6to4":10,"packets_4to6":20,)"
+        R"("bytes_6to4":1000,"bytes_4to6":20480,"nat64":"main"})");
+  CHECK(f.say("show bindings\n")[0] ==
+        R"({"protocol":"tcp","inside":"2001:db8::","inside_port":40000,"outside":"203.0.113.0",)"
+        R"("outside_port":1024,"static":true,"sessions":1,"nat64":"main"})");
+}
 
-  TEST_CASE("a long dump comes in bounded turns, whole") {
-    Fixture f;
-    f.walk.per_worker = 20000;
-    const auto lines = f.say("show sessions\n");
-    CHECK(lines.size() == 2 * 20000 + 1);
-    CHECK(f.most <= 64 * 1024);
-    CHECK(lines[20000].find("2001:db8:1::") != std::string::npos);
-  }
+TEST_CASE("a long dump comes in bounded turns, whole") {
+  Fixture f;
+  f.walk.per_worker = 20000;
+  const auto lines = f.say("show sessions\n");
+  CHECK(lines.size() == 2 * 20000 + 1);
+  CHECK(f.most <= 64 * 1024);
+  CHECK(lines[20000].find("2001:db8:1::") != std::string::npos);
+}
 
-  TEST_CASE("limit stops a dump, also at zero") {
-    Fixture f;
-    f.walk.per_worker = 1000;
-    CHECK(f.say("show sessions limit 0\n").size() == 1);
-    CHECK(f.say("show sessions limit 1\n").size() == 2);
-    CHECK(f.say("show sessions limit 1500\n").size() == 1501);
-  }
+TEST_CASE("limit stops a dump, also at zero") {
+  Fixture f;
+  f.walk.per_worker = 1000;
+  CHECK(f.say("show sessions limit 0\n").size() == 1);
+  CHECK(f.say("show sessions limit 1\n").size() == 2);
+  CHECK(f.say("show sessions limit 1500\n").size() == 1501);
+}
 
-  TEST_CASE("a worker that does not answer ends a dump with an error") {
-    Fixture f;
-    f.walk.fails = true;
-    const auto lines = f.say("show sessions\nshow version\n");
-    REQUIRE(lines.size() == 3);
-    CHECK(lines[0] == R"({"status":"error","error":"worker 0: no answer within a second",)"
-                      R"("hint":"\"show workers\" tells whether it is alive; try again"})");
-    CHECK(f.one("show workers")["workers"][1]["alive"] == false);
-  }
+TEST_CASE("a worker that does not answer ends a dump with an error") {
+  Fixture f;
+  f.walk.fails = true;
+  const auto lines = f.say("show sessions\nshow version\n");
+  REQUIRE(lines.size() == 3);
+  CHECK(lines[0] == R"({"status":"error","error":"worker 0: no answer within a second",)"
+                    R"("hint":"\"show workers\" tells whether it is alive; try again"})");
+  CHECK(f.one("show workers")["workers"][1]["alive"] == false);
+}
 
-  TEST_CASE("clear passes the filter on and counts") {
-    Fixture f;
-    f.walk.per_worker = 100;
-    CHECK(f.one("clear sessions protocol udp").dump() == R"({"cleared":200})");
-    CHECK(f.walk.last_filter.protocol == 17);
-    CHECK(f.one("clear bindings inside 2001:db8::/32").dump() == R"({"cleared":200})");
-    CHECK(net::to_string(f.walk.last_filter.inside.value()) == "2001:db8::/32");
-    CHECK(f.changes.size() == 2);
-  }
+TEST_CASE("clear passes the filter on and counts") {
+  Fixture f;
+  f.walk.per_worker = 100;
+  CHECK(f.one("clear sessions protocol udp").dump() == R"({"cleared":200})");
+  CHECK(f.walk.last_filter.protocol == 17);
+  CHECK(f.one("clear bindings inside 2001:db8::/32").dump() == R"({"cleared":200})");
+  CHECK(net::to_string(f.walk.last_filter.inside.value()) == "2001:db8::/32");
+  CHECK(f.changes.size() == 2);
+}
 
-  TEST_CASE("clearing counters subtracts, it does not write") {
-    Fixture f;
-    auto& counters = f.backend.plane.worker_counters;
-    counters[0].add(telemetry::Counter::kRxPackets, 5);
-    counters[1].add(telemetry::Counter::kRxPackets, 7);
-    counters[1].add_drop(telemetry::DropReason::kNoRoute, 2);
-    CHECK(f.one("show counters")["counters"][0]["value"] == 12);
-    CHECK(f.one("show drops").dump() ==
-          R"({"drops":[{"reason":"no-route","packets":2,)"
-          R"("help":"no route to the translated destination"},)"
-          R"({"reason":"neighbor-failed","packets":3,)"
-          R"("help":"next hop did not answer ARP or neighbor discovery"}]})");
-    f.one("clear counters");
-    CHECK(f.one("show drops").dump() == R"({"drops":[]})");
-    counters[0].add(telemetry::Counter::kRxPackets, 1);
-    CHECK(f.one("show counters").dump() ==
-          R"({"counters":[{"name":"rx-packets","value":1,"help":"packets received from ports"}]})");
-    CHECK(f.one("show counters all")["counters"].size() == telemetry::kCounterCount);
-    CHECK(counters[1].get(telemetry::Counter::kRxPackets) == 7);
-  }
+TEST_CASE("clearing counters subtracts, it does not write") {
+  Fixture f;
+  auto& counters = f.backend.plane.worker_counters;
+  counters[0].add(telemetry::Counter::kRxPackets, 5);
+  counters[1].add(telemetry::Counter::kRxPackets, 7);
+  counters[1].add_drop(telemetry::DropReason::kNoRoute, 2);
+  CHECK(f.one("show counters")["counters"][0]["value"] == 12);
+  CHECK(f.one("show drops").dump() ==
+        R"({"drops":[{"reason":"no-route","packets":2,)"
+        R"("help":"no route to the translated destination"},)"
+        R"({"reason":"neighbor-failed","packets":3,)"
+        R"("help":"next hop did not answer ARP or neighbor discovery"}]})");
+  f.one("clear counters");
+  CHECK(f.one("show drops").dump() == R"({"drops":[]})");
+  counters[0].add(telemetry::Counter::kRxPackets, 1);
+  CHECK(f.one("show counters").dump() ==
+        R"({"counters":[{"name":"rx-packets","value":1,"help":"packets received from ports"}]})");
+  CHECK(f.one("show counters all")["counters"].size() == telemetry::kCounterCount);
+  CHECK(counters[1].get(telemetry::Counter::kRxPackets) == 7);
+}
 
-  TEST_CASE("reload tells why it failed") {
-    Fixture f;
-    CHECK(f.one("reload").dump() == R"({"reload":"done"})");
-    f.backend.reload_result = Error{"x.conf:3: found a, expected b"};
-    CHECK(f.say("reload\n")[0] ==
-          R"({"status":"error","error":"x.conf:3: found a, expected b",)"
-          R"("hint":"nothing was changed; correct the file and reload again"})");
-    CHECK(f.backend.reloads == 2);
-  }
+TEST_CASE("reload tells why it failed") {
+  Fixture f;
+  CHECK(f.one("reload").dump() == R"({"reload":"done"})");
+  f.backend.reload_result = Error{"x.conf:3: found a, expected b"};
+  CHECK(f.say("reload\n")[0] ==
+        R"({"status":"error","error":"x.conf:3: found a, expected b",)"
+        R"("hint":"nothing was changed; correct the file and reload again"})");
+  CHECK(f.backend.reloads == 2);
+}
 
-  TEST_CASE("without known credentials nothing is changed") {
-    Fixture f;
-    f.permit = false;
-    const auto lines = f.say("reload\nclear dns64-cache\nshow version\n");
-    CHECK(lines.size() == 4);
-    CHECK(lines[0].find("not permitted") != std::string::npos);
-    CHECK(f.backend.reloads == 0);
-    CHECK(f.backend.flushes == 0);
-  }
+TEST_CASE("without known credentials nothing is changed") {
+  Fixture f;
+  f.permit = false;
+  const auto lines = f.say("reload\nclear dns64-cache\nshow version\n");
+  CHECK(lines.size() == 4);
+  CHECK(lines[0].find("not permitted") != std::string::npos);
+  CHECK(f.backend.reloads == 0);
+  CHECK(f.backend.flushes == 0);
+}
 
-  TEST_CASE("garbage is refused and the connection lives") {
-    Fixture f;
-    CHECK(f.say(std::string_view("show\0version\n", 13))[0].find("control characters") !=
-          std::string::npos);
-    CHECK(f.say("\xff\xfe\x80\n")[0].find("unknown command") != std::string::npos);
-    CHECK(f.say("\n")[0].find("empty line") != std::string::npos);
-    CHECK(f.say("show version\r\n").size() == 2);
-    CHECK(!f.talk.finished());
-  }
+TEST_CASE("garbage is refused and the connection lives") {
+  Fixture f;
+  CHECK(f.say(std::string_view("show\0version\n", 13))[0].find("control characters") !=
+        std::string::npos);
+  CHECK(f.say("\xff\xfe\x80\n")[0].find("unknown command") != std::string::npos);
+  CHECK(f.say("\n")[0].find("empty line") != std::string::npos);
+  CHECK(f.say("show version\r\n").size() == 2);
+  CHECK(!f.talk.finished());
+}
 
-  TEST_CASE("lines up to 4096 octets are taken, longer ones end the connection") {
-    Fixture f;
-    CHECK(f.say(std::string(4095, 'x') + '\n')[0].find("unknown command") != std::string::npos);
-    CHECK(!f.talk.finished());
-    const auto lines = f.say(std::string(4096, 'x'));
-    REQUIRE(lines.size() == 1);
-    CHECK(lines[0].find("more than 4096") != std::string::npos);
-    CHECK(f.talk.finished());
-    CHECK(f.say("show version\n").empty());
-  }
+TEST_CASE("lines up to 4096 octets are taken, longer ones end the connection") {
+  Fixture f;
+  CHECK(f.say(std::string(4095, 'x') + '\n')[0].find("unknown command") != std::string::npos);
+  CHECK(!f.talk.finished());
+  const auto lines = f.say(std::string(4096, 'x'));
+  REQUIRE(lines.size() == 1);
+  CHECK(lines[0].find("more than 4096") != std::string::npos);
+  CHECK(f.talk.finished());
+  CHECK(f.say("show version\n").empty());
+}
 
-  TEST_CASE("half a line is not a command, whole ones before it are") {
-    Fixture f;
-    f.talk.receive("show version\nclear sess");
-    f.talk.end_of_input();
-    f.drain();
-    CHECK(f.text_.find("9.9.9") != std::string::npos);
-    CHECK(f.changes.empty());
-    CHECK(f.talk.finished());
-  }
+TEST_CASE("half a line is not a command, whole ones before it are") {
+  Fixture f;
+  f.talk.receive("show version\nclear sess");
+  f.talk.end_of_input();
+  f.drain();
+  CHECK(f.text_.find("9.9.9") != std::string::npos);
+  CHECK(f.changes.empty());
+  CHECK(f.talk.finished());
+}
 
-  TEST_CASE("while an answer is under way no input is wanted") {
-    Fixture f;
-    f.walk.per_worker = 100000;
-    f.talk.receive("show sessions\nshow version\n");
-    CHECK(!f.talk.wants_input());
-    f.talk.work();
-    CHECK(f.talk.busy());
-    CHECK(!f.talk.wants_input());
-    const auto steps = f.walk.steps;
-    f.talk.work();  // nothing was taken from it: no more is made
-    CHECK(f.walk.steps == steps);
-  }
+TEST_CASE("while an answer is under way no input is wanted") {
+  Fixture f;
+  f.walk.per_worker = 100000;
+  f.talk.receive("show sessions\nshow version\n");
+  CHECK(!f.talk.wants_input());
+  f.talk.work();
+  CHECK(f.talk.busy());
+  CHECK(!f.talk.wants_input());
+  const auto steps = f.walk.steps;
+  f.talk.work();  // nothing was taken from it: no more is made
+  CHECK(f.walk.steps == steps);
+}
 
-  TEST_CASE("help about the first word of commands lists those") {
-    Fixture f;
-    const auto commands = f.one("help clear")["commands"];
-    REQUIRE(commands.size() == 4);
-    CHECK(commands[0]["command"] == "clear sessions");
-    CHECK(f.one("help sho")["commands"].size() == 15);
-    CHECK(f.say("help frobnicate\n").front().find("unknown command") != std::string::npos);
-    CHECK(f.say("help show frobnicate\n").front().find("unknown word") != std::string::npos);
-  }
+TEST_CASE("help about the first word of commands lists those") {
+  Fixture f;
+  const auto commands = f.one("help clear")["commands"];
+  REQUIRE(commands.size() == 4);
+  CHECK(commands[0]["command"] == "clear sessions");
+  CHECK(f.one("help sho")["commands"].size() == 15);
+  CHECK(f.say("help frobnicate\n").front().find("unknown command") != std::string::npos);
+  CHECK(f.say("help show frobnicate\n").front().find("unknown word") != std::string::npos);
+}

@@ -10,6 +10,7 @@
 #include "conf/load.h"
 #include "control/backend.h"
 #include "control/state_walk.h"
+#include "dataplane/static_binding.h"
 
 namespace isthmus::control {
 

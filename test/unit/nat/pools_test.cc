@@ -25,7 +25,7 @@ Settings pool_settings(uint16_t first, uint16_t last) {
 
 struct PoolFixture {
   PoolFixture(Settings with, unsigned workers = 1, unsigned worker = 0)
-      : settings(std::move(with)), ownership(*make_ownership(settings, workers, 1)) {
+      : settings(std::move(with)), ownership(std::move(*make_ownership(settings, workers, 1))) {
     auto set = PoolSet::make(settings, ownership, worker, nullptr);
     REQUIRE(set);
     REQUIRE(arena.map(Pools::need(settings)));
