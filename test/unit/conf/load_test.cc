@@ -134,6 +134,8 @@ TEST_CASE("every option is documented and has a default or is required") {
 TEST_CASE("every integer is accepted at its bounds and refused beyond") {
   for (const auto& option : options()) {
     if (option.field.type() != "integer") continue;
+    // How much memory is enough depends on the buffers; errors_test.cc tries that.
+    if (option.path == "memory.megabytes" || option.path == "memory.buffers") continue;
     CAPTURE(option.path);
     // tcp_opening's own upper bound is that of another timer.
     const auto max = option.path == "nat64[].timers.tcp_opening" ? 7200 : option.range.max;

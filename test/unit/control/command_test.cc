@@ -117,7 +117,8 @@ TEST_CASE("complaints say what is wrong and what to do") {
 
 TEST_CASE("completion offers what can come next") {
   using Words = std::vector<std::string>;
-  CHECK(complete("") == Words{"show", "clear", "reload", "help", "complete"});
+  CHECK(complete("") == Words{"show", "clear", "add", "remove", "deterministic", "drain", "undrain",
+                              "reload", "help", "complete"});
   CHECK(complete("cl") == Words{"clear"});
   CHECK(complete("show se") == Words{"sessions"});
   CHECK(complete("clear ") == Words{"sessions", "bindings", "counters", "dns64-cache"});

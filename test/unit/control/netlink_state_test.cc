@@ -167,7 +167,7 @@ TEST_CASE_METHOD(Fixture, "a dump removes what it does not name", "[netlink]") {
   CHECK(dataplane.route_texts ==
         Routes{{"198.51.101.0/24", "a via 192.0.2.2"}, {"198.51.102.0/24", "b"}});
   CHECK(dataplane.neighbor_macs == std::map<std::string, net::Mac>{{"a 192.0.2.2", mac}});
-  CHECK(neighbor_news.back() == "0 192.0.2.4 3");
+  CHECK(neighbor_news.back() == "0 192.0.2.4 4");
 }
 
 TEST_CASE_METHOD(Fixture, "neighbor learned, failed, learned anew", "[netlink]") {
@@ -178,9 +178,9 @@ TEST_CASE_METHOD(Fixture, "neighbor learned, failed, learned anew", "[netlink]")
   CHECK(dataplane.neighbor_macs.at("b 2001:db8::2") == mac);
   state.apply(NeighborEvent{kLinkB, ip("2001:db8::2"), NeighborState::kFailed, {}}, false);
   CHECK(dataplane.neighbor_macs.empty());
-  CHECK(neighbor_news == std::vector<std::string>{"1 2001:db8::2 1",
+  CHECK(neighbor_news == std::vector<std::string>{"1 2001:db8::2 2",
                                                   "1 2001:db8::2 0 02:00:00:00:00:02",
-                                                  "1 2001:db8::2 2"});
+                                                  "1 2001:db8::2 3"});
 }
 
 TEST_CASE_METHOD(Fixture, "a link event asks for a dump only if it is a twin's", "[netlink]") {

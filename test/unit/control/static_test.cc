@@ -68,7 +68,7 @@ TEST_CASE("commands: static bindings are added, shown and removed") {
   CHECK(std::count(all.begin(), all.end(), '\n') == 3);
   CHECK(f.run("show bindings static outside 203.0.113.2") ==
         "{\"protocol\":\"any\",\"inside\":\"2001:db8:1::81\",\"inside_port\":null,\"outside\":"
-        "\"203.0.113.2\",\"outside_port\":null,\"nat64\":\"internet\",\"origin\":"
+        "\"203.0.113.2\",\"outside_port\":null,\"nat64\":\"main\",\"origin\":"
         "\"command, persistent\"}\n");
   CHECK(f.run("remove static protocol tcp outside 203.0.113.1 80") ==
         "{\"removed\":\"tcp 203.0.113.1 port 80 is 2001:db8:1::80 port 8080\"}\n");

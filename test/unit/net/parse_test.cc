@@ -236,7 +236,8 @@ TEST_CASE("RFC 7915 5.1.1: an extension header behind a fragment header is refus
   CHECK(refused(six().fragment(0, true, 1).dest_opts().udp(1, 2)) == DropReason::kExtHeader);
   CHECK(refused(six().fragment(0, false, 1).fragment(0, false, 1).udp(1, 2)) ==
         DropReason::kExtHeader);
-  CHECK(refused(six().fragment(8, true, 1).protocol(51)) == DropReason::kExtHeader);
+  // RFC 8200 4.5: of the others only the first fragment's Next Header counts.
+  CHECK(refused(six().fragment(8, true, 1).protocol(51)) == DropReason::kNone);
 }
 
 TEST_CASE("a quoted packet needs only eight bytes of transport") {

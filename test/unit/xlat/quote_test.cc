@@ -212,8 +212,9 @@ TEST_CASE("RFC 7915 5.1.1: an error too big for the IPv4 link is fragmented") {
   const auto out = gateway.send(error6().quote(came6().udp(1, 2).payload(900)));
   const auto whole = error4_out().quote(came4().udp(1, 2).payload(900));
   REQUIRE(out.size() == 2);
-  CHECK(diff(whole.slice(0, 576, 0x1000), out[0]) == "");
-  CHECK(diff(whole.slice(576, 576, 0x1000), out[1]) == "");
+  const auto id = static_cast<uint16_t>(out[0][4] << 8 | out[0][5]);
+  CHECK(diff(whole.slice(0, 576, id), out[0]) == "");
+  CHECK(diff(whole.slice(576, 576, id), out[1]) == "");
 }
 
 TEST_CASE("RFC 1624: the checksum of a translated error is moved, not remade") {
