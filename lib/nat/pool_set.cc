@@ -142,7 +142,6 @@ bool PoolSet::Build::has_cells(const PoolEntry& pool, net::Ip4 address) const {
 }
 
 uint32_t PoolSet::Build::number_for(uint16_t pool, net::Ip4 address) {
-  auto& entries = set->entries;
   const auto known = kept.find(address.host());
   if (known != kept.end()) {
     const auto& before = running->entries[known->second];
@@ -155,8 +154,8 @@ uint32_t PoolSet::Build::number_for(uint16_t pool, net::Ip4 address) {
     number = unused.back();
     unused.pop_back();
   } else {
-    number = static_cast<uint32_t>(entries.size());
-    entries.emplace_back();
+    number = static_cast<uint32_t>(set->entries.size());
+    set->entries.emplace_back();
     set->chunk_of_.push_back(0);
   }
   added.push_back({number, address});
