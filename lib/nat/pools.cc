@@ -41,13 +41,6 @@ bool pick_clear(const uint64_t* used, uint32_t first, uint32_t last, unsigned pa
          (from > first && find_clear(used, first, from - 1, parity, port));
 }
 
-bool Pools::init(Arena& arena, const Settings& settings, std::unique_ptr<PoolSet> set) {
-  set_ = std::move(set);
-  subscriber_length_ = settings.subscriber_prefix_length;
-  holdings_ = arena.take<Holding>(settings.max_subscribers);
-  return holdings_ != nullptr;
-}
-
 // --- choosing -----------------------------------------------------------------------------------
 
 bool Pools::usable(uint32_t index, uint8_t instance) const {

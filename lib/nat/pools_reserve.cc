@@ -1,10 +1,17 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Cells that static bindings keep from being lent, on behalf of the control core.
+// The start, and cells that static bindings keep from being lent, on behalf of the control core.
 #include <algorithm>
 
 #include "nat/pools.h"
 
 namespace isthmus::nat {
+
+bool Pools::init(Arena& arena, const Settings& settings, std::unique_ptr<PoolSet> set) {
+  set_ = std::move(set);
+  subscriber_length_ = settings.subscriber_prefix_length;
+  holdings_ = arena.take<Holding>(settings.max_subscribers);
+  return holdings_ != nullptr;
+}
 
 // Whether dynamic allocation may come to this port.
 bool Pools::has(uint32_t index, uint32_t port) const {
