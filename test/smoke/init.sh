@@ -10,6 +10,8 @@ smoke_root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 . "$smoke_root/scripts/common.sh"
 # shellcheck source=../../scripts/lab.d/plan.sh
 . "$smoke_root/scripts/lab.d/plan.sh"
+# shellcheck source=../../scripts/lab.d/servers.sh
+. "$smoke_root/scripts/lab.d/servers.sh"
 echo_py=$smoke_root/scripts/lab.d/echo.py
 
 skip() {
@@ -26,6 +28,9 @@ lab() { "$smoke_root/scripts/lab" "$@"; }
 ctl() { lab ctl "$@"; }
 # on NS COMMAND...
 on() { in_ns "$@"; }
+
+# end PID: ends a process of the test's own.
+end() { kill "$1" 2>/dev/null || true; }
 
 fail() {
   say "FAILED: $*"
@@ -82,9 +87,15 @@ keep_evidence() {
   tail -n 25 "$lab_dir/isthmusd.log" 2>/dev/null || true
 }
 
+endings=()
+# at_end COMMAND...: run when the test ends, however it does, before the lab goes. Its failure is the
+# test's. A trap of one's own would hide the status that the test ended with.
+at_end() { endings+=("$(printf '%q ' "$@")"); }
+
 finish() {
-  local status=$?
+  local status=$? ending
   trap - EXIT ERR
+  for ending in "${endings[@]}"; do eval "$ending" || status=1; done
   [ $status = 0 ] || [ $status = 77 ] || keep_evidence
   if [ -d "$lab_dir" ]; then
     lab gateway stop || status=1

@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # The gateway and NAT64 share one IPv4 address: servers and clients on the box, and hosts behind it.
 . "$(dirname "$0")/init.sh"
+# net_af_packet has the kernel put IPv4 fragments together before anybody sees them.
+export LAB_OUTSIDE=net_pcap2,iface=gw4,phy_mac=1
 start_lab
 conf=$lab_dir/isthmus.conf
 lab gateway stop

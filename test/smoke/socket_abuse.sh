@@ -24,7 +24,7 @@ print('abusers are at work', flush=True)
 time.sleep(600)                                    # holds the connections until killed
 PY
 abuser=$!
-trap 'kill $abuser 2>/dev/null; finish' EXIT
+at_end end $abuser
 
 for round in 1 2 3 4 5; do
   expect "$(timeout 10 "$smoke_root/scripts/lab" ctl show version)" '.'

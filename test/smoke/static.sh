@@ -11,7 +11,7 @@ expect "$(cat "$conf")" 'static_file'
 
 on client python3 "$echo_py" serve :: 8080 &
 server=$!
-trap 'kill $server 2>/dev/null; finish' EXIT
+at_end end $server
 wait_until 20 "the server" on client python3 "$echo_py" tcp ::1 --port 8080 --size 10
 reach() { on internet python3 "$echo_py" "$1" "$2" --port "$3" --size "${4:-3000}"; }
 
@@ -58,8 +58,10 @@ lab gateway start
 reach tcp 203.0.113.14 8080
 reach udp 203.0.113.13 5000 1000
 
-# By reload; a clash with what a command added refuses the file.
+# By reload; a clash refuses the file: with a binding of this moment, or with what a command added.
 sed -i 's/name = "main";$/&\n    static = ( { protocol = "tcp"; inside = "'"$client6"'"; inside_port = 8080; outside = "203.0.113.12"; outside_port = 443; } );/' "$conf"
+expect "$(ctl reload 2>&1 || true)" "has 203.0.113.14 port 8080 now: end that first"
+ctl clear bindings inside "$client6"
 ctl reload
 reach tcp 203.0.113.12 443
 expect "$(ctl remove static protocol tcp outside 203.0.113.12:443 2>&1 || true)" 'configuration file'
