@@ -38,10 +38,11 @@ import socket, sys
 s = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
 s.connect(sys.argv[1])
 s.settimeout(10)
-file = s.makefile('rw')
+# Two files: one for both ways forgets what it read ahead when it writes.
+answers, commands = s.makefile('r'), s.makefile('w')
 for line in ('nonsense', 'show version'):
-    file.write(line + '\n'); file.flush()
-    print(file.readline().strip()[:200])
+    commands.write(line + '\n'); commands.flush()
+    print(answers.readline().strip()[:200])
 PY
 )
 expect "$answers" 'error'
