@@ -50,6 +50,7 @@ Daemon::~Daemon() {
   for (auto* watcher : {&term_, &interrupt_, &hangup_}) ev_signal_stop(loop_.ev(), watcher);
   // The service may still answer what is in flight; its replies need everything else alive.
   server_.reset();
+  pcp_.reset();
   dns64_.reset();
   netlink_.reset();
   twins_.reset();
@@ -72,6 +73,7 @@ Status Daemon::build(Facts facts) {
   dataplane_ = std::move(*dataplane);
   if (const Status status = build_kernel_side(); !status) return status;
   if (const Status status = build_dns64(); !status) return status;
+  if (const Status status = build_pcp(); !status) return status;
   if (const Status status = build_commands(std::move(facts)); !status) return status;
   dataplane_->publish();
   if (const Status status = dataplane_->start(); !status) return status;
@@ -115,6 +117,14 @@ Status Daemon::build_dns64() {
   return dns64_->listen_tcp();
 }
 
+Status Daemon::build_pcp() {
+  if (!config_->pcp.enabled) return Ok{};
+  auto service = control::PcpService::make(loop_.ev(), *dataplane_, config_);
+  if (!service) return service.error();
+  pcp_ = std::move(*service);
+  return Ok{};
+}
+
 Status Daemon::build_commands(Facts facts) {
   backend_ = std::make_unique<control::DataplaneBackend>(
       control::DataplaneBackend::Parts{*dataplane_, neighbors_, dns64_.get(),
@@ -126,7 +136,7 @@ Status Daemon::build_commands(Facts facts) {
                                          twins_->update_answers(twins);
                                          return Status(Ok{});
                                        },
-                                       control::kernel_local_ports},
+                                       control::kernel_local_ports, pcp_.get()},
       config_, std::move(facts));
   if (auto loaded = backend_->load_statics(); !loaded) return loaded;
   walk_ = control::make_state_walk(*backend_);

@@ -20,6 +20,7 @@
 #include "control/loop.h"
 #include "control/neighbor_queue.h"
 #include "control/netlink_sync.h"
+#include "control/pcp_service.h"
 #include "control/punt.h"
 #include "control/server.h"
 #include "control/state_walk.h"
@@ -51,6 +52,7 @@ class Daemon {
   Status build(Facts facts);
   Status build_kernel_side();
   Status build_dns64();
+  Status build_pcp();
   Status build_commands(Facts facts);
   void watch_signals();
   unsigned poll();
@@ -71,6 +73,7 @@ class Daemon {
   control::EventLog event_log_;
   std::unique_ptr<control::NetlinkSync> netlink_;
   std::unique_ptr<dns64::Service> dns64_;
+  std::unique_ptr<control::PcpService> pcp_;
   std::unique_ptr<control::DataplaneBackend> backend_;
   std::unique_ptr<control::StateWalk> walk_;
   std::unique_ptr<control::Commands> commands_;

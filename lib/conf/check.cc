@@ -184,13 +184,38 @@ Checked check_dns64(const Config& config, const Lines&) {
   return std::nullopt;
 }
 
+Checked check_pcp(const Config& config, const Lines&) {
+  const auto& pcp = config.pcp;
+  if (!pcp.enabled) return std::nullopt;
+  if (config.nat64.empty()) {
+    return Problem{"pcp", 0, "no nat64 instance", "one, whose pools have ports to give"};
+  }
+  for (std::size_t i = 0; i < pcp.listen.size(); ++i) {
+    const auto path = fmt::format("pcp.listen[{}]", i);
+    const auto text = net::to_string(pcp.listen[i]);
+    if (std::find(pcp.listen.begin(), pcp.listen.begin() + static_cast<std::ptrdiff_t>(i),
+                  pcp.listen[i]) != pcp.listen.begin() + static_cast<std::ptrdiff_t>(i)) {
+      return Problem{path, 0, quote(text), "each address once"};
+    }
+    if (!find_interface_address(config, pcp.listen[i])) {
+      return Problem{path, 0, quote(text), "an address that one of the ports' interfaces has"};
+    }
+  }
+  if (pcp.lifetime_min > pcp.lifetime_max) {
+    return Problem{"pcp.lifetime_min", 0, std::to_string(pcp.lifetime_min),
+                   fmt::format("at most lifetime_max ({})", pcp.lifetime_max)};
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 Checked check_config(const Config& config, const Lines& lines) {
   using Check = Checked (*)(const Config&, const Lines&);
   constexpr Check kChecks[] = {check_core,       check_memory,    check_ports,    check_names,
                                check_timers,     check_addresses, check_prefixes, check_pools,
-                               check_pool_rules, check_statics,   check_routes,   check_dns64};
+                               check_pool_rules, check_statics,   check_routes,   check_dns64,
+                               check_pcp};
   for (const auto check : kChecks) {
     if (auto problem = check(config, lines)) {
       if (problem->line == 0) problem->line = lines.of(problem->path);

@@ -178,6 +178,15 @@ struct Dns64 {
   uint32_t max_in_flight = 10000;
 };
 
+/// The Port Control Protocol (RFC 6887).
+struct Pcp {
+  bool enabled = false;  ///< the file has a pcp group
+  std::vector<net::Ip6> listen;
+  uint32_t lifetime_min = 120;    ///< seconds
+  uint32_t lifetime_max = 86400;  ///< seconds
+  uint32_t mappings = 32;         ///< of one subscriber
+};
+
 struct Cores {
   std::vector<unsigned> workers{1};  ///< CPU of each worker; a CPU may be named twice
   unsigned control = 0;
@@ -237,6 +246,7 @@ struct Config {
   std::vector<Nat64> nat64;
   std::vector<Siit> siit;
   Dns64 dns64;
+  Pcp pcp;
 
   /// The instance that DNS64 synthesises for, or nullptr.
   const Nat64* nat64_of_dns64() const {

@@ -12,6 +12,7 @@ std::span<const Option> nat64_options();
 std::span<const Option> pool_options();
 std::span<const Option> siit_options();
 std::span<const Option> dns64_options();
+std::span<const Option> pcp_options();
 
 inline constexpr auto kLive = Change::kLive;
 inline constexpr auto kRestart = Change::kRestart;

@@ -37,12 +37,13 @@ constexpr Section kSections[] = {
                      "before `prefix`."),
     {"siit[].policy", "Choices that RFC 7915 leaves to the operator."},
     {"dns64", "DNS64 (RFC 6147): given this group, queries to `listen` are answered."},
+    {"pcp", "Ports on request (RFC 6887): given this group, inside hosts may ask for some."},
 };
 
 std::vector<Option> join() {
   std::vector<Option> all;
-  for (const auto part :
-       {system_options(), nat64_options(), pool_options(), siit_options(), dns64_options()}) {
+  for (const auto part : {system_options(), nat64_options(), pool_options(), siit_options(),
+                          dns64_options(), pcp_options()}) {
     all.insert(all.end(), part.begin(), part.end());
   }
   return all;

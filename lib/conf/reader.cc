@@ -181,6 +181,7 @@ Checked read_config(const Node& root, Config& config, Lines& lines) {
     config.routes[i].line = lines.of(fmt::format("routes[{}]", i));
   }
   config.dns64.enabled = lines.has("dns64");
+  config.pcp.enabled = lines.has("pcp");
   if (config.dns64.enabled && config.dns64.nat64.empty() && !config.nat64.empty()) {
     config.dns64.nat64 = config.nat64.front().name;
   }

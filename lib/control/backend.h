@@ -10,6 +10,7 @@
 #include "conf/config.h"
 #include "dataplane/dataplane.h"
 #include "net/result.h"
+#include "pcp/server.h"
 
 namespace isthmus::control {
 
@@ -39,6 +40,8 @@ class Backend {
   virtual NeighborQueueInfo neighbor_queue() const = 0;
   virtual std::vector<Figure> dns64_figures() const = 0;
   virtual void dns64_flush_cache() = 0;
+  /// nullptr: switched off.
+  virtual const pcp::Server* pcp() const = 0;
   /// Build facts for `show version`: ordered name/value pairs.
   virtual std::vector<std::pair<std::string, std::string>> version() const = 0;
   /// Adds a static binding to the instance whose pool has its outside address; `persist`: it is

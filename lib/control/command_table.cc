@@ -38,6 +38,7 @@ constexpr Argument kClearSessionArguments[] = {kInside, kOutsideArg, kProtocolAr
 constexpr Argument kClearBindingArguments[] = {kInside, kOutsideArg, kProtocolArg};
 constexpr Argument kEamArguments[] = {
     kInside, {"outside", kPrefix4, "IPv4 addresses inside PREFIX"}, kLimit};
+constexpr Argument kMappingArguments[] = {kInside, kLimit};
 constexpr Argument kAllArgument[] = {{"all", kFlag, "also those that are zero"}};
 constexpr Argument kFileArgument[] = {{"--file", kFlag, "the file's text, as it was loaded"}};
 constexpr Argument kHelpArgument[] = {{"COMMAND", kRest, "the command to explain"}};
@@ -95,7 +96,7 @@ constexpr Command kCommands[] = {
     {"show bindings", Action::kShowBindings, kBindingArguments, false, kStream,
      "Bindings: which pool address and port a host has.",
      "a line for each: protocol, inside, inside_port, outside, outside_port, nat64, static, "
-     "sessions"},
+     "leased (by PCP), sessions"},
     {"show sessions", Action::kShowSessions, kSessionArguments, false, kStream,
      "Sessions: who talks to whom, and how much.",
      "a line for each: protocol, inside, inside_port, outside, outside_port, remote, remote_port, "
@@ -110,6 +111,16 @@ constexpr Command kCommands[] = {
      "icmp_source_pool]"},
     {"show eam", Action::kShowEam, kEamArguments, false, kStream,
      "Explicit address mappings (RFC 7757) in force.", "a line for each: inside, outside, siit"},
+    {"show pcp",
+     Action::kShowPcp,
+     {},
+     false,
+     false,
+     "The PCP server (RFC 6887): what was asked of it.",
+     "enabled; listen, epoch_ms, mappings, requests, answered, refused, ignored, expired"},
+    {"show mappings", Action::kShowMappings, kMappingArguments, false, kStream,
+     "Ports that inside hosts asked for by PCP.",
+     "a line for each: protocol, inside, inside_port, outside, outside_port, expires_in_ms"},
     {"show routes",
      Action::kShowRoutes,
      {},

@@ -34,6 +34,8 @@ enum class Action : uint8_t {
   kShowSessions,
   kShowSiit,
   kShowEam,
+  kShowPcp,
+  kShowMappings,
   kShowRoutes,
   kShowNeighbors,
   kShowSteering,

@@ -84,10 +84,10 @@ void print(const nat::BindingInfo& b, const Names& names, std::string& out) {
   fmt::format_to(
       std::back_inserter(out),
       R"({{"protocol":"{}","inside":"{}","inside_port":{},"outside":"{}","outside_port":{},)"
-      R"("static":{},"sessions":{},"nat64":"{}"}})"
+      R"("static":{},"leased":{},"sessions":{},"nat64":"{}"}})"
       "\n",
       protocol_name(b.protocol), net::to_string(b.inside), b.inside_port.host(),
-      net::to_string(b.outside), b.outside_port.host(), b.is_static, b.sessions,
+      net::to_string(b.outside), b.outside_port.host(), b.is_static, b.is_leased, b.sessions,
       instance_name(names, b.instance));
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "control/commands.h"
 
+#include "control/command_pcp.h"
 #include "control/command_show.h"
 #include "control/command_siit.h"
 #include "control/command_static.h"
@@ -109,6 +110,8 @@ Answer Commands::run(const Request& request) {
     case Action::kShowPools: return show_pools(backend_, walk_);
     case Action::kShowSiit: return show_siit(backend_);
     case Action::kShowEam: return show_eam(backend_, request);
+    case Action::kShowPcp: return show_pcp(backend_);
+    case Action::kShowMappings: return show_mappings(backend_, request);
     case Action::kShowRoutes: return show_routes(backend_);
     case Action::kShowNeighbors: return show_neighbors(backend_);
     case Action::kShowSteering: return show_steering(backend_);

@@ -66,6 +66,7 @@ Status DataplaneBackend::reload() {
   }
   if (Status status = apply(*wanted); !status) return status;
   config_ = wanted;
+  if (parts_.pcp != nullptr) parts_.pcp->update(config_);
   warn(*config_);
   log_info("configuration {} reloaded", config_->file);
   return Ok{};
@@ -173,6 +174,7 @@ Status DataplaneBackend::apply(const conf::Config& wanted) {
   }
   // Before workers lend new addresses, or their first answers find nobody.
   Status status = answer_for(wanted);
+  if (parts_.pcp != nullptr) parts_.pcp->prepare(wanted);
   if (status) status = parts_.dataplane.update(wanted);
   if (!status) {
     (void)answer_for(*config_);

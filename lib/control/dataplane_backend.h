@@ -15,6 +15,7 @@
 #include "control/backend.h"
 #include "control/local_ports.h"
 #include "control/neighbor_queue.h"
+#include "control/pcp_service.h"
 #include "control/twin_plan.h"
 #include "dns64/service.h"
 
@@ -31,6 +32,7 @@ class DataplaneBackend final : public Backend {
     /// Makes the kernel answer for exactly the pool addresses of these twins.
     std::function<Status(const std::vector<TwinPlan>&)> answer_for = {};
     std::function<std::optional<LocalPorts>()> local_ports = {};
+    PcpService* pcp = nullptr;  ///< nullptr: disabled
   };
   using Facts = std::vector<std::pair<std::string, std::string>>;
 
@@ -42,6 +44,9 @@ class DataplaneBackend final : public Backend {
   NeighborQueueInfo neighbor_queue() const override { return parts_.neighbors.info(); }
   std::vector<Figure> dns64_figures() const override;
   void dns64_flush_cache() override;
+  const pcp::Server* pcp() const override {
+    return parts_.pcp == nullptr ? nullptr : &parts_.pcp->server();
+  }
   Facts version() const override { return version_; }
   Status add_static(const conf::Static& binding, bool persist) override;
   Status remove_static(const nat::StaticBinding& outside) override;

@@ -164,6 +164,13 @@ class Dataplane {
   virtual Status remove_static(const nat::StaticBinding& outside) = 0;
   virtual std::vector<nat::StaticEntry> statics() const = 0;
 
+  // --- bindings that inside hosts ask for (RFC 6887)
+  // ------------------------------------------------------------------
+  /// nullopt: the host's worker does not answer.
+  virtual std::optional<nat::LeaseAnswer> lease(const nat::LeaseWish& wish) = 0;
+  virtual void end_lease(const nat::LeaseWish& wish) = 0;
+  virtual nat::Translator::Bound bound(const nat::LeaseWish& wish) = 0;
+
   /// Applies what may change live (timers, policies, limits).
   virtual Status update(const conf::Config& config) = 0;
 };

@@ -65,6 +65,9 @@ class Engine final : public Dataplane {
     return statics_->remove(outside);
   }
   std::vector<nat::StaticEntry> statics() const override { return statics_->entries(); }
+  std::optional<nat::LeaseAnswer> lease(const nat::LeaseWish& wish) override;
+  void end_lease(const nat::LeaseWish& wish) override;
+  nat::Translator::Bound bound(const nat::LeaseWish& wish) override;
   Status update(const conf::Config& config) override;
 
   /// The part of update() that changes pools, and of them alone what `wanted` says.

@@ -227,6 +227,26 @@ Status Engine::end_leaving(const std::vector<steer::AddressRange>& leaving) {
   return Ok{};
 }
 
+// A host's bindings are on the worker that its packets go to.
+std::optional<nat::LeaseAnswer> Engine::lease(const nat::LeaseWish& wish) {
+  std::optional<nat::LeaseAnswer> answer;
+  (void)ask(ownership().owner6(wish.inside),
+            [&](nat::Translator& translator, uint32_t) { answer = translator.lease(wish); });
+  return answer;
+}
+
+void Engine::end_lease(const nat::LeaseWish& wish) {
+  (void)ask(ownership().owner6(wish.inside),
+            [&](nat::Translator& translator, uint32_t) { translator.end_lease(wish); });
+}
+
+nat::Translator::Bound Engine::bound(const nat::LeaseWish& wish) {
+  auto bound = nat::Translator::Bound::kNo;
+  (void)ask(ownership().owner6(wish.inside),
+            [&](nat::Translator& translator, uint32_t) { bound = translator.bound(wish); });
+  return bound;
+}
+
 // The steps are explained in nat/pool_update.h.
 Status Engine::change_pools(const nat::Settings& wanted) {
   if (nat::same_pools(options_.nat, wanted)) return Ok{};

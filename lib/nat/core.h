@@ -106,6 +106,13 @@ class Core {
   Status add_static(const StaticBinding& b);
   void remove_static(const StaticBinding& b);
 
+  // core_lease.cc, for the control core
+  LeaseAnswer lease(const LeaseWish& wish);
+  void end_lease(const LeaseWish& wish);
+  /// The binding of an inside port, or Index::kNone.
+  uint32_t find_binding(const LeaseWish& wish) const;
+  bool is_whole(const LeaseWish& wish) const;
+
   Classifier classifier;
   Events events;
   Pools pools;
@@ -172,6 +179,9 @@ class Core {
   template <Direction kDirection>
   uint32_t open_session(uint32_t binding, uint32_t subscriber, const Lane& lane, TcpStep step,
                         uint32_t now_ms);
+
+  LeaseAnswer lease_new(const LeaseWish& wish, uint8_t prefix);
+  Grant choose_leased(Lane& lane, const LeaseWish& wish, uint32_t subscriber);
 
   // Whole addresses bound statically.
   const WholeAddress* whole_of_inside(const net::Ip6& inside, uint8_t prefix) const;

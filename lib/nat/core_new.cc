@@ -120,8 +120,10 @@ void Core::miss_4to6(const net::PacketBuf& buf, const net::PacketView& view, Lan
                                             : tables.binding(binding).prefix;
   auto reason = allowed_4to6(lane, prefix, instance);
   if (reason != DropReason::kNone) return drop(d, reason);
-  const bool filters =
-      instances_[instance].filtering == Filtering::kAddressDependent && tables.permits_ready();
+  // RFC 6887 11: who has asked for a mapping wants to hear from everybody.
+  const bool leased = binding != Index::kNone && tables.binding(binding).is_leased();
+  const bool filters = !leased && tables.permits_ready() &&
+                       instances_[instance].filtering == Filtering::kAddressDependent;
   if (syn && (!bound || filters)) return hold_syn(buf, lane, d, now_ms);
   // RFC 6146 3.5.1: address-dependent filtering lets in only who was sent to.
   if (filters && !tables.permitted(key)) return drop(d, DropReason::kFiltered);

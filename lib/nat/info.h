@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <variant>
 
 #include "net/addr.h"
 
@@ -46,7 +47,34 @@ struct BindingInfo {
   uint8_t instance = 0;
   bool is_static = false;
   uint32_t sessions = 0;
+  bool is_leased = false;  ///< by PCP
 };
+
+/// A binding that an inside host asks for (RFC 6887 11.3).
+struct LeaseWish {
+  uint8_t instance = 0;
+  uint8_t protocol = 0;  ///< 6 or 17
+  net::Ip6 inside;
+  net::Be16 inside_port{};
+  net::Ip4 outside;  ///< suggested; 0.0.0.0: any
+  net::Be16 outside_port{};
+  bool nothing_else = false;
+};
+
+struct Leased {
+  net::Ip4 outside;
+  net::Be16 outside_port{};
+  bool is_static = false;  ///< it was bound by the operator, and stays so
+};
+
+enum class LeaseRefusal : uint8_t {
+  kOtherCell,  ///< what was suggested cannot be had, and nothing else is wanted
+  kPoolFull,
+  kLimit,  ///< of the subscriber
+  kTableFull,
+};
+
+using LeaseAnswer = std::variant<Leased, LeaseRefusal>;
 
 /// A static binding (RFC 6146 3.1) as it is asked for.
 struct StaticBinding {

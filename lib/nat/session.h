@@ -131,8 +131,12 @@ struct Binding {
   static constexpr uint16_t kStatic = 1;
   static constexpr uint16_t kNoCell = 2;    ///< its cell is not one of those that Pools lends
   static constexpr uint16_t kDetached = 4;  ///< no packet finds it; only its sessions know it
+  static constexpr uint16_t kLeased = 8;    ///< an inside host asked for it (PCP)
   bool live() const { return protocol != 0; }
   bool is_static() const { return (flags & kStatic) != 0; }
+  bool is_leased() const { return (flags & kLeased) != 0; }
+  /// Whether it outlives its sessions.
+  bool stays() const { return (flags & (kStatic | kLeased)) != 0; }
 };
 static_assert(sizeof(Binding) == 32);
 

@@ -76,7 +76,7 @@ void Tables::remove_session(uint32_t i) {
   const uint32_t subscriber = find_subscriber(b.inside, static_cast<uint8_t>(b.flags >> 8));
   --subscribers_[subscriber].sessions;
   // RFC 6146 3.1: a dynamic entry goes with its last session, a static one stays.
-  if (b.sessions == 0 && !b.is_static()) {
+  if (b.sessions == 0 && !b.stays()) {
     remove_binding(binding, subscriber);
     remove_unused_subscriber(subscriber);
   }
@@ -161,6 +161,16 @@ void Tables::retire_binding(uint32_t i) {
   detach(i);
   b.flags = static_cast<uint16_t>(b.flags & ~Binding::kStatic);
   if (b.sessions != 0) return;
+  const uint32_t subscriber = find_subscriber(b.inside, static_cast<uint8_t>(b.flags >> 8));
+  remove_binding(i, subscriber);
+  remove_unused_subscriber(subscriber);
+}
+
+void Tables::set_leased(uint32_t i, bool leased) {
+  Binding& b = bindings_[i];
+  b.flags =
+      static_cast<uint16_t>(leased ? b.flags | Binding::kLeased : b.flags & ~Binding::kLeased);
+  if (b.sessions != 0 || b.stays()) return;
   const uint32_t subscriber = find_subscriber(b.inside, static_cast<uint8_t>(b.flags >> 8));
   remove_binding(i, subscriber);
   remove_unused_subscriber(subscriber);

@@ -87,6 +87,8 @@ class Tables {
   uint32_t add_binding(uint32_t subscriber, const SessionKey& key, uint16_t flags = 0);
   /// A static one is found no longer; it goes with its last session, now if it has none.
   void retire_binding(uint32_t i);
+  /// A leased one stays without sessions, too.
+  void set_leased(uint32_t i, bool leased);
 
   // --- subscribers -------------------------------------------------------------------------------
   const Subscriber& subscriber(uint32_t i) const { return subscribers_[i]; }

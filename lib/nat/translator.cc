@@ -101,6 +101,23 @@ void Translator::remove_static(const StaticBinding& binding) {
   state_->core.remove_static(binding);
 }
 
+LeaseAnswer Translator::lease(const LeaseWish& wish) {
+  return state_->core.lease(wish);
+}
+
+void Translator::end_lease(const LeaseWish& wish) {
+  state_->core.end_lease(wish);
+}
+
+Translator::Bound Translator::bound(const LeaseWish& wish) const {
+  const Core& core = state_->core;
+  const uint32_t found = core.find_binding(wish);
+  if (found != Index::kNone) {
+    return core.tables.binding(found).is_static() ? Bound::kStatically : Bound::kDynamically;
+  }
+  return core.is_whole(wish) ? Bound::kStatically : Bound::kNo;
+}
+
 EventRing& Translator::events() {
   return state_->core.events.ring();
 }
@@ -213,10 +230,10 @@ Translator::DumpResult Translator::dump_bindings(uint64_t cursor, unsigned scan,
     const Binding& b = core.tables.binding(i);
     if (!b.live() || !matches(filter, b.inside, b.pool, b.pool_port, b.protocol)) return true;
     if (result.count == out.size()) return false;
-    out[result.count++] = {b.inside,      b.inside_port,
-                           b.pool,        b.pool_port,
-                           b.protocol,    core.classifier.instance_of_prefix(b.prefix),
-                           b.is_static(), b.sessions};
+    out[result.count++] = {
+        b.inside,      b.inside_port, b.pool,
+        b.pool_port,   b.protocol,    core.classifier.instance_of_prefix(b.prefix),
+        b.is_static(), b.sessions,    b.is_leased()};
     return true;
   });
   return result;

@@ -203,6 +203,13 @@ class Translator {
   /// Its sessions stay; the caller clears them.
   void remove_static(const StaticBinding& binding);
 
+  // For PCP (RFC 6887), on the inside host's worker.
+  /// A binding that stays without sessions until end_lease(); one that there is keeps its cell.
+  LeaseAnswer lease(const LeaseWish& wish);
+  void end_lease(const LeaseWish& wish);
+  enum class Bound : uint8_t { kNo, kDynamically, kStatically };
+  Bound bound(const LeaseWish& wish) const;
+
   /// New timers and options for existing instances (same number, names and prefixes). Pools change
   /// by the next three (nat/pool_update.h).
   void update(const Settings& settings);

@@ -425,6 +425,24 @@ TEST_CASE("RFC 6146 4, 4787, 5382, 5508: lifetimes below the floor are refused")
   });
 }
 
+TEST_CASE("pcp") {
+  const auto pcp = [](const std::string& inside) {
+    return nat64("pools = (" + kPool + ");") + "pcp = { " + inside + " };";
+  };
+  check_rows({
+      {pcp(""), "f:4: pcp.listen: found nothing, expected this option, which is required"},
+      {pcp("listen = [\"2001:db8::9\"];"),
+       "f:4: pcp.listen[0]: found \"2001:db8::9\", expected an address that one of the ports' "
+       "interfaces has"},
+      {pcp("listen = [\"2001:db8::1\", \"2001:db8::1\"];"),
+       "f:4: pcp.listen[1]: found \"2001:db8::1\", expected each address once"},
+      {pcp("listen = [\"192.0.2.1\"];"),
+       "f:4: pcp.listen[0]: found \"192.0.2.1\", expected an IPv6 address"},
+      {pcp("listen = [\"2001:db8::1\"]; lifetime_min = 600; lifetime_max = 300;"),
+       "f:4: pcp.lifetime_min: found 600, expected at most lifetime_max (300)"},
+  });
+}
+
 TEST_CASE("dns64") {
   const std::string up = " upstreams = [\"192.0.2.53\"];";
   check_rows({

@@ -96,6 +96,12 @@ std::string file_with(const Option& option, const std::string& value) {
            "ports = ({ name = \"a\"; device = \"d\"; addresses = [\"192.0.2.1/24\"]; });"
            "nat64 = ({ pools = ({ addresses = [\"203.0.113.1\"]; }); });";
   }
+  if (path.starts_with("pcp.") && path != "pcp.listen") {
+    body.insert(body.find('{') + 1, "listen = [\"2001:db8::1\"];");
+    return body +
+           "ports = ({ name = \"a\"; device = \"d\"; addresses = [\"2001:db8::1/64\"]; });"
+           "nat64 = ({ pools = ({ addresses = [\"203.0.113.1\"]; }); });";
+  }
   if (!path.starts_with("ports")) body += " ports = ({ name = \"a\"; device = \"d\"; });";
   return body;
 }

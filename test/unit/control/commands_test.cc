@@ -211,7 +211,7 @@ TEST_CASE("a session line") {
         R"("bytes_6to4":1000,"bytes_4to6":20480,"nat64":"main"})");
   CHECK(f.say("show bindings\n")[0] ==
         R"({"protocol":"tcp","inside":"2001:db8::","inside_port":40000,"outside":"203.0.113.0",)"
-        R"("outside_port":1024,"static":true,"sessions":1,"nat64":"main"})");
+        R"("outside_port":1024,"static":true,"leased":false,"sessions":1,"nat64":"main"})");
 }
 
 TEST_CASE("a long dump comes in bounded turns, whole") {
@@ -341,7 +341,7 @@ TEST_CASE("help about the first word of commands lists those") {
   const auto commands = f.one("help clear")["commands"];
   REQUIRE(commands.size() == 4);
   CHECK(commands[0]["command"] == "clear sessions");
-  CHECK(f.one("help sho")["commands"].size() == 18);
+  CHECK(f.one("help sho")["commands"].size() == 20);
   CHECK(f.say("help frobnicate\n").front().find("unknown command") != std::string::npos);
   CHECK(f.say("help show frobnicate\n").front().find("unknown word") != std::string::npos);
 }

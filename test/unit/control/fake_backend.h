@@ -79,6 +79,15 @@ class FakeDataplane : public dataplane::Dataplane {
     return Ok{};
   }
   std::vector<nat::StaticEntry> statics() const override { return static_entries; }
+  std::optional<nat::LeaseAnswer> lease(const nat::LeaseWish& wish) override {
+    leases.push_back(wish);
+    return lease_answer;
+  }
+  void end_lease(const nat::LeaseWish& wish) override { ended_leases.push_back(wish); }
+  nat::Translator::Bound bound(const nat::LeaseWish&) override { return bound_answer; }
+  std::vector<nat::LeaseWish> leases, ended_leases;
+  std::optional<nat::LeaseAnswer> lease_answer;
+  nat::Translator::Bound bound_answer = nat::Translator::Bound::kNo;
   Status update(const conf::Config&) override { return Ok{}; }
 };
 
@@ -115,6 +124,8 @@ dns64: { listen = ["2001:db8:1::1"]; upstreams = ["192.0.2.53"]; };
   std::vector<std::pair<std::string, std::string>> version() const override {
     return {{"version", "9.9.9"}, {"compiler", "test"}};
   }
+  const pcp::Server* pcp() const override { return pcp_server; }
+  const pcp::Server* pcp_server = nullptr;
   Status add_static(const conf::Static& binding, bool persist) override {
     return plane.add_static({dataplane::make_static(0, binding), false, persist});
   }
