@@ -151,7 +151,7 @@ void Engine::update(TimeMs now, const EngineSettings& settings, Actions& actions
   const auto random = settings_.random;
   const bool resized = settings.cache_entries != settings_.cache_entries;
   const bool other_policy = settings.policy.exclude != settings_.policy.exclude ||
-                            settings.policy.allow_non_global != settings_.policy.allow_non_global;
+                            settings.policy.may_carry != settings_.policy.may_carry;
   settings_ = settings;
   settings_.random = random;
   if (resized) cache_.resize(settings.cache_entries);

@@ -14,9 +14,10 @@ bool Policy::excluded(const net::Ip6& address) const {
                      [&](const net::Ip6Prefix& prefix) { return prefix.contains(address); });
 }
 
-bool Policy::may_carry(const net::Prefix6052& prefix, net::Ip4 address) const {
+bool MayCarry::operator()(const net::Prefix6052& prefix, net::Ip4 address) const {
+  if (addresses.is_forbidden(address)) return false;
   // RFC 6052 3.1: the well-known prefix MUST NOT represent non-global IPv4 addresses.
-  return allow_non_global || !prefix.is_well_known() || !net::is_non_global(address);
+  return allow_non_global || !prefix.is_well_known() || !addresses.is_non_global(address);
 }
 
 void Policy::synthesise(net::Ip4 address, std::vector<net::Ip6>& out) const {

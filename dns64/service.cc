@@ -17,12 +17,12 @@ namespace {
 constexpr std::size_t kMaxUpstreams = 16;
 
 EngineSettings settings_of(const conf::Dns64& config, const net::Prefix6052& prefix,
-                           bool allow_non_global) {
+                           const MayCarry& may_carry) {
   EngineSettings settings;
   settings.policy.rules = {{net::Ip4Prefix{}, prefix}};
   // RFC 6147 5.1.4: ::ffff/96 is excluded by default.
   if (!config.exclude.empty()) settings.policy.exclude = config.exclude;
-  settings.policy.allow_non_global = allow_non_global;
+  settings.policy.may_carry = may_carry;
   settings.upstreams = static_cast<unsigned>(config.upstreams.size());
   settings.upstream_timeout_ms = config.upstream_timeout_ms;
   settings.cache_entries = config.cache_entries;
@@ -45,13 +45,13 @@ Status check(const conf::Dns64& config) {
 
 class ServiceImpl final : public Service, private Actions {
  public:
-  ServiceImpl(const conf::Dns64& config, const net::Prefix6052& prefix, bool allow_non_global,
+  ServiceImpl(const conf::Dns64& config, const net::Prefix6052& prefix, const MayCarry& may_carry,
               struct ev_loop* loop, uint16_t tcp_port)
       : config_(config),
         prefix_(prefix),
         tcp_port_(tcp_port),
         loop_(loop),
-        engine_(with_random(settings_of(config, prefix, allow_non_global))),
+        engine_(with_random(settings_of(config, prefix, may_carry))),
         udp_(
             loop, random_, [this](SendId id, Bytes m) { on_upstream_answer(id, m); },
             [this](SendId id) { on_upstream_failure(id); }),
@@ -74,14 +74,14 @@ class ServiceImpl final : public Service, private Actions {
     query(message, false, {std::move(reply), 0});
   }
 
-  Status update(const conf::Dns64& config, bool allow_non_global) override {
+  Status update(const conf::Dns64& config, const MayCarry& may_carry) override {
     if (Status status = check(config); !status) return status;
     if (listening_) {
       if (Status status = listener_.listen(config.listen, tcp_port_); !status) return status;
     }
     config_ = config;
     resolve_upstreams();
-    engine_.update(now(), settings_of(config, prefix_, allow_non_global), *this);
+    engine_.update(now(), settings_of(config, prefix_, may_carry), *this);
     after_engine();
     return Ok{};
   }
@@ -224,12 +224,19 @@ std::vector<Figure> ServiceImpl::figures() const {
 
 }  // namespace
 
+MayCarry may_carry_of(const conf::Config& config) {
+  const auto* instance = config.nat64_of_dns64();
+  return {instance != nullptr && instance->policy.allow_non_global,
+          {config.addresses.global, config.addresses.forbidden}};
+}
+
 Result<std::unique_ptr<Service>> Service::make(const conf::Dns64& config,
-                                               const net::Prefix6052& prefix, bool allow_non_global,
-                                               struct ev_loop* loop, uint16_t tcp_port) {
+                                               const net::Prefix6052& prefix,
+                                               const MayCarry& may_carry, struct ev_loop* loop,
+                                               uint16_t tcp_port) {
   if (Status status = check(config); !status) return status.error();
   return std::unique_ptr<Service>(
-      std::make_unique<ServiceImpl>(config, prefix, allow_non_global, loop, tcp_port));
+      std::make_unique<ServiceImpl>(config, prefix, may_carry, loop, tcp_port));
 }
 
 }  // namespace isthmus::dns64

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "conf/config.h"
+#include "dns64/policy.h"
 #include "net/addr.h"
 #include "net/result.h"
 
@@ -29,6 +30,9 @@ struct Figure {
   std::string help;
 };
 
+/// What the prefix that `config` has DNS64 use may carry.
+MayCarry may_carry_of(const conf::Config& config);
+
 class Service {
  public:
   /// Sends an answer to a UDP client, exactly once per accepted query or not at all.
@@ -37,8 +41,9 @@ class Service {
   /// `prefix` is the translator's. Sockets are registered with `loop`; listening on TCP starts with
   /// listen_tcp(). `tcp_port` is 53 but in tests; 0 lets the kernel choose.
   static Result<std::unique_ptr<Service>> make(const conf::Dns64& config,
-                                               const net::Prefix6052& prefix, bool allow_non_global,
-                                               struct ev_loop* loop, uint16_t tcp_port = 53);
+                                               const net::Prefix6052& prefix,
+                                               const MayCarry& may_carry, struct ev_loop* loop,
+                                               uint16_t tcp_port = 53);
   virtual ~Service() = default;
 
   /// Listens on the service addresses, which the kernel need not have yet (IP_FREEBIND).
@@ -50,7 +55,7 @@ class Service {
                             std::span<const uint8_t> message, Reply reply) = 0;
   /// New options, same sockets where they did not change; the cache stays unless answers in it
   /// were made under another policy.
-  virtual Status update(const conf::Dns64& config, bool allow_non_global) = 0;
+  virtual Status update(const conf::Dns64& config, const MayCarry& may_carry) = 0;
   virtual void flush_cache() = 0;
   virtual std::vector<Figure> figures() const = 0;
 };

@@ -22,6 +22,8 @@ Checked check_static(const Config& config, const Nat64& nat64, const Static& bin
                      const std::string& path);
 /// What one pool's options say fits together and into its addresses.
 Checked check_pool_rules(const Config& config, const Lines& lines);
+/// Policies of instances.
+Checked check_policies(const Config& config, const Lines& lines);
 /// Gateways are on a link; a destination has one route.
 Checked check_routes(const Config& config, const Lines& lines);
 

@@ -73,6 +73,15 @@ template <>
 inline constexpr std::string_view kWords<Allocation>[] = {"dynamic", "blocks", "deterministic"};
 template <>
 inline constexpr std::string_view kWords<Pairing>[] = {"hard", "soft"};
+template <>
+inline constexpr std::string_view kWords<ClassWord>[] = {"copy"};
+template <>
+inline constexpr std::string_view kWords<MssWord>[] = {"off", "auto"};
+
+template <class T>
+struct IsNumberOr : std::false_type {};
+template <class Word>
+struct IsNumberOr<NumberOr<Word>> : std::true_type {};
 
 template <class T>
 struct IsVector : std::false_type {};
@@ -109,6 +118,8 @@ std::string type_name() {
     return "boolean";
   } else if constexpr (std::is_integral_v<T>) {
     return "integer";
+  } else if constexpr (IsNumberOr<T>::value) {
+    return "integer, or " + word_list<typename T::Word>();
   } else if constexpr (std::is_enum_v<T>) {
     return "one of " + word_list<T>();
   } else if constexpr (std::is_same_v<T, std::string>) {
@@ -129,6 +140,8 @@ std::string print_value(const T& value) {
     return value ? "true" : "false";
   } else if constexpr (std::is_integral_v<T>) {
     return std::to_string(value);
+  } else if constexpr (IsNumberOr<T>::value) {
+    return value.number ? std::to_string(*value.number) : print_value(value.word);
   } else if constexpr (std::is_enum_v<T>) {
     return fmt::format("\"{}\"", kWords<T>[static_cast<std::size_t>(value)]);
   } else if constexpr (std::is_same_v<T, std::string>) {
@@ -173,6 +186,17 @@ Checked read_value(const Node& node, const Range& range, const std::string& path
     if (auto problem = read_integer(node, range, path, value)) return problem;
     out = static_cast<T>(value);
     return std::nullopt;
+  } else if constexpr (IsNumberOr<T>::value) {
+    int64_t number = 0;
+    if (node.kind == Node::Kind::kInteger && !read_integer(node, range, path, number)) {
+      out.number = static_cast<uint16_t>(number);
+      return std::nullopt;
+    }
+    out.number.reset();
+    if (!read_value(node, range, path, out.word)) return std::nullopt;
+    return wrong(node, path,
+                 fmt::format("an integer from {} to {}, or {}", range.min, range.max,
+                             word_list<typename T::Word>()));
   } else if constexpr (std::is_enum_v<T>) {
     if (node.kind == Node::Kind::kString) {
       for (std::size_t i = 0; i < std::size(kWords<T>); ++i) {

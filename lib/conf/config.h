@@ -20,10 +20,20 @@ enum class HugePages : uint8_t { kAuto, kOn, kOff };
 enum class Idle : uint8_t { kSpin, kYield };
 enum class LogLevel : uint8_t { kError, kWarning, kInfo, kDebug };
 enum class UdpZero : uint8_t { kDrop, kCompute, kForward };
+enum class ClassWord : uint8_t { kCopy };
+enum class MssWord : uint8_t { kOff, kAuto };
 enum class Filtering : uint8_t { kEndpointIndependent, kAddressDependent };
 enum class Hairpinning : uint8_t { kOff, kSimple, kIntrinsic };
 enum class Allocation : uint8_t { kDynamic, kBlocks, kDeterministic };
 enum class Pairing : uint8_t { kHard, kSoft };
+
+/// A number, or a word for a case that is none.
+template <class Word_>
+struct NumberOr {
+  using Word = Word_;
+  Word word{};
+  std::optional<uint16_t> number;
+};
 
 /// An address with the length of its subnet, as put on an interface.
 struct InterfaceAddress {
@@ -115,13 +125,26 @@ struct TcpChoices {
   bool syn_reopens_closed = true;
 };
 
+/// Who may open flows; see nat/access.h. Outbound: the first packet comes from the IPv6 side.
+struct Access {
+  std::vector<net::Ip6Prefix> outbound_inside_allow, outbound_inside_deny;
+  std::vector<net::Ip4Prefix> outbound_remote_allow, outbound_remote_deny;
+  std::vector<net::Ip6Prefix> inbound_inside_allow, inbound_inside_deny;
+  std::vector<net::Ip4Prefix> inbound_remote_allow, inbound_remote_deny;
+};
+
 struct TranslationPolicy {
   uint16_t lowest_ipv6_mtu = 1280;
-  bool copy_traffic_class = true;
-  uint8_t fixed_traffic_class = 0;
+  NumberOr<ClassWord> traffic_class_4to6;
+  NumberOr<ClassWord> traffic_class_6to4;
+  bool keep_ecn = true;
+  NumberOr<MssWord> mss_clamp;
   UdpZero udp_zero_4to6 = UdpZero::kCompute;
   UdpZero udp_zero_6to4 = UdpZero::kDrop;
+  std::vector<uint16_t> udp_zero_ports;
   bool allow_non_global = false;
+  bool short_icmp4_errors = false;
+  bool answer_refused = true;
 };
 
 struct Nat64 {
@@ -135,6 +158,7 @@ struct Nat64 {
   std::vector<Static> statics;
   Filtering filtering = Filtering::kEndpointIndependent;
   TranslationPolicy policy;
+  Access access;
 };
 
 /// An explicit address mapping as the file has it (RFC 7757).
@@ -153,10 +177,23 @@ struct Siit {
   std::vector<AddressRange> icmp_source_pool;
   bool icmp_source_extension = false;
   TranslationPolicy policy;
+  Access access;
 
   // From `eam` and the file.
   std::vector<net::Eam> mappings;
   std::size_t overlapping = 0;  ///< mappings whose prefix lies in another one's (RFC 7757 5)
+};
+
+/// What the gateway does as a router.
+struct Routing {
+  std::vector<std::variant<net::Ip4Prefix, net::Ip6Prefix>> pass_through;
+  bool spoof_check = false;
+};
+
+/// What the operator amends in the RFCs' lists of IPv4 addresses; see net/address_rules.h.
+struct Addresses {
+  std::vector<net::Ip4Prefix> global;
+  std::vector<net::Ip4Prefix> forbidden;
 };
 
 struct Endpoint {
@@ -214,6 +251,7 @@ struct Limits {
   uint32_t fragments = 4096;    ///< that wait, of up to 1504 bytes each; all workers together
   uint32_t fragment_share = 8;  ///< a source may use one part in so many
   uint32_t icmp_errors_per_second = 1000;
+  uint32_t icmp_errors_per_source = 0;
   uint32_t neighbor_queue = 16;  ///< packets kept per unresolved neighbor
 };
 
@@ -245,6 +283,8 @@ struct Config {
   std::vector<Route> routes;
   std::vector<Nat64> nat64;
   std::vector<Siit> siit;
+  Addresses addresses;
+  Routing forwarding;
   Dns64 dns64;
   Pcp pcp;
 

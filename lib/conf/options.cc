@@ -31,11 +31,21 @@ constexpr Section kSections[] = {
      "Whether packets from outside keep sessions alive (RFC 4787 REQ-6, RFC 6146 5.3)."},
     {"nat64[].tcp", "Where RFC 6146 3.5.2 leaves a gap."},
     {"nat64[].policy", "Choices that RFC 7915 leaves to the operator."},
+    {"nat64[].access",
+     "Who may open flows, by both ends. The longest prefix decides; a list that allows some denies "
+     "all others. Flows that exist are left alone, also by a reload."},
     list<&Config::siit>("siit[]", false, "Stateless translators (RFC 7915)."),
     list<&Siit::eam>("siit[].eam[]", false,
                      "Explicit address mappings (RFC 7757). The longest match counts; they come "
                      "before `prefix`."),
     {"siit[].policy", "Choices that RFC 7915 leaves to the operator."},
+    {"siit[].access",
+     "Whose packets are translated, by both ends, as for nat64[].access; asked for each packet but "
+     "ICMP errors."},
+    {"forwarding", "What the gateway does as a router, besides translating."},
+    {"addresses",
+     "Amendments to the lists of special IPv4 addresses, for NAT64, stateless translation and "
+     "DNS64 alike."},
     {"dns64", "DNS64 (RFC 6147): given this group, queries to `listen` are answered."},
     {"pcp", "Ports on request (RFC 6887): given this group, inside hosts may ask for some."},
 };
@@ -43,7 +53,7 @@ constexpr Section kSections[] = {
 std::vector<Option> join() {
   std::vector<Option> all;
   for (const auto part : {system_options(), nat64_options(), pool_options(), siit_options(),
-                          dns64_options(), pcp_options()}) {
+                          access_options(), dns64_options(), pcp_options()}) {
     all.insert(all.end(), part.begin(), part.end());
   }
   return all;

@@ -12,7 +12,8 @@ std::string_view group_of(std::string_view path) {
 
 std::string range_text(const Option& option) {
   const auto type = option.field.type();
-  if (type == "integer" || type == "list of integers" || type == "port range") {
+  if (type == "integer" || type == "list of integers" || type == "port range" ||
+      type.starts_with("integer, or ")) {
     return fmt::format("{} to {}", option.range.min, option.range.max);
   }
   if (type == "string") {

@@ -100,10 +100,7 @@ Status DataplaneBackend::answer_for(const conf::Config& config) {
 }
 
 Status DataplaneBackend::update_dns64(const conf::Config& config) {
-  // Both have to agree on which IPv4 addresses the prefix may carry.
-  const auto* instance = config.nat64_of_dns64();
-  const bool allow_non_global = instance != nullptr && instance->policy.allow_non_global;
-  return parts_.dns64->update(config.dns64, allow_non_global);
+  return parts_.dns64->update(config.dns64, dns64::may_carry_of(config));
 }
 
 // The binding in the instance whose pool has its outside address, by the rules of the file.

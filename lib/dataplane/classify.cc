@@ -37,9 +37,7 @@ Fate Classifier::classify6(const net::PacketBuf& packet, const net::PacketView& 
   if (group) return {Fate::kIgnore, {}};
   // A neighbor confirms the link address of an on-link translation prefix by unicast.
   if (is_solicitation(packet, view)) return {Fate::kPunt, {}};
-  const nat::Class cls = translator_.classify6(packet, view);
-  const bool taken = cls.kind == nat::Class::kStateful || cls.kind == nat::Class::kStateless;
-  return {taken ? Fate::kTranslate : Fate::kIgnore, cls};
+  return fate_of(destination, translator_.classify6(packet, view));
 }
 
 Fate Classifier::classify4(const net::PacketBuf& packet, const net::PacketView& view,
@@ -57,7 +55,20 @@ Fate Classifier::classify4(const net::PacketBuf& packet, const net::PacketView& 
     }
     cls.shared = true;
   }
-  return {cls.kind == nat::Class::kNone ? Fate::kIgnore : Fate::kTranslate, cls};
+  return fate_of(destination, cls);
+}
+
+// Not for the box.
+template <class Address>
+Fate Classifier::fate_of(const Address& destination, const nat::Class& cls) const {
+  const bool translated = cls.kind != nat::Class::kNone;
+  const Edge* edge = core_.forwarding->edge.get();
+  if (edge == nullptr) return {translated ? Fate::kTranslate : Fate::kIgnore, cls};
+  const uint8_t pass = edge->pass(destination);
+  if (pass == Edge::kBeforeTranslators || (pass == Edge::kAfterTranslators && !translated)) {
+    return {Fate::kForward, {}, edge->spoof_check};
+  }
+  return {translated ? Fate::kTranslate : Fate::kIgnore, cls, translated && edge->spoof_check};
 }
 
 }  // namespace isthmus::dataplane

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // hot path
-// Whose a parsed packet is: the box's own, the translator's, or nobody's here.
+// Whose a parsed packet is: the box's own, the translator's, one that passes through, or nobody's
+// here.
 #pragma once
 
 #include "dataplane/core.h"
@@ -11,8 +12,9 @@
 namespace isthmus::dataplane {
 
 struct Fate {
-  enum Kind : uint8_t { kTranslate, kPunt, kPuntDns, kIgnore } kind = kIgnore;
+  enum Kind : uint8_t { kTranslate, kForward, kPunt, kPuntDns, kIgnore } kind = kIgnore;
   nat::Class cls;
+  bool check_source = false;  ///< it is going on, and Edge::spoof_check is on
 };
 
 class Classifier {
@@ -33,6 +35,8 @@ class Classifier {
  private:
   Fate classify4(const net::PacketBuf& packet, const net::PacketView& view, bool group) const;
   Fate classify6(const net::PacketBuf& packet, const net::PacketView& view, bool group) const;
+  template <class Address>
+  Fate fate_of(const Address& destination, const nat::Class& cls) const;
 
   const Core& core_;
   const nat::Translator& translator_;
@@ -42,6 +46,8 @@ template <>
 [[gnu::always_inline]] inline bool Classifier::is_plain<6>(const net::PacketBuf& packet,
                                                            nat::Class& cls) const {
   const auto* ip = net::header_at<net::Ip6Header>(packet.data);
+  const Edge* edge = core_.forwarding->edge.get();
+  if (edge != nullptr && edge->is_first) return false;
   if (core_.forwarding->locals->find(ip->destination) != Local::kNo) return false;
   const auto& classifier = translator_.classifier();
   cls = classifier.classify6(ip->destination, ip->source);
@@ -54,6 +60,8 @@ template <>
 [[gnu::always_inline]] inline bool Classifier::is_plain<4>(const net::PacketBuf& packet,
                                                            nat::Class& cls) const {
   const auto* ip = net::header_at<net::Ip4Header>(packet.data);
+  const Edge* edge = core_.forwarding->edge.get();
+  if (edge != nullptr && edge->is_first) return false;
   if (core_.forwarding->locals->find(ip->destination) != Local::kNo) return false;
   cls = translator_.classifier().classify4(ip->destination);
   if (cls.kind != nat::Class::kStateful) return false;

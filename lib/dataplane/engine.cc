@@ -82,6 +82,7 @@ Result<std::unique_ptr<Engine>> Engine::make(const conf::Config& config,
   if (!topology) return topology.error();
   engine->topology_ = std::move(*topology);
   if (config.dns64.enabled) engine->topology_->set_dns_addresses(config.dns64.listen);
+  engine->topology_->set_edge(make_edge(config));
   if (auto ok = engine->make_workers(); !ok) return ok.error();
   if (auto ok = engine->make_statics(); !ok) return ok.error();
   engine->topology_->publish();

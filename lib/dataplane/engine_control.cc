@@ -287,6 +287,7 @@ Status Engine::update(const conf::Config& config) {
   // Tables of mappings are shared. The old ones go here, now that no worker uses them any more.
   options_.nat.stateless = settings.stateless;
   topology_->set_dns_addresses(config.dns64.enabled ? config.dns64.listen : std::vector<Address>{});
+  topology_->set_edge(make_edge(config));
   topology_->publish();
   config_.limits = config.limits;
   config_.dns64 = config.dns64;

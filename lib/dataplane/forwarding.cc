@@ -29,6 +29,10 @@ struct Applier {
     copy.locals = change.locals;
     return true;
   }
+  bool operator()(const SetEdge& change) const {
+    copy.edge = change.edge;
+    return true;
+  }
 };
 
 }  // namespace

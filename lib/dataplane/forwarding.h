@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "dataplane/adjacency.h"
+#include "dataplane/edge.h"
 #include "dataplane/fib.h"
 #include "dataplane/local_addresses.h"
 
@@ -21,6 +22,7 @@ struct Forwarding {
   std::vector<Adjacency> adjacencies{Adjacency{}};
   std::vector<Address> neighbors{Address{}};  ///< whose adjacency it is; unused when on-link
   std::shared_ptr<const LocalAddresses> locals;
+  std::shared_ptr<const Edge> edge;
 };
 
 // Changes, as Topology makes them in one copy and repeats in the other.
@@ -36,7 +38,10 @@ struct SetFibEntry {
 struct SetLocals {
   std::shared_ptr<const LocalAddresses> locals;
 };
-using Change = std::variant<SetAdjacency, SetFibEntry, SetLocals>;
+struct SetEdge {
+  std::shared_ptr<const Edge> edge;
+};
+using Change = std::variant<SetAdjacency, SetFibEntry, SetLocals, SetEdge>;
 
 /// False if a table is full; the copy is then as before.
 bool apply(Forwarding& copy, const Change& change);

@@ -18,14 +18,47 @@ xlat::UdpZero udp_zero(conf::UdpZero policy) {
   return xlat::UdpZero::kDrop;
 }
 
+xlat::ClassRule class_rule(const conf::NumberOr<conf::ClassWord>& from, bool keep_ecn) {
+  if (!from.number) return {};
+  return {keep_ecn ? xlat::kEcnBits : uint8_t{0}, static_cast<uint8_t>(*from.number)};
+}
+
+uint16_t mss_clamp(const conf::NumberOr<conf::MssWord>& from) {
+  if (from.number) return *from.number;
+  return from.word == conf::MssWord::kAuto ? xlat::kMssAuto : xlat::kMssOff;
+}
+
 xlat::Policy policy_of(const conf::TranslationPolicy& from) {
   xlat::Policy to;
   to.lowest_ipv6_mtu = from.lowest_ipv6_mtu;
-  to.copy_traffic_class = from.copy_traffic_class;
-  to.fixed_class = from.fixed_traffic_class;
+  to.class_4to6 = class_rule(from.traffic_class_4to6, from.keep_ecn);
+  to.class_6to4 = class_rule(from.traffic_class_6to4, from.keep_ecn);
+  to.mss_clamp = mss_clamp(from.mss_clamp);
   to.udp_zero_4to6 = udp_zero(from.udp_zero_4to6);
   to.udp_zero_6to4 = udp_zero(from.udp_zero_6to4);
+  to.udp_zero_ports = from.udp_zero_ports;
+  std::sort(to.udp_zero_ports.begin(), to.udp_zero_ports.end());
+  to.short_icmp4_errors = from.short_icmp4_errors;
+  to.answer_refused = from.answer_refused;
   return to;
+}
+
+std::shared_ptr<const nat::Access> access_of(const conf::Access& from) {
+  nat::Access to;
+  to.ends[0] = {{from.outbound_inside_allow, from.outbound_inside_deny},
+                {from.outbound_remote_allow, from.outbound_remote_deny}};
+  to.ends[1] = {{from.inbound_inside_allow, from.inbound_inside_deny},
+                {from.inbound_remote_allow, from.inbound_remote_deny}};
+  if (to.empty()) return nullptr;
+  return std::make_shared<const nat::Access>(std::move(to));
+}
+
+// Those of stateless instances; empty if none has any.
+std::vector<std::shared_ptr<const nat::Access>> access_of(const std::vector<conf::Siit>& from) {
+  std::vector<std::shared_ptr<const nat::Access>> to;
+  for (const auto& siit : from) to.push_back(access_of(siit.access));
+  const bool any = std::any_of(to.begin(), to.end(), [](const auto& a) { return a != nullptr; });
+  return any ? to : std::vector<std::shared_ptr<const nat::Access>>{};
 }
 
 nat::Timers timers_of(const conf::Timers& from) {
@@ -93,6 +126,7 @@ nat::Instance instance_of(const conf::Nat64& from, std::size_t workers) {
   to.policy = policy_of(from.policy);
   to.allow_non_global = from.policy.allow_non_global;
   for (const auto& binding : from.statics) to.statics.push_back(make_static(0, binding));
+  to.access = access_of(from.access);
   return to;
 }
 
@@ -174,8 +208,11 @@ nat::Settings make_settings(const conf::Config& config, uint64_t seed) {
   for (const auto& nat64 : config.nat64) {
     settings.instances.push_back(instance_of(nat64, workers));
   }
+  settings.addresses = {config.addresses.global, config.addresses.forbidden};
   for (const auto& siit : config.siit) settings.stateless.push_back(siit_of(siit));
+  settings.stateless_access = access_of(config.siit);
   for (auto& siit : settings.stateless) {
+    siit.addresses = settings.addresses;
     siit.eam_in_prefix = siit.eam != nullptr && is_in_prefix(*siit.eam, settings);
   }
   settings.max_sessions = share(config.limits.sessions, workers);
@@ -192,6 +229,7 @@ nat::Settings make_settings(const conf::Config& config, uint64_t seed) {
   settings.fragment_share = config.limits.fragment_share;
   settings.icmp_errors_per_second = share(config.limits.icmp_errors_per_second, workers);
   settings.events = events_of(config.events);
+  settings.icmp_errors_per_source = config.limits.icmp_errors_per_source;
   std::mt19937_64 random(seed);
   settings.hash_key = {random(), random(), random()};
   settings.random_seed = random();

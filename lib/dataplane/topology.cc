@@ -237,6 +237,10 @@ void Topology::set_dns_addresses(std::vector<Address> addresses) {
   locals_changed_ = true;
 }
 
+void Topology::set_edge(std::shared_ptr<const Edge> edge) {
+  make_change(SetEdge{std::move(edge)});
+}
+
 void Topology::refresh_locals() {
   auto locals = std::make_shared<LocalAddresses>(interfaces_.size());
   std::set<Address> seen;

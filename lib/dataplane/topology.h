@@ -39,6 +39,7 @@ class Topology {
 
   void set_local_address(const Address& address, InterfaceId interface, bool present);
   void set_dns_addresses(std::vector<Address> addresses);
+  void set_edge(std::shared_ptr<const Edge> edge);
   Status set_route(const Prefix& prefix, const std::optional<NextHop>& next_hop);
   void set_neighbor(const Address& address, InterfaceId interface, std::optional<net::Mac> mac);
   void publish();

@@ -180,7 +180,12 @@ void Worker::receive_ip(rte_mbuf* frame, const LinkView& link) {
     return;
   }
   const Fate fate = classifier_.classify(packet, work.next_view(), link.group);
+  if (fate.check_source && forward_.is_spoofed(packet, work.next_view(), link.interface)) {
+    core_.drop(frame, DropReason::kSpoofed);
+    return;
+  }
   switch (fate.kind) {
+    case Fate::kForward: forward_.run(frame, packet, work.next_view(), link.interface); return;
     case Fate::kTranslate:
       give_to_nat(frame, work, {link.interface, 0, false, fate.cls, nat::Past::kNone});
       return;

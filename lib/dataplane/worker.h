@@ -21,6 +21,7 @@
 #include "dataplane/classify.h"
 #include "dataplane/clock.h"
 #include "dataplane/core.h"
+#include "dataplane/forward_stage.h"
 #include "dataplane/handoff.h"
 #include "dataplane/left_right.h"
 #include "dataplane/nat_stage.h"
@@ -131,6 +132,7 @@ class Worker {
   Punter punter_;
   RouteStage route_;
   NatStage nat_;
+  ForwardStage forward_;
   Classifier classifier_;
   Work six_;
   Work four_;

@@ -61,6 +61,7 @@ Worker::Worker(WorkerParts parts, Resources resources)
       punter_(core_, *punt_ring_),
       route_(core_, tx_, punter_),
       nat_(core_, *translator_, route_),
+      forward_(core_, *translator_, route_),
       classifier_(core_, *translator_),
       steering_(parts_.fabric->ports.size()),
       last_tsc_(rte_rdtsc()) {}

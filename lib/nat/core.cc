@@ -6,15 +6,6 @@
 
 namespace isthmus::nat {
 
-namespace {
-
-// A tenth of a second's worth, at least ten (RFC 4443 2.4 f suggests ten); none if there are none.
-uint32_t error_burst(uint32_t per_second) {
-  return per_second == 0 ? 0 : std::max<uint32_t>(10, per_second / 10);
-}
-
-}  // namespace
-
 Core::Core(const Settings& settings, const steer::Ownership& ownership, unsigned worker,
            telemetry::Counters& counters)
     : classifier(settings),
@@ -26,7 +17,7 @@ Core::Core(const Settings& settings, const steer::Ownership& ownership, unsigned
       settings_(settings),
       instances_(settings.instances.size()),
       random_(settings.random_seed * 0x9e3779b97f4a7c15 + worker),
-      errors_(settings.icmp_errors_per_second, error_burst(settings.icmp_errors_per_second)) {
+      errors_(settings.hash_key) {
   ids_.next = static_cast<uint32_t>(random_.next());
   ids_.key = settings.hash_key;
   // Workers that own addresses whole never speak for one that another speaks for, too.
@@ -71,6 +62,7 @@ void Core::update(const Settings& settings) {
     if (to.filtering == Filtering::kAddressDependent) (void)tables.start_permits();
     to.policy = from.policy;
     to.allow_non_global = from.allow_non_global;
+    to.access = from.access;
     to.tcp = {from.rst_closes_half_closed, from.syn_reopens_closed};
     to.held_syn_ms = from.timers.tcp_incoming_syn * 1000;
     fragments_.set_lifetime(i, from.timers.fragment * 1000);
@@ -93,6 +85,9 @@ void Core::update(const Settings& settings) {
   }
   events.want(settings.events);
   fragments_.set_share(settings.fragment_share);
+  errors_.set(settings.icmp_errors_per_second, settings.icmp_errors_per_source);
+  settings_.addresses = settings.addresses;
+  settings_.stateless_access = settings.stateless_access;
   settings_.subscriber_sessions = settings.subscriber_sessions;
   settings_.subscriber_bindings = settings.subscriber_bindings;
   settings_.subscriber_tcp_bindings = settings.subscriber_tcp_bindings;

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "nat/classifier.h"
+#include "nat/error_limits.h"
 #include "nat/events.h"
 #include "nat/fragments.h"
 #include "nat/held_syns.h"
@@ -36,6 +37,7 @@ struct InstanceState {
   Filtering filtering = Filtering::kEndpointIndependent;
   xlat::Policy policy;
   bool allow_non_global = false;
+  std::shared_ptr<const Access> access;
   TcpOptions tcp;
   uint32_t held_syn_ms = 6000;
 };
@@ -91,6 +93,8 @@ class Core {
   bool has_released() const { return fragments_.has_released(); }
   Translator::DumpResult end_leaving(uint64_t cursor, unsigned scan,
                                      std::span<const steer::AddressRange> leaving);
+  /// Whether the ICMP error in `buf` may be sent; counts it if so.
+  bool allow_reply(const net::PacketBuf& buf, uint32_t now_ms);
   /// Takes a session off the wheel and deletes it.
   void drop_session(uint32_t i);
   uint32_t deadline(const Session& s) const { return s.last_seen_ms + lifetime_[s.timer].ms; }
@@ -161,7 +165,19 @@ class Core {
   DropReason allowed_6to4(const Lane& lane, uint8_t instance) const;
   /// Where packets from inside may go: new flows, and errors, which need no session.
   DropReason allowed_remote(net::Ip4 remote, uint8_t prefix, uint8_t instance) const;
-  DropReason allowed_4to6(const Lane& lane, uint8_t prefix, uint8_t instance) const;
+  DropReason allowed_4to6(net::Ip4 remote, const net::Ip6* inside, uint8_t prefix,
+                          uint8_t instance) const;
+  DropReason allowed_stateless(const net::PacketBuf& buf, const net::PacketView& view,
+                               const Decision& d) const;
+  bool may_carry(const net::Prefix6052& prefix, uint8_t instance, net::Ip4 address) const {
+    return instances_[instance].allow_non_global || !prefix.is_well_known() ||
+           !settings_.addresses.is_non_global(address);
+  }
+  const xlat::Policy& policy_of(const Class& cls) const {
+    return cls.kind == Class::kStateful ? instances_[cls.instance].policy
+                                        : settings_.stateless[cls.instance].policy;
+  }
+  void refuse(const net::PacketView& view, Decision& d, DropReason reason) const;
   DropReason make_binding(Lane& lane, uint8_t instance, uint32_t now_ms, uint32_t& subscriber,
                           uint32_t& binding);
   DropReason choose_whole(const WholeAddress& whole, SessionKey& key, uint32_t& subscriber);
@@ -235,12 +251,13 @@ class Core {
   void hold_fragment(Batch& batch, unsigned i, uint32_t datagram);
   void gathered(uint32_t datagram);
   void box_takes(uint32_t datagram, const net::PacketView& view);
+  bool tell_late(net::PacketBuf& buf, const xlat::Path& path);
   bool must_gather(const Batch& batch, unsigned i) const;
   bool is_for_box(const Batch& batch, unsigned i) const;
 
   // core_apply.cc
-  xlat::Outcome answer(net::PacketBuf& buf, const net::PacketView& view, const Decision& d,
-                       const xlat::Path& path, uint32_t now_ms);
+  static xlat::Outcome answer(net::PacketBuf& buf, const net::PacketView& view, const Decision& d,
+                              const xlat::Path& path);
   xlat::Outcome rewrite(net::PacketBuf& buf, const net::PacketView& view, const Decision& d,
                         const xlat::Path& path);
   void count_forwarded(const net::PacketView& view, const Decision& d, uint32_t bytes);
@@ -262,9 +279,9 @@ class Core {
   FragmentStore fragments_;
   Random random_;
   xlat::IdGenerator ids_;
-  xlat::RateLimiter errors_;
   LimitKind limit_hit_ = LimitKind::kNone;  ///< of the latest kSubscriberLimit
   uint32_t now_ms_ = 0;                     ///< of the latest expire(), for originate()
+  ErrorLimits errors_;
   // Probes owed (RFC 6146 3.5.2.2, ESTABLISHED): a ring.
   Probe probes_[kProbes];
   uint32_t probes_in_ = 0, probes_out_ = 0;

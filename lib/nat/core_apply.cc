@@ -14,14 +14,14 @@ Outcome Core::apply(Batch& batch, unsigned i, const xlat::Path& path, uint32_t n
   const auto& view = batch.view[i];
   const Decision& d = batch.decision[i];
   const uint32_t bytes = view.total_length;
-  Outcome out = d.verdict == Verdict::kAnswer ? answer(buf, view, d, path, now_ms)
-                                              : rewrite(buf, view, d, path);
+  Outcome out =
+      d.verdict == Verdict::kAnswer ? answer(buf, view, d, path) : rewrite(buf, view, d, path);
   if (out.action == Action::kForward || out.action == Action::kSplit) {
     count_forwarded(view, d, bytes);
     return out;
   }
   // RFC 4443 2.4 f: originated errors MUST be limited, also those the translation step makes.
-  if (out.action == Action::kReply && d.verdict != Verdict::kAnswer && !errors_.allow(now_ms)) {
+  if (out.action == Action::kReply && !allow_reply(buf, now_ms)) {
     out = {Action::kDrop, DropReason::kIcmpRateLimit, 0};
   }
   counters_.add_drop(out.reason);
@@ -29,11 +29,17 @@ Outcome Core::apply(Batch& batch, unsigned i, const xlat::Path& path, uint32_t n
   return out;
 }
 
+// `buf` holds the ICMP error, addressed to its receiver.
+bool Core::allow_reply(const net::PacketBuf& buf, uint32_t now_ms) {
+  return buf.data[0] >> 4 == 6
+             ? errors_.allow(net::header_at<net::Ip6Header>(buf.data)->destination, now_ms)
+             : errors_.allow(net::header_at<net::Ip4Header>(buf.data)->destination, now_ms);
+}
+
 Outcome Core::answer(net::PacketBuf& buf, const net::PacketView& view, const Decision& d,
-                     const xlat::Path& path, uint32_t now_ms) {
+                     const xlat::Path& path) {
   const bool unnamed = view.family == 6 ? path.own6 == net::Ip6{} : path.own4 == net::Ip4{};
   if (unnamed || !xlat::may_answer(buf, view)) return {Action::kDrop, d.reason, 0};
-  if (!errors_.allow(now_ms)) return {Action::kDrop, DropReason::kIcmpRateLimit, 0};
   if (view.family == 6) {
     xlat::make_error6(buf, d.answer, path.own6);
   } else {
@@ -44,8 +50,7 @@ Outcome Core::answer(net::PacketBuf& buf, const net::PacketView& view, const Dec
 
 Outcome Core::rewrite(net::PacketBuf& buf, const net::PacketView& view, const Decision& d,
                       const xlat::Path& path) {
-  const auto& policy = d.cls.kind == Class::kStateful ? instances_[d.cls.instance].policy
-                                                      : settings_.stateless[d.cls.instance].policy;
+  const auto& policy = policy_of(d.cls);
   const xlat::Hints hints{d.keep_hop_limit, d.has_delta, d.delta,
                           view.is_fragment() ? d.icmp_length : 0};
   if (d.verdict == Verdict::kTranslate) {

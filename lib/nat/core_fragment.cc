@@ -37,8 +37,7 @@ bool Core::must_gather(const Batch& batch, unsigned i) const {
   if (udp->checksum.raw() != 0) return false;
   // RFC 6146 3.4: "the NAT64 MUST reassemble the packet and MUST calculate the checksum".
   const auto& policy = instances_[batch.decision[i].cls.instance].policy;
-  return (view.family == 4 ? policy.udp_zero_4to6 : policy.udp_zero_6to4) ==
-         xlat::UdpZero::kCompute;
+  return policy.udp_zero(view) == xlat::UdpZero::kCompute;
 }
 
 template <Direction kDirection>
@@ -122,6 +121,22 @@ void Core::gathered(uint32_t at) {
   }
   datagram.state = State::kWhole;
   fragments_.release_held(at);
+}
+
+// RFC 8200 4.5, RFC 1122 3.3.2: "if the first fragment has been received", its sender is told that
+// the others have not (Time Exceeded, code 1), by who had to put them together.
+bool Core::tell_late(net::PacketBuf& buf, const xlat::Path& path) {
+  net::PacketView view;
+  if (!fragments_.take_late(buf) || net::parse_ip(buf, view) != DropReason::kNone) return false;
+  const bool v6 = view.family == 6;
+  const bool allowed =
+      v6 ? errors_.allow(net::header_at<net::Ip6Header>(buf.data)->source, now_ms_)
+         : errors_.allow(net::header_at<net::Ip4Header>(buf.data)->source, now_ms_);
+  Decision d;
+  d.answer = {v6 ? uint8_t{net::kIcmp6TimeExceeded} : uint8_t{net::kIcmp4TimeExceeded}, 1, 0};
+  if (!allowed || answer(buf, view, d, path).action != xlat::Action::kReply) return false;
+  counters_.add(Counter::kIcmpErrorsSent);
+  return true;
 }
 
 // A fragment that was held comes back: it is decided for good.

@@ -66,7 +66,7 @@ void Core::miss_6to4(const net::PacketView& view, Lane& lane, Decision& d, uint3
   const uint8_t instance = d.cls.instance;
   lane.candidate = Index::kNone;
   auto reason = allowed_6to4(lane, instance);
-  if (reason != DropReason::kNone) return drop(d, reason);
+  if (reason != DropReason::kNone) return refuse(view, d, reason);
   auto& key = lane.key;
   uint32_t binding =
       tables.find_binding_inside(key.inside, key.inside_port, key.protocol, key.prefix);
@@ -118,8 +118,11 @@ void Core::miss_4to6(const net::PacketBuf& buf, const net::PacketView& view, Lan
   const uint8_t prefix = !bound             ? classifier.first_prefix(instance)
                          : whole != nullptr ? whole->prefix
                                             : tables.binding(binding).prefix;
-  auto reason = allowed_4to6(lane, prefix, instance);
-  if (reason != DropReason::kNone) return drop(d, reason);
+  const net::Ip6* inside = !bound             ? nullptr
+                           : whole != nullptr ? &whole->inside
+                                              : &tables.binding(binding).inside;
+  auto reason = allowed_4to6(lane.key.remote, inside, prefix, instance);
+  if (reason != DropReason::kNone) return refuse(view, d, reason);
   // RFC 6887 11: who has asked for a mapping wants to hear from everybody.
   const bool leased = binding != Index::kNone && tables.binding(binding).is_leased();
   const bool filters = !leased && tables.permits_ready() &&

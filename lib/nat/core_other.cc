@@ -116,10 +116,7 @@ void Core::decide_error_4to6(const net::PacketBuf& buf, const net::PacketView& v
   const auto& prefix = classifier.stateful_prefix(b.prefix);
   // Conflict C3: a router with a private address shows up in traces, but not under the well-known
   // prefix (RFC 6052 3.1).
-  if (prefix.is_well_known() && !instances_[d.cls.instance].allow_non_global &&
-      net::is_non_global(ip->source)) {
-    return drop(d, DropReason::kWkpNonGlobal);
-  }
+  if (!may_carry(prefix, d.cls.instance, ip->source)) return drop(d, DropReason::kWkpNonGlobal);
   d.verdict = Verdict::kTranslateError;
   // RFC 5508 REQ-4 (conflict C5): the router that sent the error stays visible.
   d.to6 = {prefix.embed(ip->source), b.inside, {}, {}, false};

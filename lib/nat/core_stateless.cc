@@ -48,9 +48,10 @@ void Core::decide_stateless(const net::PacketBuf& buf, const net::PacketView& vi
   const bool error = view.payload == Payload::kIcmpError && !view.is_fragment();
   if (error && !quoted(buf, view, d)) return;
   d.to4.ports = d.to6.ports = d.inner4.ports = d.inner6.ports = false;
-  const auto reason =
+  auto reason =
       view.family == 6 ? stateless_6to4(buf, view, d, error) : stateless_4to6(buf, view, d, error);
-  if (reason != DropReason::kNone) return drop(d, reason);
+  if (reason == DropReason::kNone) reason = allowed_stateless(buf, view, d);
+  if (reason != DropReason::kNone) return refuse(view, d, reason);
   d.verdict = error ? Verdict::kTranslateError : Verdict::kTranslate;
 }
 

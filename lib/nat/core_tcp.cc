@@ -113,7 +113,7 @@ bool Core::expire(uint32_t now_ms, unsigned budget) {
 }
 
 bool Core::has_origination() const {
-  return probes_in_ != probes_out_ || held_.first_due() != HeldSyns::kNone;
+  return probes_in_ != probes_out_ || held_.first_due() != HeldSyns::kNone || fragments_.has_late();
 }
 
 bool Core::originate(net::PacketBuf& buf, const xlat::Path& path) {
@@ -122,11 +122,15 @@ bool Core::originate(net::PacketBuf& buf, const xlat::Path& path) {
     buf.set_length(record.length);
     std::memcpy(buf.data, record.bytes, record.length);
     held_.forget(held);
-    if (path.own4 == net::Ip4{} || !errors_.allow(now_ms_)) continue;
+    const net::Ip4 sender = net::header_at<net::Ip4Header>(buf.data)->source;
+    if (path.own4 == net::Ip4{} || !errors_.allow(sender, now_ms_)) continue;
     // RFC 6146 3.5.2.2, V4 INIT: Port Unreachable that contains the stored SYN.
     xlat::make_error4(buf, {net::kIcmp4Unreachable, 3, 0}, path.own4);
     counters_.add(telemetry::Counter::kIcmpErrorsSent);
     return true;
+  }
+  while (fragments_.has_late()) {
+    if (tell_late(buf, path)) return true;
   }
   if (probes_in_ == probes_out_) return false;
   write_probe(buf, probes_[probes_out_++ % kProbes].key);

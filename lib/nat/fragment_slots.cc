@@ -105,6 +105,29 @@ uint32_t FragmentStore::discard(Datagram& d) {
   return count;
 }
 
+// Its time is over. As discard(), but what the sender is to be told about stays.
+uint32_t FragmentStore::give_up(Datagram& d) {
+  const uint32_t first = d.first_piece;
+  if (!d.gather || d.state != State::kWaiting || first == kNone || slots_[first].offset != 0) {
+    return discard(d);
+  }
+  d.first_piece = slots_[first].next_piece;
+  slots_[first].next_piece = late_first_;
+  late_first_ = first;
+  const uint32_t count = d.pieces;
+  discard(d);
+  return count;
+}
+
+bool FragmentStore::take_late(net::PacketBuf& out) {
+  const uint32_t piece = late_first_;
+  if (piece == kNone) return false;
+  late_first_ = slots_[piece].next_piece;
+  const bool fits = write_piece(piece, out);
+  free_piece(piece);
+  return fits;
+}
+
 void FragmentStore::release_held(uint32_t datagram) {
   Datagram& d = datagrams_[datagram];
   if (d.first_piece == kNone) return;
@@ -122,19 +145,21 @@ bool FragmentStore::release(net::PacketBuf& out, Released& how, telemetry::Count
   const Slot& head = slots_[piece];
   queue_first_ = head.next_piece;
   how = head.how;
-  const uint32_t length = head.length;
-  const bool fits = length <= out.tailroom;
-  if (fits) {
-    out.set_length(length);
-    uint32_t done = 0;
-    for (uint32_t i = piece; i != kNone; i = slots_[i].next_slot, done += kSlotBytes) {
-      std::memcpy(out.data + done, slots_[i].bytes, std::min(kSlotBytes, length - done));
-    }
-  } else {
-    counters.add_drop(telemetry::DropReason::kNoBuffer);
-  }
+  const bool fits = write_piece(piece, out);
+  if (!fits) counters.add_drop(telemetry::DropReason::kNoBuffer);
   free_piece(piece);
   return fits;
+}
+
+bool FragmentStore::write_piece(uint32_t piece, net::PacketBuf& out) const {
+  const uint32_t length = slots_[piece].length;
+  if (length > out.tailroom) return false;
+  out.set_length(length);
+  uint32_t done = 0;
+  for (uint32_t i = piece; i != kNone; i = slots_[i].next_slot, done += kSlotBytes) {
+    std::memcpy(out.data + done, slots_[i].bytes, std::min(kSlotBytes, length - done));
+  }
+  return true;
 }
 
 uint8_t* FragmentStore::byte_at(uint32_t piece, uint32_t offset) {

@@ -130,7 +130,7 @@ uint32_t FragmentStore::find(const FragmentKey& key, uint32_t now_ms,
   if (found == Index::kNone) return kNone;
   Datagram& d = datagrams_[found];
   if (now_ms - d.born_ms < lists_[d.instance].lifetime_ms) return found;
-  counters.add_drop(DropReason::kFragmentLimit, discard(d));
+  counters.add_drop(DropReason::kFragmentLimit, give_up(d));
   forget(found);
   return kNone;
 }
@@ -243,7 +243,7 @@ bool FragmentStore::expire(uint32_t now_ms, unsigned budget, telemetry::Counters
     for (const uint32_t& first : lists.first) {
       while (first != kNone && now_ms - datagrams_[first].born_ms >= lists.lifetime_ms) {
         if (budget-- == 0) return true;
-        counters.add_drop(DropReason::kFragmentLimit, discard(datagrams_[first]));
+        counters.add_drop(DropReason::kFragmentLimit, give_up(datagrams_[first]));
         forget(first);
       }
     }

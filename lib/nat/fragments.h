@@ -27,6 +27,9 @@
 // fragments have all been seen exactly once is over, and the next fragment of that name begins
 // another datagram; so does a first fragment once the first one has passed.
 //
+// When a datagram's time is over before all of it has come, and it had to be put together here, its
+// first fragment is kept until its sender is told (RFC 8200 4.5, RFC 1122 3.3.2): take_late().
+//
 // Counting. The store counts what is held (kFragmentsHeld) and what it drops of that (kFragment or
 // kFragmentLimit); the packet at hand is the caller's to count.
 #pragma once
@@ -152,6 +155,11 @@ class FragmentStore {
   /// or `out` has no room for it (which drops it).
   bool release(net::PacketBuf& out, Released& how, telemetry::Counters& counters);
 
+  bool has_late() const { return late_first_ != kNone; }
+  /// Writes the first fragment of a datagram that was gathered in vain into `out`, as it was
+  /// received. False if there is none, or `out` has no room for it (which drops it).
+  bool take_late(net::PacketBuf& out);
+
   /// Looks at no more than `budget` records. True if more wait.
   bool expire(uint32_t now_ms, unsigned budget, telemetry::Counters& counters);
 
@@ -205,6 +213,8 @@ class FragmentStore {
   void unlink(uint32_t datagram);
   void settle(uint32_t datagram);
   uint32_t discard(Datagram& d);
+  uint32_t give_up(Datagram& d);
+  bool write_piece(uint32_t piece, net::PacketBuf& out) const;
   void free_piece(uint32_t piece);
   bool same_bytes(uint32_t piece, const net::PacketBuf& buf, const net::PacketView& view) const;
   uint64_t sum(uint32_t piece, uint32_t from, uint32_t to) const;
@@ -219,6 +229,7 @@ class FragmentStore {
   uint32_t capacity_ = 0, used_ = 0, free_datagram_ = kNone;
   uint32_t sources_used_ = 0, free_source_ = kNone;
   uint32_t queue_first_ = kNone, queue_last_ = kNone;
+  uint32_t late_first_ = kNone;
   uint32_t share_ = 8;
   Family families_[2];  ///< IPv4, IPv6
   std::size_t instances_ = 0;

@@ -3,12 +3,15 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
+#include "nat/access.h"
 #include "nat/events.h"
 #include "nat/info.h"
 #include "net/addr.h"
+#include "net/address_rules.h"
 #include "net/hash.h"
 #include "net/result.h"
 #include "net/rfc6052.h"
@@ -88,14 +91,17 @@ struct Instance {
   InboundRefresh inbound_refresh;
   Filtering filtering = Filtering::kEndpointIndependent;
   xlat::Policy policy;
-  bool allow_non_global = false;       ///< conflict C3 knob
-  bool rst_closes_half_closed = true;  ///< conflict C11: RST in FIN RCV -> closing timer
-  bool syn_reopens_closed = true;      ///< conflict C11: SYN in FIN+FIN or TRANS restarts
+  bool allow_non_global = false;         ///< conflict C3 knob
+  std::shared_ptr<const Access> access;  ///< nobody: everybody may open flows
+  bool rst_closes_half_closed = true;    ///< conflict C11: RST in FIN RCV -> closing timer
+  bool syn_reopens_closed = true;        ///< conflict C11: SYN in FIN+FIN or TRANS restarts
 };
 
 struct Settings {
   std::vector<Instance> instances;
   std::vector<xlat::Siit> stateless;
+  std::vector<std::shared_ptr<const Access>> stateless_access;  ///< of `stateless`, if any has one
+  net::AddressRules addresses;
   // Per worker.
   uint32_t max_sessions = 1u << 17;
   uint32_t max_bindings = 1u << 16;
@@ -113,7 +119,8 @@ struct Settings {
   uint8_t subscriber_prefix_length = 64;
   uint32_t icmp_errors_per_second = 1000;
   EventMask events = kPortBlockEvents | kStaticEvents | kRefusalEvents;
-  uint32_t event_ring = 4096;  ///< a power of two
+  uint32_t event_ring = 4096;           ///< a power of two
+  uint32_t icmp_errors_per_source = 0;  ///< per second to one host; 0: no limit of its own
   net::HashKey hash_key;
   uint64_t random_seed = 1;
 };

@@ -73,6 +73,10 @@ bool Translator::originate(net::PacketBuf& buf, const xlat::Path& path) {
   return state_->core.originate(buf, path);
 }
 
+bool Translator::allow_error(const net::PacketBuf& error, uint32_t now_ms) {
+  return state_->core.allow_reply(error, now_ms);
+}
+
 bool Translator::has_origination() const {
   return state_->core.has_origination();
 }

@@ -156,6 +156,10 @@ class Translator {
   /// an IPv4 packet addressed to one of our pools; the worker that owns it decides it again.
   xlat::Outcome apply(Batch& batch, unsigned i, const xlat::Path& path, uint32_t now_ms);
 
+  /// Whether the ICMP error in `error` may be sent now; counts towards the limits if so. For errors
+  /// about packets that were not given to decide().
+  bool allow_error(const net::PacketBuf& error, uint32_t now_ms);
+
   /// Writes the next fragment that need not wait any longer into `out`, which is empty. False if
   /// there is none, or it has no room there.
   bool release(net::PacketBuf& out, Released& how);

@@ -29,6 +29,7 @@ namespace isthmus::telemetry {
   X(kSiitOut, "siit-6to4-packets", "stateless packets translated from IPv6 to IPv4")             \
   X(kSiitIn, "siit-4to6-packets", "stateless packets translated from IPv4 to IPv6")              \
   X(kHairpin, "hairpin-packets", "packets turned around between two inside hosts")               \
+  X(kPassedThrough, "passed-through", "packets forwarded untranslated")                          \
   X(kIcmpErrorsTranslated, "icmp-errors-translated", "ICMP errors translated, both directions")  \
   X(kIcmpErrorsSent, "icmp-errors-sent", "ICMP errors originated by the gateway")                \
   X(kFragmentsOut, "fragments-created", "fragments made because a packet did not fit")           \

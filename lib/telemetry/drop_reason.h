@@ -45,10 +45,12 @@ namespace isthmus::telemetry {
   X(kFragment, "fragment", "fragment that cannot be attributed to a session")                      \
   X(kFragmentLimit, "fragment-limit", "too many fragments held, or held too long")                 \
   /* stateful NAT64, RFC 6146 */                                                                   \
+  X(kSpoofed, "spoofed", "source that is not routed back, or is ours (spoof check)")               \
   X(kSourceInPrefix, "source-in-prefix", "IPv6 source lies in a NAT64 prefix (RFC 6146 3.5)")      \
   X(kNoBinding, "no-binding", "no binding for this pool address and port")                         \
   X(kNoSession, "no-session", "TCP segment or ICMP error that belongs to no session")              \
   X(kFiltered, "filtered", "refused by address-dependent filtering or other policy")               \
+  X(kDenied, "denied", "refused by an allow or deny list")                                         \
   X(kPoolExhausted, "pool-exhausted", "no pool address and port left")                             \
   X(kSessionLimit, "session-limit", "session table is full")                                       \
   X(kBindingLimit, "binding-limit", "binding table is full")                                       \

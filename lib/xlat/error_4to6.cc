@@ -30,7 +30,7 @@ void write_inner6(uint8_t* at, const Ip4Header& old, const PacketView& view, con
                           view.fragment_id);
   }
   write_ip6(at,
-            {.traffic_class = traffic_class(policy, old.tos),
+            {.traffic_class = policy.class_4to6.of(old.tos),
              .hop_limit = old.ttl,
              .next_header = fragment ? uint8_t{kProtoFragment} : protocol,
              .payload_length =
@@ -104,7 +104,7 @@ Outcome rewrite_error_4to6(PacketBuf& buf, const PacketView& view, const Rewrite
   uint8_t* start =
       body.finish(icmp, 0, pseudo_sum6(outer.source, outer.destination, kProtoIcmp6, message));
   write_ip6(start,
-            {.traffic_class = traffic_class(policy, old.tos),
+            {.traffic_class = policy.class_4to6.of(old.tos),
              .hop_limit = static_cast<uint8_t>(old.ttl - !hints.keep_hop_limit),
              .next_header = kProtoIcmp6,
              .payload_length = static_cast<uint16_t>(message)},

@@ -17,7 +17,8 @@ constexpr uint32_t kHeader6 = sizeof(Ip6Header);
 constexpr uint32_t kFragmentHeader = sizeof(Ip6FragmentHeader);
 
 // Conflict C14. An ICMPv4 error with an extension keeps to the classic 576 bytes (RFC 4884 5.3) by
-// quoting less; one without goes on whole: an ICMPv6 error of 1280 bytes makes 1240.
+// quoting less; one without goes on whole, unless the operator wants it otherwise: an ICMPv6 error
+// of 1280 bytes makes 1240.
 constexpr uint32_t kWanted4 = 576;
 constexpr uint32_t kLimit4 = 1260;
 
@@ -30,7 +31,7 @@ void write_inner4(uint8_t* at, const Ip6Header& old, const PacketView& view, con
   const auto fragment_bits = static_cast<uint16_t>(view.fragment_offset / 8 |
                                                    (view.more_fragments ? kIp4MoreFragments : 0));
   write_ip4(at,
-            {.tos = traffic_class(policy, old.traffic_class()),
+            {.tos = policy.class_6to4.of(old.traffic_class()),
              .ttl = old.hop_limit,
              .protocol = view.protocol == kProtoIcmp6 ? uint8_t{kProtoIcmp4} : view.protocol,
              .total_length = static_cast<uint16_t>(total_length),
@@ -86,7 +87,7 @@ Outcome rewrite_error_6to4(PacketBuf& buf, const PacketView& view, const Rewrite
                      .unit = 4,
                      .may_extend = true,
                      .wanted = kWanted4,
-                     .limit = kLimit4})) {
+                     .limit = policy.short_icmp4_errors ? kWanted4 : kLimit4})) {
     return drop(DropReason::kNoBuffer);
   }
   patch_inner(body.content(), body.available(), inner_view.payload,
@@ -104,7 +105,7 @@ Outcome rewrite_error_6to4(PacketBuf& buf, const PacketView& view, const Rewrite
   uint8_t* start = body.finish(icmp, pseudo, 0);
   const bool split = total_length > path.mtu4;
   write_ip4(start,
-            {.tos = traffic_class(policy, old.traffic_class()),
+            {.tos = policy.class_6to4.of(old.traffic_class()),
              .ttl = static_cast<uint8_t>(old.hop_limit - !hints.keep_hop_limit),
              .protocol = kProtoIcmp4,
              .total_length = static_cast<uint16_t>(total_length),

@@ -31,14 +31,20 @@ void make_error6(net::PacketBuf& buf, const ErrorSpec& spec, const net::Ip6& own
 /// Token bucket for originated errors (RFC 4443 2.4 f). Single owner; time in milliseconds.
 class RateLimiter {
  public:
-  RateLimiter(uint32_t per_second, uint32_t burst)
-      : per_second_(per_second), burst_milli_(burst * 1000u), level_milli_(burst * 1000u) {}
+  RateLimiter() = default;
+  RateLimiter(uint32_t per_second, uint32_t burst) { set(per_second, burst); }
+  /// New limits; the bucket is full if they differ from the old ones.
+  void set(uint32_t per_second, uint32_t burst) {
+    if (per_second == per_second_ && burst * 1000u == burst_milli_) return;
+    per_second_ = per_second;
+    level_milli_ = burst_milli_ = burst * 1000u;
+  }
   bool allow(uint32_t now_ms);
 
  private:
-  uint32_t per_second_;
-  uint32_t burst_milli_;
-  uint32_t level_milli_;
+  uint32_t per_second_ = 0;
+  uint32_t burst_milli_ = 0;
+  uint32_t level_milli_ = 0;
   uint32_t last_ms_ = 0;
 };
 

@@ -32,7 +32,7 @@ inline constexpr uint32_t kPlainGrowth = sizeof(net::Ip6Header) - sizeof(net::Ip
   uint8_t* l4 = buf.data + sizeof(net::Ip6Header);
   const auto* ip = net::header_at<net::Ip6Header>(buf.data);
   const uint32_t total_length = buf.length - kPlainGrowth;
-  const Ip4Fields fields{.tos = traffic_class(policy, ip->traffic_class()),
+  const Ip4Fields fields{.tos = policy.class_6to4.of(ip->traffic_class()),
                          .ttl = static_cast<uint8_t>(ip->hop_limit - !keep_hop_limit),
                          .protocol = ip->next_header,
                          .total_length = static_cast<uint16_t>(total_length),
@@ -59,7 +59,7 @@ inline bool plain_4to6_fits(const net::PacketBuf& buf, const Policy& policy, uin
   uint8_t* l4 = buf.data + sizeof(net::Ip4Header);
   const auto* ip = net::header_at<net::Ip4Header>(buf.data);
   const Ip6Fields fields{
-      .traffic_class = traffic_class(policy, ip->tos),
+      .traffic_class = policy.class_4to6.of(ip->tos),
       .hop_limit = static_cast<uint8_t>(ip->ttl - !keep_hop_limit),
       .next_header = ip->protocol,
       .payload_length = static_cast<uint16_t>(buf.length - sizeof(net::Ip4Header))};

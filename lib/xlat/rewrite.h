@@ -17,22 +17,11 @@
 #include "net/packet_buf.h"
 #include "net/parse.h"
 #include "xlat/identification.h"
+#include "xlat/policy.h"
 
 namespace isthmus::xlat {
 
 using net::DropReason;
-
-/// What to do with an IPv4 UDP packet without checksum (RFC 7915 4.5, RFC 6146 3.4).
-enum class UdpZero : uint8_t { kDrop, kCompute, kForward };
-
-/// An instance's translation options. Defaults are the RFCs'.
-struct Policy {
-  uint16_t lowest_ipv6_mtu = net::kIp6MinMtu;  ///< RFC 7915 4, >= 1280
-  bool copy_traffic_class = true;              ///< RFC 7915 4.1, 5.1; false: use fixed_class
-  uint8_t fixed_class = 0;
-  UdpZero udp_zero_4to6 = UdpZero::kCompute;
-  UdpZero udp_zero_6to4 = UdpZero::kDrop;  ///< conflict C20
-};
 
 /// The two sides of the gateway for one packet.
 struct Path {

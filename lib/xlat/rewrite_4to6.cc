@@ -3,6 +3,7 @@
 // RFC 7915 4: IPv4 -> IPv6.
 #include <algorithm>
 
+#include "xlat/mss.h"
 #include "xlat/plain.h"
 #include "xlat/reply.h"
 #include "xlat/rewrite.h"
@@ -97,11 +98,14 @@ void patch_transport(PacketBuf& buf, const PacketView& view, const Rewrite6& to,
   const Outcome outcome = admit(buf, view, policy, path, hints);
   if (outcome.action != Action::kForward && outcome.action != Action::kSplit) return outcome;
   if (is_udp_zero(buf, view)) {
-    const auto reason = settle_udp_zero(buf, view, policy.udp_zero_4to6,
+    const auto reason = settle_udp_zero(buf, view, policy.udp_zero(view),
                                         sum_of(to.source) + sum_of(to.destination), ports_of(to));
     if (reason != DropReason::kNone) return drop(reason);
   } else {
     patch_transport(buf, view, to, hints);
+    if (is_special(view, policy)) {
+      clamp_mss(buf.data + view.l4_offset, buf.length - view.l4_offset, mss_limit(policy, path));
+    }
   }
   const auto* ip = header_at<Ip4Header>(buf.data);
   // 4: a fragment header only for what is a fragment, or is about to be split.
@@ -109,7 +113,7 @@ void patch_transport(PacketBuf& buf, const PacketView& view, const Rewrite6& to,
   const uint32_t header = kHeader6 + (fragment ? kFragmentHeader : 0);
   const uint8_t protocol = view.protocol == kProtoIcmp4 ? uint8_t{kProtoIcmp6} : view.protocol;
   const Ip6Fields fields{
-      .traffic_class = traffic_class(policy, ip->tos),
+      .traffic_class = policy.class_4to6.of(ip->tos),
       .hop_limit = static_cast<uint8_t>(ip->ttl - !hints.keep_hop_limit),
       .next_header = fragment ? uint8_t{kProtoFragment} : protocol,
       .payload_length = static_cast<uint16_t>(header - kHeader6 + view.l4_length())};
@@ -127,7 +131,7 @@ void patch_transport(PacketBuf& buf, const PacketView& view, const Rewrite6& to,
 bool is_plain(const PacketBuf& buf, const PacketView& view, const Policy& policy, const Path& path,
               const Hints& hints) {
   const auto* ip = header_at<Ip4Header>(buf.data);
-  return view.l4_offset == kHeader4 && !view.more_fragments &&
+  return view.l4_offset == kHeader4 && !view.more_fragments && !is_special(view, policy) &&
          (view.payload == Payload::kTcp ||
           (view.payload == Payload::kUdp &&
            header_at<UdpHeader>(buf.data + kHeader4)->checksum.raw() != 0)) &&

@@ -3,6 +3,7 @@
 // RFC 7915 5: IPv6 -> IPv4.
 #include <algorithm>
 
+#include "xlat/mss.h"
 #include "xlat/plain.h"
 #include "xlat/reply.h"
 #include "xlat/rewrite.h"
@@ -84,11 +85,14 @@ void patch_transport(PacketBuf& buf, const PacketView& view, const Rewrite4& to,
   const Outcome outcome = admit(buf, view, path, hints);
   if (outcome.action != Action::kForward && outcome.action != Action::kSplit) return outcome;
   if (is_udp_zero(buf, view)) {
-    const auto reason = settle_udp_zero(buf, view, policy.udp_zero_6to4,
+    const auto reason = settle_udp_zero(buf, view, policy.udp_zero(view),
                                         sum_of(to.source) + sum_of(to.destination), ports_of(to));
     if (reason != DropReason::kNone) return drop(reason);
   } else {
     patch_transport(buf, view, to, hints);
+    if (is_special(view, policy)) {
+      clamp_mss(buf.data + view.l4_offset, buf.length - view.l4_offset, mss_limit(policy, path));
+    }
   }
   const auto* ip = header_at<Ip6Header>(buf.data);
   const uint32_t total_length = kHeader4 + view.l4_length();
@@ -96,7 +100,7 @@ void patch_transport(PacketBuf& buf, const PacketView& view, const Rewrite4& to,
   const uint8_t protocol = view.protocol == kProtoIcmp6 ? uint8_t{kProtoIcmp4} : view.protocol;
   const auto fragment_bits = static_cast<uint16_t>(view.fragment_offset / 8 |
                                                    (view.more_fragments ? kIp4MoreFragments : 0));
-  const Ip4Fields fields{.tos = traffic_class(policy, ip->traffic_class()),
+  const Ip4Fields fields{.tos = policy.class_6to4.of(ip->traffic_class()),
                          .ttl = static_cast<uint8_t>(ip->hop_limit - !hints.keep_hop_limit),
                          .protocol = protocol,
                          .total_length = static_cast<uint16_t>(total_length),
@@ -112,9 +116,10 @@ void patch_transport(PacketBuf& buf, const PacketView& view, const Rewrite4& to,
 }
 
 // Whole TCP or UDP without extension headers, with nothing to refuse.
-bool is_plain(const PacketBuf& buf, const PacketView& view, const Path& path, const Hints& hints) {
+bool is_plain(const PacketBuf& buf, const PacketView& view, const Policy& policy, const Path& path,
+              const Hints& hints) {
   const auto* ip = header_at<Ip6Header>(buf.data);
-  return view.l4_offset == kHeader6 &&
+  return view.l4_offset == kHeader6 && !is_special(view, policy) &&
          (view.payload == Payload::kTcp ||
           (view.payload == Payload::kUdp &&
            header_at<UdpHeader>(buf.data + kHeader6)->checksum.raw() != 0)) &&
@@ -126,7 +131,7 @@ bool is_plain(const PacketBuf& buf, const PacketView& view, const Path& path, co
 
 Outcome rewrite_6to4(PacketBuf& buf, const PacketView& view, const Rewrite4& to,
                      const Policy& policy, const Path& path, IdGenerator& ids, const Hints& hints) {
-  if (!is_plain(buf, view, path, hints)) [[unlikely]] {
+  if (!is_plain(buf, view, policy, path, hints)) [[unlikely]] {
     return rewrite_any(buf, view, to, policy, path, ids, hints);
   }
   plain_6to4(buf, to, policy, ids, hints.delta, hints.keep_hop_limit);

@@ -7,6 +7,7 @@
 #include <optional>
 #include <vector>
 
+#include "net/address_rules.h"
 #include "net/rfc6052.h"
 #include "xlat/eam.h"
 #include "xlat/rewrite.h"
@@ -33,6 +34,7 @@ struct Siit {
   /// Sources of ICMPv4 errors whose sender has no IPv4 address (RFC 6791); empty: our own address.
   std::vector<net::Ip4Prefix> icmp_sources;
   bool icmp_extension = false;  ///< name that sender in the error (RFC 5837, conflict C16)
+  net::AddressRules addresses;
 
   /// Whether an IPv6 (IPv4) packet to `destination` is this instance's to translate.
   bool takes6(const net::Ip6& destination) const;

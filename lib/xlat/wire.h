@@ -130,8 +130,9 @@ inline void patch_query(uint8_t* l4, uint8_t type, const NewPorts& ports, uint64
   icmp->checksum = net::ChecksumDelta::between(old_sum, new_sum).apply(icmp->checksum);
 }
 
-inline uint8_t traffic_class(const Policy& policy, uint8_t from_packet) {
-  return policy.copy_traffic_class ? from_packet : policy.fixed_class;
+/// A SYN whose MSS may have to be lowered (xlat/mss.h).
+inline bool is_special(const net::PacketView& view, const Policy& policy) {
+  return (view.tcp_flags & policy.special_tcp_flags()) != 0;
 }
 
 /// RFC 7915 5: DF is clear up to 1260 bytes, so that IPv4 routers may fragment what IPv6 could not.

@@ -99,6 +99,7 @@ conf::Config Pipeline::make_config() const {
   config.nat64.push_back(nat64);
   config.dns64.enabled = true;
   config.dns64.listen = {ip6("2001:db8:1::53")};
+  if (options_.configure) options_.configure(config);
   return config;
 }
 

@@ -6,6 +6,7 @@
 //   prefix 64:ff9b:1:fffe::/96, pool 203.0.113.0 ... one address per worker unless told otherwise
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -29,7 +30,8 @@ struct PipelineOptions {
   uint16_t out_mtu = 1500;
   unsigned ring_size = 1024;
   uint64_t seed = 1;
-  bool neighbors = true;  ///< all hosts' link addresses are known
+  bool neighbors = true;                              ///< all hosts' link addresses are known
+  std::function<void(conf::Config&)> configure = {};  ///< what the options above do not say
 };
 
 struct Punt {
@@ -52,6 +54,7 @@ class Pipeline {
   static const char* internet_mac() { return "02:00:00:00:02:02"; }
 
   dataplane::Engine& engine() { return *engine_; }
+  conf::Config make_config() const;
   unsigned workers() const { return options_.workers; }
   unsigned queues() const { return in_port().queues(); }
   RingPort& in_port() const { return *ports_.front(); }
@@ -78,7 +81,6 @@ class Pipeline {
   std::string own_mac(bool inside) const;
 
  private:
-  conf::Config make_config() const;
   void tell_topology();
   void collect();
 

@@ -188,6 +188,7 @@ std::vector<Row> all_rows() {
   add(udp_rows());
   add(tcp_rows());
   add(icmp_rows());
+  add(icmp_table_rows());
   add(error_rows());
   add(hairpin_rows());
   add(address_rows());
@@ -204,6 +205,8 @@ std::vector<Row> all_rows() {
   add(static_rows());
   add(eam_rows());
   add(source_rows());
+  add(policy_rows());
+  add(access_rows());
   return rows;
 }
 

@@ -196,7 +196,7 @@ std::vector<Bytes> Harness::advance(uint32_t milliseconds) {
     while (more) {
       more = translator->expire(now_ms_, 64);
       while (translator->has_origination()) {
-        Buffer buffer(Bytes{}, net::kMinHeadroom, 600);
+        Buffer buffer(Bytes{}, net::kMinHeadroom, 2048);
         if (translator->originate(*buffer, path_)) out.push_back(buffer.bytes());
       }
     }

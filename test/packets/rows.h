@@ -12,6 +12,7 @@ namespace isthmus::test {
 std::vector<Row> udp_rows();
 std::vector<Row> tcp_rows();
 std::vector<Row> icmp_rows();
+std::vector<Row> icmp_table_rows();
 std::vector<Row> error_rows();
 std::vector<Row> hairpin_rows();
 std::vector<Row> address_rows();
@@ -28,6 +29,8 @@ std::vector<Row> static_rows();
 std::vector<Row> eam_rows();
 std::vector<Row> source_rows();
 std::vector<Row> fragment_edge_rows();
+std::vector<Row> policy_rows();
+std::vector<Row> access_rows();
 
 // The cast: two inside hosts of different subscribers, two servers, and their IPv6 names.
 inline constexpr const char* kA = "2001:db8:a::a";

@@ -52,17 +52,23 @@ void illegal_source_4(Script& s) {
   s.counted({{DropReason::kIllegalSource, 4}});
 }
 
+// RFC 7915 5.4: "communication with destination administratively prohibited".
+void prohibited(Script& s, const Packet& in) {
+  s.expect(in, ip6(kOwn6, kA).icmp6(1, 1).quote(in));
+  s.counted({{Counter::kIcmpErrorsSent, 1}});
+}
+
 void no_host_there(Script& s) {
   for (const char* destination : {"127.0.0.1", "0.0.0.1", "224.0.0.1", "255.255.255.255"}) {
-    s.nothing(ip6(kA, in_prefix(destination)).udp(5000, 53).payload("hello"));
+    prohibited(s, ip6(kA, in_prefix(destination)).udp(5000, 53).payload("hello"));
   }
   s.counted({{DropReason::kFiltered, 4}});
 }
 
 void well_known_refuses(Script& s) {
-  s.nothing(ip6(kA, "64:ff9b::198.51.100.10").udp(5000, 53).payload("hello"));
-  s.nothing(ip6(kA, "64:ff9b::10.0.0.1").tcp(5000, 80).flags("S"));
-  s.nothing(ip6(kA, "64:ff9b::192.168.1.1").icmp_echo(1, 1));
+  prohibited(s, ip6(kA, "64:ff9b::198.51.100.10").udp(5000, 53).payload("hello"));
+  prohibited(s, ip6(kA, "64:ff9b::10.0.0.1").tcp(5000, 80).flags("S"));
+  s.nothing(ip6(kA, "64:ff9b::192.168.1.1").icmp_echo(1, 1));  // never about ICMPv6
   s.counted({{DropReason::kWkpNonGlobal, 3}});
 }
 

@@ -96,9 +96,11 @@ void error_out(Script& s) {
 }
 
 void neither(Script& s) {
-  s.nothing(ip6("2001:db8:ffff::1", kServer).udp(5000, 53).payload("hello"));
+  // RFC 7915 5.4: answered "administratively prohibited", unless it is ICMPv6.
+  const auto stranger = ip6("2001:db8:ffff::1", kServer).udp(5000, 53).payload("hello");
+  s.expect(stranger, ip6(kOwn6, "2001:db8:ffff::1").icmp6(1, 1).quote(stranger));
   s.nothing(ip6("2001:db8:ffff::1", kServer).icmp_echo(1, 1));
-  s.counted({{DropReason::kNoMapping, 2}});
+  s.counted({{DropReason::kNoMapping, 2}, {Counter::kIcmpErrorsSent, 1}});
   s.nothing(ip6(kA6, "2001:db8:ffff::1").udp(5000, 53).payload("hello"));
   s.nothing(ip4(kZ, "192.0.2.3").udp(5000, 53).payload("hello"));
   s.counted({{DropReason::kNotForUs, 2}});

@@ -269,6 +269,30 @@ void fragment_needed(Script& s) {
   s.counted({{DropReason::kTooBig, 1}, {Counter::kIcmpErrorsSent, 1}});
 }
 
+// What was to be put together here, and never was: its sender is told, if the first fragment came.
+void gathered_in_vain_4(Script& s) {
+  const auto t = open(s);
+  const auto whole = ip4(kZ, t.address).udp(53, t.port).payload(1000).zero_checksum();
+  const Bytes first = whole.slice(0, 504, 7);
+  gives(s, {first}, {});
+  s.same(ip4(kOwn4, kZ).tos(0xc0).df().icmp4(11, 1).quote(first, 548), s.wait_for_one(2'001));
+  gives(s, {whole.slice(504, 504, 8)}, {});
+  s.wait(2'001);
+  held(s, 2);
+  s.counted({{DropReason::kFragmentLimit, 2}, {Counter::kIcmpErrorsSent, 1}});
+}
+
+void gathered_in_vain_6(Script& s) {
+  const auto whole = ip6(kA, kPZ).icmp_echo(77, 2).payload(2000);
+  const Bytes first = whole.slice(0, 1232, 7);
+  gives(s, {first}, {});
+  s.same(ip6(kOwn6, kA).icmp6(3, 1).quote(first, 1232), s.wait_for_one(2'001));
+  gives(s, {whole.slice(1232, 776, 8)}, {});
+  s.wait(2'001);
+  held(s, 2);
+  s.counted({{DropReason::kFragmentLimit, 2}, {Counter::kIcmpErrorsSent, 1}});
+}
+
 nat::Settings few_fragments() {
   auto settings = stateful();
   settings.max_fragments = 64;
@@ -303,7 +327,9 @@ std::vector<Row> fragment_edge_rows() {
            {"RFC 6864 4.3: Identifications of whole packets", identifications_of_whole_packets},
            {"RFC 6146 3.4: an Identification is used again at once", identification_again},
            {"RFC 3128 2: a fragment that would overwrite the first one's ports", overwrites_header},
-           {"RFC 6146 3.5.1: fragments of a stranger", stranger}}) {
+           {"RFC 6146 3.5.1: fragments of a stranger", stranger},
+           {"RFC 1122 3.3.2: a datagram without checksum that never is whole", gathered_in_vain_4},
+           {"RFC 8200 4.5: a ping that never is whole is answered 3/1", gathered_in_vain_6}}) {
     rows.push_back({name, stateful(), path(), script});
     rows.push_back({std::string(name) + ", one address", one_address(), path(), script});
   }

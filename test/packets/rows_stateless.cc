@@ -75,8 +75,9 @@ void fragments_refused(Script& s) {
 }
 
 void no_mapping(Script& s) {
-  s.nothing(ip6(kA, kServer).udp(5000, 53).payload("hello"));
-  s.counted({{DropReason::kNoMapping, 1}});
+  const auto in = ip6(kA, kServer).udp(5000, 53).payload("hello");
+  s.expect(in, ip6(kOwn6, kA).icmp6(1, 1).quote(in));  // RFC 7915 5.4
+  s.counted({{DropReason::kNoMapping, 1}, {Counter::kIcmpErrorsSent, 1}});
 }
 
 void hairpin(Script& s) {

@@ -238,7 +238,11 @@ void Scenario::option(const Words& w) {
     first_exclude_ = false;
     policy.exclude.push_back(net::parse_ip6_prefix(w.at(1)).value());
   } else if (name == "allow-non-global") {
-    policy.allow_non_global = true;
+    policy.may_carry.allow_non_global = true;
+  } else if (name == "global") {
+    policy.may_carry.addresses = {{net::parse_ip4_prefix(w.at(1)).value()}, {}};
+  } else if (name == "forbidden") {
+    policy.may_carry.addresses = {{}, {net::parse_ip4_prefix(w.at(1)).value()}};
   } else if (name == "upstreams") {
     settings_.upstreams = static_cast<unsigned>(std::stoul(w.at(1)));
   } else if (name == "timeout") {

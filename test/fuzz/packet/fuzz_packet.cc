@@ -34,7 +34,7 @@ Options options_from(const uint8_t* bytes) {
   static constexpr uint16_t kMtus4[] = {68, 576, 1500, 65535};
   Options o;
   o.policy.lowest_ipv6_mtu = kMtus[bytes[0] & 3];
-  o.policy.copy_traffic_class = (bytes[0] & 4) != 0;
+  if ((bytes[0] & 4) == 0) o.policy.class_4to6 = o.policy.class_6to4 = {xlat::kEcnBits, 0};
   o.policy.udp_zero_4to6 = static_cast<xlat::UdpZero>((bytes[0] >> 4) % 3);
   o.policy.udp_zero_6to4 = static_cast<xlat::UdpZero>((bytes[0] >> 6) % 3);
   o.path.mtu6 = kMtus[bytes[1] & 3];

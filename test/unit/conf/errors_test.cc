@@ -105,6 +105,31 @@ TEST_CASE("types") {
        "f:3: cores.workers: found 0 workers, expected 1 to 64 workers"},
       {nat64("pools = (" + kPool + "); policy: { allow_non_global = 1; };"),
        "f:3: nat64[0].policy.allow_non_global: found 1, expected true or false"},
+      {nat64("pools = (" + kPool + "); policy: { mss_clamp = 100; };"),
+       "f:3: nat64[0].policy.mss_clamp: found 100, expected an integer from 536 to 65475, or "
+       "\"off\", \"auto\""},
+      {nat64("pools = (" + kPool + "); policy: { traffic_class_4to6 = \"keep\"; };"),
+       "f:3: nat64[0].policy.traffic_class_4to6: found \"keep\", expected an integer from 0 to "
+       "255, "
+       "or \"copy\""},
+      {nat64("pools = (" + kPool + "); policy: { traffic_class_6to4 = 46; };"),
+       "f:3: nat64[0].policy.traffic_class_6to4: found 46, expected a multiple of 4, since "
+       "keep_ecn "
+       "leaves the lowest two bits to the packet; or keep_ecn = false"},
+      {nat64("pools = (" + kPool +
+             "); access: { inbound_remote_allow = [\"192.0.2.0/24\"]; "
+             "inbound_remote_deny = [\"192.0.2.0/24\"]; };"),
+       "f:3: nat64[0].access.inbound_remote_deny[0]: found \"192.0.2.0/24\", expected a prefix "
+       "that "
+       "inbound_remote_allow does not have"},
+      {nat64("name = \"n\"; prefixes = [\"2001:db8:64::/96\"]; pools = (" + kPool + ");") +
+           "forwarding: { pass_through = [\"::/0\", \"2001:db8:64::/96\"]; };",
+       "f:4: forwarding.pass_through[1]: found \"2001:db8:64::/96\", expected a longer prefix, as "
+       "an exception: n translates this one"},
+      {nat64("name = \"n\"; pools = ({ name = \"p\"; addresses = [\"203.0.113.0/28\"]; });") +
+           "forwarding: { pass_through = [\"203.0.113.0/30\"]; };",
+       "f:4: forwarding.pass_through[0]: found \"203.0.113.0/30\", expected a prefix that does not "
+       "lie within pool p of n"},
       {kPort + "routes = { prefix = \"0.0.0.0/0\"; };",
        "f:3: routes: found a group, expected a list ( { ... }, ... )"},
       {kPort + "routes = (\"0.0.0.0/0\");",

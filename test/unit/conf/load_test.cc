@@ -300,9 +300,7 @@ TEST_CASE("what needs a restart") {
              "nat64 = ({ static = ({ inside = \"2001:db8::1\"; outside = "
              "\"203.0.113.1\"; }); " +
              pool + " });") == Paths{});
-  // It shapes what a worker makes at start: a bucket of tokens.
-  CHECK(diff(base + "limits: { icmp_errors_per_second = 5; };") ==
-        Paths{"limits.icmp_errors_per_second"});
+  CHECK(diff(base + "limits: { icmp_errors_per_second = 5; };") == Paths{});
   CHECK(diff(base + "limits: { sessions = 5; };") == Paths{"limits.sessions"});
   CHECK(diff(base + "cores: { workers = [1, 2]; };") == Paths{"cores.workers"});
   CHECK(diff(base + "memory: { megabytes = 512; };") == Paths{"memory.megabytes"});

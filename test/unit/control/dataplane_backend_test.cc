@@ -25,9 +25,9 @@ class FakeService : public dns64::Service {
   uint16_t tcp_port() const override { return 53; }
   void on_udp_query(const dns64::Address&, uint16_t, std::span<const uint8_t>, Reply) override {}
   std::vector<bool> non_global;  ///< likewise
-  Status update(const conf::Dns64& config, bool allow_non_global) override {
+  Status update(const conf::Dns64& config, const dns64::MayCarry& may_carry) override {
     if (!update_works) return Error{"dns64: no"};
-    non_global.push_back(allow_non_global);
+    non_global.push_back(may_carry.allow_non_global);
     timeouts.push_back(config.upstream_timeout_ms);
     return Ok{};
   }

@@ -110,14 +110,36 @@ TEST_CASE("RFC 6146 3.7: ports and identifiers are mapped") {
   }
 }
 
-TEST_CASE("RFC 7915 4.1, 5.1: the traffic class can be fixed") {
+TEST_CASE("RFC 7915 4.1, 5.1: the traffic class can be fixed, each way for itself") {
   Gateway gateway;
-  gateway.policy.copy_traffic_class = false;
-  gateway.policy.fixed_class = 0x10;
-  CHECK(forwards(gateway, up().tos(0xff).udp(1, 2), up4().tos(0x10).udp(1, 2)) == "");
-  CHECK(forwards(gateway, down().tos(0xff).udp(1, 2), down6().tos(0x10).udp(1, 2)) == "");
-  CHECK(forwards(gateway, down().tos(0xff).icmp_echo(1, 2), down6().tos(0x10).icmp_echo(1, 2)) ==
+  gateway.policy.class_6to4 = {0, 0x10};
+  for (const bool with_delta : {false, true}) {
+    gateway.with_delta = with_delta;
+    CHECK(forwards(gateway, up().tos(0xff).udp(1, 2), up4().tos(0x10).udp(1, 2)) == "");
+    CHECK(forwards(gateway, down().tos(0xff).udp(1, 2), down6().tos(0xff).udp(1, 2)) == "");
+  }
+  gateway.policy.class_6to4 = {};
+  gateway.policy.class_4to6 = {0, 0x20};
+  for (const bool with_delta : {false, true}) {
+    gateway.with_delta = with_delta;
+    CHECK(forwards(gateway, up().tos(0xff).udp(1, 2), up4().tos(0xff).udp(1, 2)) == "");
+    CHECK(forwards(gateway, down().tos(0xff).udp(1, 2), down6().tos(0x20).udp(1, 2)) == "");
+  }
+  CHECK(forwards(gateway, down().tos(0xff).icmp_echo(1, 2), down6().tos(0x20).icmp_echo(1, 2)) ==
         "");
+}
+
+TEST_CASE("RFC 3168 5.3: a fixed traffic class can leave the ECN bits alone") {
+  Gateway gateway;
+  gateway.policy.class_6to4 = {xlat::kEcnBits, 0x10};
+  gateway.policy.class_4to6 = {xlat::kEcnBits, 0x20};
+  for (const uint8_t ecn : {0, 1, 2, 3}) {
+    const auto in = static_cast<uint8_t>(0xfc | ecn);
+    CHECK(forwards(gateway, up().tos(in).udp(1, 2),
+                   up4().tos(static_cast<uint8_t>(0x10 | ecn)).udp(1, 2)) == "");
+    CHECK(forwards(gateway, down().tos(in).udp(1, 2),
+                   down6().tos(static_cast<uint8_t>(0x20 | ecn)).udp(1, 2)) == "");
+  }
 }
 
 TEST_CASE("RFC 7915 4.1, 5.1: hop limit is decremented once") {
