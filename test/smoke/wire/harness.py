@@ -22,7 +22,8 @@ import subprocess
 import tempfile
 import time
 
-from scapy.all import (ARP, Dot1Q, ICMPv6ND_NA, ICMPv6ND_NS, ICMPv6NDOptDstLLAddr, Ether, IP, IPv6, Raw,
+from scapy.all import (ARP, Dot1Q, ICMPv6DestUnreach, ICMPv6ND_NA, ICMPv6ND_NS,
+                       ICMPv6NDOptDstLLAddr, Ether, IP, IPv6, Raw,
                        UDP)
 
 PREFIX = "64:ff9b:1:fffe::"
@@ -260,6 +261,16 @@ class Bed:
             if sum(changed.values()) >= times or time.monotonic() > deadline:
                 break
         equal(changed, {reason: times}, "packets dropped")
+
+    def refused(self, reason, packet):
+        """`packet`, sent from inside, is dropped for `reason`, and its sender is told (RFC 7915 5.4)."""
+        before = self.counts()[1].get(reason, 0)
+        self.inside.send(packet)
+        got = self.receive("inside", IPv6)
+        if ICMPv6DestUnreach not in got or got[ICMPv6DestUnreach].code != 1:
+            raise Failure(f"not refused: {got.summary()}")
+        self.barrier()
+        equal(self.counts()[1].get(reason, 0), before + 1, f"dropped as {reason}")
 
     # --- packets -----------------------------------------------------------------------------
 
