@@ -22,7 +22,8 @@ void add_ports(Layout& layout, uint32_t first, uint32_t last, const Pool& pool) 
     if (from > to) continue;
     layout.intervals[high].push_back({from, to});
     layout.ports[high] += to - from + 1;
-    for (uint32_t port = from; port <= to; ++port) ++layout.free[class_of(port)];
+    layout.free[class_of(from)] += (to - from) / 2 + 1;
+    layout.free[class_of(from) ^ 1] += (to - from + 1) / 2;
   }
   if (pool.allocation != Allocation::kBlocks) return;
   const uint32_t size = pool.block_size;

@@ -12,6 +12,7 @@
 #pragma once
 
 #include <cstdint>
+#include <cstring>
 
 #include "nat/arena.h"
 
@@ -30,7 +31,8 @@ class Wheel {
     links_ = arena.take<Link>(capacity);
     heads_ = arena.take<uint32_t>(kSlots);
     if (links_ == nullptr || heads_ == nullptr) return false;
-    for (uint32_t slot = 0; slot < kSlots; ++slot) heads_[slot] = kNone;
+    static_assert(kNone == ~uint32_t{0});
+    std::memset(heads_, 0xff, kSlots * sizeof *heads_);
     return true;
   }
 

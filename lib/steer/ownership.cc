@@ -57,10 +57,16 @@ void Ownership::make_key(uint64_t seed, unsigned bits) {
     if (set) key_[bit / 8] = static_cast<uint8_t>(key_[bit / 8] | 0x80 >> bit % 8);
   }
   for (unsigned octet = 0; octet < toeplitz_.size(); ++octet) {
-    for (unsigned value = 0; value < 256; ++value) {
+    auto& table = toeplitz_[octet];
+    for (unsigned value = 1; value < 256; ++value) {
+      const unsigned lowest = value & (~value + 1);
+      if (value != lowest) {
+        table[value] = table[lowest] ^ table[value ^ lowest];
+        continue;
+      }
       std::array<uint8_t, 8> input{};
       input[octet] = static_cast<uint8_t>(value);
-      toeplitz_[octet][value] = static_cast<uint8_t>(toeplitz(key_, input) & (kSlots - 1));
+      table[value] = static_cast<uint8_t>(toeplitz(key_, input) & (kSlots - 1));
     }
   }
 }

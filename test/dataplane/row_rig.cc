@@ -11,7 +11,7 @@ constexpr std::size_t kLink = 14;
 // More than any packet needs to get through: each hop between workers takes a round.
 constexpr unsigned kRounds = 12;
 // Housekeeping frees a bounded number per turn; rows hold far fewer.
-constexpr unsigned kRoundsAfterTime = 200;
+constexpr unsigned kRoundsAfterTime = 64;
 
 uint32_t read_virtual(void* context) {
   return *static_cast<uint32_t*>(context);
