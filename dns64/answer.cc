@@ -1,13 +1,19 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "dns64/answer.h"
 
+#include <algorithm>
 #include <cstring>
 
 namespace isthmus::dns64 {
 namespace {
 
 constexpr std::size_t kOptSize = 11;
-constexpr std::size_t kExtendedErrorSize = 6;
+constexpr std::size_t kOptionHeader = 4;
+constexpr std::size_t kExtendedErrorSize = kOptionHeader + 2;
+constexpr uint16_t kOptionCookie = 10;
+constexpr uint16_t kOptionPadding = 12;
+constexpr uint16_t kOptionExtendedError = 15;
+constexpr std::size_t kPaddingBlock = 468;  // RFC 8467 4.1
 
 void set16(std::span<uint8_t> out, std::size_t at, uint16_t v) {
   out[at] = static_cast<uint8_t>(v >> 8);
@@ -21,26 +27,49 @@ void set32(std::span<uint8_t> out, std::size_t at, uint32_t v) {
 
 std::size_t opt_size(const Asker& asker, int32_t extended_error) {
   if (!asker.edns) return 0;
-  return kOptSize + (extended_error >= 0 ? kExtendedErrorSize : 0);
+  return kOptSize + (extended_error >= 0 ? kExtendedErrorSize : 0) +
+         (asker.has_cookie ? kOptionHeader + asker.cookie.size() : 0);
+}
+
+std::size_t append_option(std::span<uint8_t> out, std::size_t at, uint16_t code, Bytes data) {
+  set16(out, at, code);
+  set16(out, at + 2, static_cast<uint16_t>(data.size()));
+  std::memcpy(out.data() + at + kOptionHeader, data.data(), data.size());
+  return at + kOptionHeader + data.size();
+}
+
+/// RFC 7830 4: an answer to a padded query MUST be padded, as far as the client's size allows.
+std::size_t append_padding(std::span<uint8_t> out, std::size_t at, std::size_t limit) {
+  if (at + kOptionHeader > limit) return at;
+  const std::size_t blocks = (at + kOptionHeader + kPaddingBlock - 1) / kPaddingBlock;
+  const std::size_t end = std::min(blocks * kPaddingBlock, limit);
+  set16(out, at, kOptionPadding);
+  set16(out, at + 2, static_cast<uint16_t>(end - at - kOptionHeader));
+  std::memset(out.data() + at + kOptionHeader, 0, end - at - kOptionHeader);
+  return end;
 }
 
 /// RFC 6891 6.1.1: a response to a query with OPT has one too; a query without gets none.
-std::size_t append_opt(std::span<uint8_t> out, std::size_t at, uint16_t rcode, bool dnssec_ok,
+std::size_t append_opt(std::span<uint8_t> out, std::size_t at, uint16_t rcode, const Asker& asker,
                        int32_t extended_error) {
+  if (!asker.edns) return at;
   out[at] = 0;
   set16(out, at + 1, kTypeOpt);
   set16(out, at + 3, kUdpPayload);
   out[at + 5] = static_cast<uint8_t>(rcode >> 4);
   out[at + 6] = 0;
-  set16(out, at + 7, dnssec_ok ? 0x8000 : 0);
-  set16(out, at + 9, extended_error >= 0 ? kExtendedErrorSize : 0);
+  set16(out, at + 7, asker.dnssec_ok ? 0x8000 : 0);
+  std::size_t end = at + kOptSize;
   if (extended_error >= 0) {
-    set16(out, at + kOptSize, 15);
-    set16(out, at + kOptSize + 2, 2);
-    set16(out, at + kOptSize + 4, static_cast<uint16_t>(extended_error));
+    const uint8_t code[] = {static_cast<uint8_t>(extended_error >> 8),
+                            static_cast<uint8_t>(extended_error)};
+    end = append_option(out, end, kOptionExtendedError, code);
   }
+  if (asker.has_cookie) end = append_option(out, end, kOptionCookie, asker.cookie);
+  if (asker.padding) end = append_padding(out, end, asker.limit);
+  set16(out, at + 9, static_cast<uint16_t>(end - at - kOptSize));
   set16(out, 10, static_cast<uint16_t>(get16(out, 10) + 1));
-  return at + kOptSize + (extended_error >= 0 ? kExtendedErrorSize : 0);
+  return end;
 }
 
 uint16_t flags_for(const Answer& answer, const Asker& asker) {
@@ -102,14 +131,12 @@ Rendered render(const Answer& answer, const Asker& asker, uint32_t age, std::spa
       set32(out, at, ttl > age ? ttl - age : 0);
     }
   }
-  std::size_t end = size;
-  if (asker.edns) {
-    end = append_opt(out, end, answer.rcode(), asker.dnssec_ok, answer.extended_error);
-  }
+  const std::size_t end = append_opt(out, size, answer.rcode(), asker, answer.extended_error);
   return {out.first(end), truncated};
 }
 
-Bytes render_error(const Message& query, uint16_t rcode, std::span<uint8_t> out) {
+Bytes render_error(const Message& query, const Asker& asker, uint16_t rcode,
+                   std::span<uint8_t> out) {
   std::memset(out.data(), 0, kHeaderSize);
   set16(out, 0, query.id);
   const uint16_t kept = query.flags & (kOpcodeMask | kFlagRd | kFlagCd);
@@ -124,8 +151,15 @@ Bytes render_error(const Message& query, uint16_t rcode, std::span<uint8_t> out)
     end += 4;
     set16(out, 4, 1);
   }
-  if (query.edns.present) end = append_opt(out, end, rcode, query.edns.dnssec_ok, -1);
-  return out.first(end);
+  return out.first(append_opt(out, end, rcode, asker, -1));
+}
+
+void grow_old(Answer& answer, uint32_t age) {
+  for (const uint16_t at : answer.ttl_offsets) {
+    const uint32_t ttl = get32(answer.message, at);
+    set32(answer.message, at, ttl > age ? ttl - age : 0);
+  }
+  answer.ttl = answer.ttl > age ? answer.ttl - age : 0;
 }
 
 }  // namespace isthmus::dns64

@@ -12,6 +12,11 @@ namespace isthmus::dns64 {
 
 /// RFC 8914 4.30: "Synthesized".
 inline constexpr int32_t kEdeSynthesized = 29;
+inline constexpr int32_t kEdeStale = 3;          // 4.4
+inline constexpr int32_t kEdeBlocked = 15;       // 4.16
+inline constexpr int32_t kEdeProhibited = 18;    // 4.19
+inline constexpr int32_t kEdeNoAuthority = 22;   // 4.23: nobody answered in time
+inline constexpr int32_t kEdeNetworkError = 23;  // 4.24
 /// Failures are remembered this long, so that impatient clients do not multiply the load on a
 /// broken upstream (RFC 9520 3.2: at least 1 second).
 inline constexpr uint32_t kFailureTtl = 1;
@@ -41,6 +46,10 @@ struct Rendered {
 Rendered render(const Answer& answer, const Asker& asker, uint32_t age, std::span<uint8_t> out);
 
 /// The answer to a query that is not resolved: header, question if it could be read, OPT.
-Bytes render_error(const Message& query, uint16_t rcode, std::span<uint8_t> out);
+Bytes render_error(const Message& query, const Asker& asker, uint16_t rcode,
+                   std::span<uint8_t> out);
+
+/// Lets all TTLs count down by `age` seconds.
+void grow_old(Answer& answer, uint32_t age);
 
 }  // namespace isthmus::dns64

@@ -43,7 +43,7 @@ void Builder::begin(const Question& question, uint16_t flags) {
   put16(question.klass);
 }
 
-Builder::Suffixes Builder::suffixes_of(const Name& name) {
+Builder::Suffixes Builder::suffixes_of(const Name& name) const {
   Suffixes s;
   const Bytes wire = name.wire();
   for (std::size_t at = 0; wire[at] != 0; at += wire[at] + 1u) {
@@ -57,6 +57,7 @@ Builder::Suffixes Builder::suffixes_of(const Name& name) {
     end = s.start[i];
     s.hash[i] = hash;
   }
+  work_ += wire.size();
   return s;
 }
 
@@ -65,6 +66,7 @@ bool Builder::written_at_equals(std::size_t at, Bytes name) const {
   for (;;) {
     while ((out_[at] & 0xc0) == 0xc0) at = get16(out_, at) & 0x3fff;
     const std::size_t length = out_[at] + 1u;
+    work_ += length;
     if (name.size() - position < length) return false;
     if (std::memcmp(out_.data() + at, name.data() + position, length) != 0) return false;
     if (length == 1) return true;

@@ -42,6 +42,8 @@ class Builder {
   std::size_t additional_at() const { return additional_at_ == 0 ? size_ : additional_at_; }
   /// Fills in the counts.
   Bytes finish();
+  /// Octets hashed and compared so far; tests bound what a message costs.
+  uint64_t work() const { return work_; }
 
  private:
   static constexpr unsigned kSlots = 512;
@@ -67,7 +69,7 @@ class Builder {
   bool end_record();
   bool copy_rdata(const Message& from, const Record& record);
 
-  static Suffixes suffixes_of(const Name& name);
+  Suffixes suffixes_of(const Name& name) const;
   const Slot* find(uint32_t hash, Bytes suffix) const;
   void remember(uint32_t hash, std::size_t offset);
   bool written_at_equals(std::size_t at, Bytes name) const;
@@ -80,6 +82,7 @@ class Builder {
   bool overflow_ = false;
   uint32_t lowest_ttl_ = UINT32_MAX;
   unsigned names_ = 0;
+  mutable uint64_t work_ = 0;
   Name question_;
   std::array<Slot, kSlots> slots_{};
   std::vector<uint16_t> ttl_offsets_;

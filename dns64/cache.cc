@@ -26,13 +26,14 @@ void Cache::clear() {
 
 uint64_t Cache::hash_of(const Key& key) const {
   const uint64_t rest = uint64_t{key.question.type} << 32 | uint64_t{key.question.klass} << 16 |
-                        uint64_t{key.dnssec_ok} << 1 | uint64_t{key.checking_disabled};
+                        uint64_t{key.dnssec_ok} << 1 | uint64_t{key.checking_disabled} |
+                        uint64_t{key.view} << 2;
   return net::hash_words(hash_key_, hash_name(hash_key_, key.question.name.wire()), rest);
 }
 
 bool Cache::matches(const Entry& entry, uint64_t hash, const Key& key) const {
   if (entry.hash != hash || entry.dnssec_ok != key.dnssec_ok ||
-      entry.checking_disabled != key.checking_disabled) {
+      entry.checking_disabled != key.checking_disabled || entry.view != key.view) {
     return false;
   }
   const Bytes message = entry.answer.message;
@@ -76,13 +77,13 @@ void Cache::remove(uint32_t index) {
 }
 
 std::size_t Cache::cost(const Answer& answer) {
-  return answer.message.size() + answer.ttl_offsets.size() * sizeof(uint16_t);
+  return sizeof(Entry) + answer.message.size() + answer.ttl_offsets.size() * sizeof(uint16_t);
 }
 
 Cache::Hit Cache::find(const Key& key, TimeMs now) {
   const uint32_t index = lookup(hash_of(key), key);
   if (index == kNone) return {};
-  if (now >= entries_[index].expires) {
+  if (now >= entries_[index].expires + stale_ms_) {
     remove(index);
     return {};
   }
@@ -90,8 +91,27 @@ Cache::Hit Cache::find(const Key& key, TimeMs now) {
     unlink(index);
     link_newest(index);
   }
-  const Entry& entry = entries_[index];
-  return {&entry.answer, static_cast<uint32_t>((now - entry.stored) / 1000)};
+  Entry& entry = entries_[index];
+  return {&entry.answer, static_cast<uint32_t>((now - entry.stored) / 1000), now >= entry.expires,
+          now < entry.again, ++entry.uses};
+}
+
+void Cache::failed(const Key& key, TimeMs again) {
+  const uint32_t index = lookup(hash_of(key), key);
+  if (index != kNone) entries_[index].again = again;
+}
+
+unsigned Cache::remove_name(const Name& name) {
+  std::vector<uint32_t> found;
+  for (uint32_t i = newest_; i != kNone; i = entries_[i].older) {
+    const Bytes message = entries_[i].answer.message;
+    if (message.size() < kHeaderSize + name.size()) continue;
+    if (equal_ignoring_case(message.subspan(kHeaderSize, name.size()), name.wire())) {
+      found.push_back(i);
+    }
+  }
+  for (const uint32_t index : found) remove(index);
+  return static_cast<unsigned>(found.size());
 }
 
 unsigned Cache::insert(const Key& key, Answer answer, TimeMs now) {
@@ -116,9 +136,9 @@ unsigned Cache::insert(const Key& key, Answer answer, TimeMs now) {
   }
   Entry& entry = entries_[index];
   const TimeMs lifetime = TimeMs{std::min(answer.ttl, kMaxTtl)} * 1000;
-  entry = {std::move(answer),    hash,  now,   now + lifetime,
-           bucket(hash),         kNone, kNone, key.dnssec_ok,
-           key.checking_disabled};
+  entry = {std::move(answer),     hash,     now,   now + lifetime,
+           bucket(hash),          kNone,    kNone, key.dnssec_ok,
+           key.checking_disabled, key.view, 0,     0};
   bucket(hash) = index;
   link_newest(index);
   ++used_;

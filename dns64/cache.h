@@ -25,16 +25,36 @@ class Cache {
     const Question& question;
     bool dnssec_ok;
     bool checking_disabled;
+    uint8_t view = 0;  ///< of the client: whose policy made the answer; kRaw: what upstream said
   };
+  static constexpr uint8_t kRaw = 0x80;  ///< added to the view
   struct Hit {
     const Answer* answer = nullptr;  ///< null: not there
     uint32_t age = 0;                ///< seconds since it was stored
+    bool stale = false;              ///< past its time (RFC 8767)
+    bool recently_failed = false;    ///< stale, and there was no getting a new one a moment ago
+    uint32_t uses = 0;               ///< how often it was found
   };
 
   /// At most `capacity` answers; on average `kMeanBytes` each.
   Cache(uint32_t capacity, const net::HashKey& key);
 
+  /// Stale answers are found for `stale_seconds` after their end.
   Hit find(const Key& key, TimeMs now);
+  void keep_stale(uint32_t seconds) { stale_ms_ = TimeMs{seconds} * 1000; }
+  /// There was no getting a new answer for `key`, if there is a stale one: not to be tried again
+  /// before `again`.
+  void failed(const Key& key, TimeMs again);
+  /// Removes what is known of a name, whatever its type. Returns how many answers those were.
+  unsigned remove_name(const Name& name);
+  /// Calls `visit(answer, seconds left, uses)` for the `limit` answers used last.
+  template <class Visit>
+  void visit(std::size_t limit, TimeMs now, Visit&& visit) const {
+    for (uint32_t i = newest_; i != kNone && limit > 0; i = entries_[i].older, --limit) {
+      const Entry& entry = entries_[i];
+      visit(entry.answer, static_cast<int64_t>(entry.expires - now) / 1000, entry.uses);
+    }
+  }
   /// Keeps `answer` for its own ttl. Returns how many others had to go.
   unsigned insert(const Key& key, Answer answer, TimeMs now);
   void clear();
@@ -59,6 +79,9 @@ class Cache {
     uint32_t older = kNone;
     bool dnssec_ok = false;
     bool checking_disabled = false;
+    uint8_t view = 0;
+    uint32_t uses = 0;
+    TimeMs again = 0;
   };
 
   uint64_t hash_of(const Key& key) const;
@@ -72,6 +95,7 @@ class Cache {
 
   net::HashKey hash_key_;
   uint32_t capacity_ = 0;
+  TimeMs stale_ms_ = 0;
   std::vector<uint32_t> buckets_;
   std::vector<Entry> entries_;
   std::vector<uint32_t> free_;

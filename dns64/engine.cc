@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
+// What comes in: queries, answers, time, settings; and the start of jobs.
 #include "dns64/engine.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "dns64/reverse.h"
@@ -15,89 +17,106 @@ net::HashKey random_key(const std::function<uint64_t()>& random) {
   return {random(), random(), random()};
 }
 
+ExchangeSettings exchange_settings(const EngineSettings& settings) {
+  return {settings.upstreams, settings.forwards, settings.fastest, settings.upstream_timeout_ms,
+          settings.random};
+}
+
 }  // namespace
+
+std::string job_key(const Cache::Key& key) {
+  return question_key(key.question, key.dnssec_ok, key.checking_disabled) +
+         static_cast<char>(key.view);
+}
 
 Engine::Engine(EngineSettings settings)
     : settings_(std::move(settings)),
+      cookies_(settings_.random),
+      rate_(settings_.rate_limit, random_key(settings_.random)),
       cache_(settings_.cache_entries, random_key(settings_.random)),
-      exchanges_({settings_.upstreams, settings_.upstream_timeout_ms, settings_.random}, *this,
-                 figures_),
-      out_(kMaxMessage + kOptRoom) {}
+      exchanges_(exchange_settings(settings_), *this, figures_),
+      out_(kMaxMessage + kOptRoom) {
+  cache_.keep_stale(settings_.serve_stale);
+}
 
-void Engine::on_query(TimeMs now, uint64_t token, bool tcp, Bytes message, Actions& actions) {
+void Engine::on_query(TimeMs now, uint64_t token, const Client& client, Bytes message,
+                      Actions& actions, bool trace) {
   actions_ = &actions;
   figures_.count(FigureId::kQueries);
-  if (tcp) figures_.count(FigureId::kQueriesTcp);
+  if (client.tcp) figures_.count(FigureId::kQueriesTcp);
   const Judgement judgement = judge_query(query_, parse(message, query_));
-  switch (judgement.verdict) {
-    case Verdict::kDropMalformed:
-      figures_.count(FigureId::kDroppedMalformed);
-      actions.drop(token);
-      return;
-    case Verdict::kDropResponse:
-      figures_.count(FigureId::kDroppedResponses);
-      actions.drop(token);
-      return;
-    case Verdict::kError:
-      count_answer(judgement.rcode, false);
-      actions.reply(token, render_error(query_, judgement.rcode, out_));
-      return;
-    case Verdict::kResolve: break;
+  if (judgement.verdict == Verdict::kDropMalformed || judgement.verdict == Verdict::kDropResponse) {
+    figures_.count(judgement.verdict == Verdict::kDropMalformed ? FigureId::kDroppedMalformed
+                                                                : FigureId::kDroppedResponses);
+    actions.drop(token);
+    return;
   }
-  Asker asker = asker_of(token, query_, tcp);
+  Asker asker = asker_of(token, query_, client);
+  asker.started = now;
+  asker.trace = trace;
+  asker.view = view_of(settings_.clients, client.address);
+  const bool known = cookies_.check(now, query_, asker);
+  if (known) figures_.count(FigureId::kCookies);
+  if (!admitted(now, asker, known, actions)) return;
+  if (judgement.verdict == Verdict::kError) {
+    count_answer(judgement.rcode, false);
+    actions.reply(token, render_error(query_, asker, judgement.rcode, out_));
+    return;
+  }
   if (answer_at_once(now, asker, query_.question, actions)) return;
   resolve(now, std::move(asker), query_.question, actions);
 }
 
-bool Engine::answer_at_once(TimeMs now, const Asker& asker, const Question& question,
-                            Actions& actions) {
-  const Cache::Key key{question, asker.dnssec_ok, (asker.flags & kFlagCd) != 0};
-  // A server that is not asked to recurse could only show its cache, which is nobody's business;
-  // for its own names it is authoritative.
-  if (asker.flags & kFlagRd) {
-    if (const Cache::Hit hit = cache_.find(key, now); hit.answer) {
-      figures_.count(FigureId::kCacheHits);
-      send_reply(asker, *hit.answer, hit.age, actions);
-      return true;
-    }
-  }
-  if (const std::optional<Answer> answer = local_.answer(question, settings_.policy)) {
-    figures_.count(FigureId::kLocal);
-    send_reply(asker, *answer, 0, actions);
-    return true;
-  }
-  if (!(asker.flags & kFlagRd)) {
-    figures_.count(FigureId::kRefusedNotRecursive);
-    send_error(asker, question, kRefused, actions);
-    return true;
-  }
-  figures_.count(FigureId::kCacheMisses);
-  return false;
+Engine::Job& Engine::make_job(JobId id, const Cache::Key& key) {
+  Job& job = jobs_[id];
+  job.question = key.question;
+  job.dnssec_ok = key.dnssec_ok;
+  job.checking_disabled = key.checking_disabled;
+  job.view = key.view;
+  return job;
 }
 
 void Engine::resolve(TimeMs now, Asker&& asker, const Question& question, Actions& actions) {
-  if (waiting_ >= settings_.max_in_flight) {
-    figures_.count(FigureId::kOverload);
-    send_error(asker, question, kServFail, actions);
-    return;
-  }
+  if (!may_wait(asker, question, actions)) return;
   ++waiting_;
-  const bool checking_disabled = (asker.flags & kFlagCd) != 0;
-  const auto [known, is_new] = by_question_.try_emplace(
-      question_key(question, asker.dnssec_ok, checking_disabled), last_job_ + 1);
+  const Cache::Key key{question, asker.dnssec_ok, (asker.flags & kFlagCd) != 0, asker.view};
+  const auto [known, is_new] = by_question_.try_emplace(job_key(key), last_job_ + 1);
   if (!is_new) {
     figures_.count(FigureId::kJoined);
+    note(asker, "joins an identical question in flight");
     jobs_.at(known->second).askers.push_back(std::move(asker));
     return;
   }
   const JobId id = ++last_job_;
-  Job& job = jobs_[id];
-  job.question = question;
-  job.dnssec_ok = asker.dnssec_ok;
-  job.checking_disabled = checking_disabled;
+  Job& job = make_job(id, key);
   job.askers.push_back(std::move(asker));
+  if (settings_.serve_stale > 0 && cache_.find(key, now).answer) {
+    job.has_stale = true;
+    stale_timers_.push_back({now + kStaleAfter, id});
+  }
   plan(job);
   ask_first(now, id, job, actions);
+}
+
+void Engine::refresh(TimeMs now, const Cache::Key& key, Actions& actions) {
+  if (jobs_.size() >= settings_.max_in_flight) return;
+  if (!by_question_.try_emplace(job_key(key), last_job_ + 1).second) return;
+  const JobId id = ++last_job_;
+  Job& job = make_job(id, key);
+  plan(job);
+  ask_first(now, id, job, actions);
+}
+
+const Policy& Engine::policy_of(uint8_t view) const {
+  return view == 0 ? settings_.policy : settings_.clients[view - 1u].policy;
+}
+
+const Policy& Engine::policy_of(const Job& job) {
+  const Policy& policy = policy_of(job.view);
+  if (policy.synthesis == job.synthesis) return policy;
+  scratch_ = policy;
+  scratch_.synthesis = job.synthesis;
+  return scratch_;
 }
 
 void Engine::plan(Job& job) {
@@ -106,17 +125,30 @@ void Engine::plan(Job& job) {
   if (job.dnssec_ok && job.checking_disabled) {
     // RFC 6147 5.5 (3): "MUST NOT perform synthesis".
     if (job.question.type == kTypeAaaa) figures_.count(FigureId::kSynthesisNotAllowed);
+    note(job, "CD and DO are set: the client validates, nothing is synthesised");
+    return;
+  }
+  job.synthesis = policy_of(job.view).synthesis;
+  const auto action = settings_.names ? settings_.names->find(job.question.name) : std::nullopt;
+  if (action == NameAction::kExclude) job.synthesis = Synthesis::kNever;
+  if (action == NameAction::kForce) job.synthesis = Synthesis::kAlways;
+  if (action) note(job, "a rule for this name applies");
+  if (job.synthesis == Synthesis::kNever) {
+    if (job.question.type == kTypeAaaa) figures_.count(FigureId::kSynthesisExcluded);
+    note(job, "excluded from synthesis");
     return;
   }
   if (job.question.type == kTypeAaaa) {
     job.stage = Stage::kAaaa;
   } else if (job.question.type == kTypePtr) {
+    const Policy& policy = policy_of(job.view);
     const auto address = address_of_reverse_name(job.question.name);
-    const auto prefix = address ? settings_.policy.prefix_of(*address) : std::nullopt;
+    const auto prefix = address ? policy.prefix_of(*address) : std::nullopt;
     if (!prefix) return;
     job.stage = Stage::kPtr;
     job.target = reverse_name(prefix->extract(*address));
     job.zone = reverse_zone(prefix->prefix());
+    note(job, "inside " + net::to_string(prefix->prefix()) + ": asks " + to_string(job.target));
   }
 }
 
@@ -128,7 +160,34 @@ Question Engine::question_of_stage(const Job& job) const {
 }
 
 void Engine::ask_first(TimeMs now, JobId id, Job& job, Actions& actions) {
-  exchanges_.ask(now, question_of_stage(job), job.dnssec_ok, job.checking_disabled, id, actions);
+  if (job.stage == Stage::kAaaa) {
+    // That there is no AAAA may be known for longer than the A record lives.
+    const Cache::Key raw{job.question, job.dnssec_ok, job.checking_disabled,
+                         static_cast<uint8_t>(job.view | Cache::kRaw)};
+    if (const Cache::Hit hit = cache_.find(raw, now); hit.answer && !hit.stale) {
+      figures_.count(FigureId::kAbsenceKnown);
+      note(job, "known to have no AAAA");
+      job.aaaa_answer = *hit.answer;
+      grow_old(*job.aaaa_answer, hit.age);
+      job.negative = job.aaaa_answer->ttl;
+      ask_a(now, id, job);
+      return;
+    }
+    if (settings_.parallel) {
+      Question question = job.question;
+      question.type = kTypeA;
+      const Cache::Key key{question, job.dnssec_ok, job.checking_disabled, job.view};
+      const Cache::Hit hit = cache_.find(key, now);
+      job.a_asked = !hit.answer || hit.stale;
+      note(job, job.a_asked ? "asks A at the same time" : "A is cached");
+      if (job.a_asked) {
+        exchanges_.ask(now, question, job.dnssec_ok, job.checking_disabled, id << 1 | 1, actions);
+      }
+    }
+  }
+  note(job, "asks upstream");
+  exchanges_.ask(now, question_of_stage(job), job.dnssec_ok, job.checking_disabled, id << 1,
+                 actions);
 }
 
 void Engine::on_answer(TimeMs now, SendId id, Bytes message, Actions& actions) {
@@ -141,41 +200,46 @@ void Engine::on_failure(TimeMs now, SendId id, Actions& actions) {
   exchanges_.on_failure(now, id, actions);
 }
 
+TimeMs Engine::next_deadline() {
+  while (!stale_timers_.empty() && !jobs_.contains(stale_timers_.front().job)) {
+    stale_timers_.pop_front();
+  }
+  const TimeMs stale = stale_timers_.empty() ? kNever : stale_timers_.front().at;
+  return std::min(stale, exchanges_.next_deadline());
+}
+
 void Engine::on_time(TimeMs now, Actions& actions) {
   actions_ = &actions;
   exchanges_.on_time(now, actions);
+  while (!stale_timers_.empty() && stale_timers_.front().at <= now) {
+    const auto job = jobs_.find(stale_timers_.front().job);
+    stale_timers_.pop_front();
+    if (job != jobs_.end()) answer_stale(now, job->second);
+  }
 }
 
 void Engine::update(TimeMs now, const EngineSettings& settings, Actions& actions) {
   actions_ = &actions;
   const auto random = settings_.random;
   const bool resized = settings.cache_entries != settings_.cache_entries;
-  const bool other_policy = settings.policy.exclude != settings_.policy.exclude ||
-                            settings.policy.may_carry != settings_.policy.may_carry;
+  const bool other_rate = settings.rate_limit != settings_.rate_limit;
+  // Rules for names and local zones come as new objects whenever their files were read.
+  const bool other_policy = settings.policy != settings_.policy ||
+                            settings.clients != settings_.clients ||
+                            settings.names != settings_.names || settings.zones != settings_.zones;
   settings_ = settings;
   settings_.random = random;
   if (resized) cache_.resize(settings.cache_entries);
   if (other_policy) cache_.clear();
-  exchanges_.update(now, settings.upstreams, settings.upstream_timeout_ms, actions);
-}
-
-void Engine::send_reply(const Asker& asker, const Answer& answer, uint32_t age, Actions& actions) {
-  const Rendered rendered = render(answer, asker, age, out_);
-  count_answer(answer.rcode(), rendered.truncated);
-  actions.reply(asker.token, rendered.message);
-}
-
-void Engine::send_error(const Asker& asker, const Question& question, Rcode rcode,
-                        Actions& actions) {
-  send_reply(asker, bare_answer(question, rcode), 0, actions);
-}
-
-void Engine::count_answer(uint16_t rcode, bool truncated) {
-  figures_.count(FigureId::kAnswers);
-  if (truncated) figures_.count(FigureId::kTruncated);
-  const auto by_rcode = static_cast<uint8_t>(FigureId::kAnswersNoError);
-  figures_.count(rcode <= kRefused ? static_cast<FigureId>(by_rcode + rcode)
-                                   : FigureId::kAnswersOther);
+  if (other_rate) rate_ = RateLimit(settings_.rate_limit, random_key(random));
+  cache_.keep_stale(settings_.serve_stale);
+  // Clients may have another policy now, or none of their own.
+  by_question_.clear();
+  for (auto& [id, job] : jobs_) {
+    job.view = job.askers.empty() ? 0 : view_of(settings_.clients, job.askers.front().client);
+    by_question_.try_emplace(job_key(job.key()), id);
+  }
+  exchanges_.update(now, exchange_settings(settings_), actions);
 }
 
 }  // namespace isthmus::dns64

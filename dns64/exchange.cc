@@ -3,13 +3,46 @@
 
 #include <algorithm>
 
+#include "dns64/answer.h"
+
 namespace isthmus::dns64 {
 
 Exchanges::Exchanges(ExchangeSettings settings, ExchangeListener& listener, Figures& figures)
     : settings_(std::move(settings)),
       listener_(listener),
       figures_(figures),
-      upstreams_(settings_.upstreams) {}
+      upstreams_(settings_.upstreams, settings_.fastest) {}
+
+UpstreamGroup Exchanges::default_group() const {
+  unsigned count = settings_.upstreams;
+  for (const ForwardZone& forward : settings_.forwards) {
+    count = std::min(count, forward.group.first);
+  }
+  return {0, count};
+}
+
+UpstreamGroup Exchanges::group_of(const Name& name) const {
+  const ForwardZone* best = nullptr;
+  for (const ForwardZone& forward : settings_.forwards) {
+    if (!name.is_within(forward.zone)) continue;
+    if (!best || forward.zone.size() > best->zone.size()) best = &forward;
+  }
+  return best ? best->group : default_group();
+}
+
+unsigned Exchanges::pick(const Exchange& exchange, TimeMs now) {
+  return upstreams_.pick(exchange.group, exchange.tried, now, settings_.random());
+}
+
+TimeMs Exchanges::max_patience() const {
+  return std::clamp<TimeMs>(settings_.timeout_ms / 5, 1, kMaxPatience);
+}
+
+TimeMs Exchanges::first_patience(const Exchange& exchange, unsigned upstream) const {
+  const TimeMs usual = upstreams_.patience(upstream);
+  if (!settings_.fastest || exchange.group.count < 2 || usual == 0) return max_patience();
+  return std::clamp(usual, std::min(kMinPatience, max_patience()), max_patience());
+}
 
 std::string question_key(const Question& question, bool dnssec_ok, bool checking_disabled) {
   Name lower = question.name;
@@ -24,10 +57,12 @@ std::string question_key(const Question& question, bool dnssec_ok, bool checking
   return key;
 }
 
-bool is_dnssec_failure(const Message& message) {
-  if (message.rcode() != kServFail) return false;
-  const int32_t code = message.edns.extended_error;
+bool is_dnssec_code(int32_t code) {
   return code == 1 || code == 2 || (code >= 5 && code <= 12) || code == 27;
+}
+
+bool is_dnssec_failure(const Message& message) {
+  return message.rcode() == kServFail && is_dnssec_code(message.edns.extended_error);
 }
 
 void Exchanges::ask(TimeMs now, const Question& question, bool dnssec_ok, bool checking_disabled,
@@ -49,23 +84,24 @@ void Exchanges::ask(TimeMs now, const Question& question, bool dnssec_ok, bool c
 
 void Exchanges::start(TimeMs now, Exchange& exchange, Actions& actions) {
   exchange.deadline = now + settings_.timeout_ms;
-  // Tries at 0, 1/5 and 3/5 of the time allowed; with the default 0, 0.4 and 1.2 s.
-  exchange.interval = std::max<TimeMs>(settings_.timeout_ms / 5, 1);
+  exchange.group = group_of(exchange.question.name);
   exchange.tcp_extended = false;
-  const unsigned upstream = upstreams_.pick({}, now);
+  const unsigned upstream = pick(exchange, now);
+  // Tries at 0, 0.4 and 1.2 s with the default time allowed, unless one is known to be faster.
+  exchange.interval = first_patience(exchange, upstream);
   attempt(now, exchange, upstream, false, upstreams_.wants_edns(upstream, now), actions);
   set_timer(now, exchange);
 }
 
 bool Exchanges::attempt(TimeMs now, Exchange& exchange, unsigned upstream, bool tcp, bool edns,
                         Actions& actions) {
-  (void)now;
   if (exchange.attempts.size() >= kMaxAttempts) return false;
   Attempt attempt;
   attempt.id = static_cast<uint16_t>(settings_.random());
   attempt.upstream = static_cast<uint8_t>(upstream);
   attempt.tcp = tcp;
   attempt.edns = edns;
+  attempt.sent = now;
   attempt.name = exchange.question.name;
   if (upstreams_.keeps_case(upstream)) {
     attempt.name.randomise_case(settings_.random);
@@ -76,6 +112,7 @@ bool Exchanges::attempt(TimeMs now, Exchange& exchange, unsigned upstream, bool 
   const Bytes query = write_query(exchange, attempt);
   exchange.attempts.push_back(attempt);
   exchange.tried.push_back(attempt.upstream);
+  upstreams_.sent(upstream);
   figures_.count(tcp ? FigureId::kUpstreamSentTcp : FigureId::kUpstreamSent);
   actions.send(id, upstream, tcp, query);
   return true;
@@ -138,9 +175,12 @@ void Exchanges::on_time(TimeMs now, Actions& actions) {
 }
 
 void Exchanges::on_timer(TimeMs now, Exchange& exchange, Actions& actions) {
-  if (!exchange.attempts.empty() && exchange.attempts.back().open) {
+  for (Attempt& attempt : exchange.attempts) {
+    const TimeMs waited = now - attempt.sent;
+    if (!attempt.open || attempt.blamed || waited < max_patience()) continue;
+    attempt.blamed = true;
     figures_.count(FigureId::kUpstreamTimeouts);
-    upstreams_.failed(exchange.attempts.back().upstream, now);
+    upstreams_.failed(attempt.upstream, now, waited);
   }
   if (now >= exchange.deadline) {
     settle(now, exchange, {}, actions);
@@ -148,7 +188,7 @@ void Exchanges::on_timer(TimeMs now, Exchange& exchange, Actions& actions) {
   }
   exchange.interval *= 2;
   if (exchange.attempts.size() < kMaxAttempts) {
-    const unsigned upstream = upstreams_.pick(exchange.tried, now);
+    const unsigned upstream = pick(exchange, now);
     if (upstream != exchange.tried.back()) figures_.count(FigureId::kUpstreamFailover);
     // What was cut short over UDP will be again.
     attempt(now, exchange, upstream, exchange.tcp_extended, upstreams_.wants_edns(upstream, now),
@@ -158,7 +198,8 @@ void Exchanges::on_timer(TimeMs now, Exchange& exchange, Actions& actions) {
 }
 
 bool Exchanges::untried_upstream(const Exchange& exchange) const {
-  for (unsigned i = 0; i < upstreams_.count(); ++i) {
+  const UpstreamGroup& group = exchange.group;
+  for (unsigned i = group.first; i < group.first + group.count; ++i) {
     const auto& tried = exchange.tried;
     if (std::find(tried.begin(), tried.end(), static_cast<uint8_t>(i)) == tried.end()) return true;
   }
@@ -167,7 +208,7 @@ bool Exchanges::untried_upstream(const Exchange& exchange) const {
 
 void Exchanges::next_upstream(TimeMs now, Exchange& exchange, Actions& actions) {
   if (untried_upstream(exchange) && exchange.attempts.size() < kMaxAttempts) {
-    const unsigned upstream = upstreams_.pick(exchange.tried, now);
+    const unsigned upstream = pick(exchange, now);
     figures_.count(FigureId::kUpstreamFailover);
     attempt(now, exchange, upstream, exchange.tcp_extended, upstreams_.wants_edns(upstream, now),
             actions);
@@ -185,7 +226,12 @@ void Exchanges::settle(TimeMs now, Exchange& exchange, const Outcome& outcome, A
   Outcome result = outcome;
   if (!result.message) {
     figures_.count(FigureId::kUpstreamExhausted);
-    if (exchange.error_rcode >= 0) result.rcode = static_cast<uint16_t>(exchange.error_rcode);
+    if (exchange.error_rcode >= 0) {
+      result.rcode = static_cast<uint16_t>(exchange.error_rcode);
+    } else {
+      result.extended_error =
+          exchange.refusals == exchange.attempts.size() ? kEdeNetworkError : kEdeNoAuthority;
+    }
   }
   for (std::size_t i = 0; i < exchange.attempts.size(); ++i) {
     if (exchange.attempts[i].open) actions.cancel(exchange.id << kAttemptBits | i);
@@ -203,15 +249,16 @@ void Exchanges::on_failure(TimeMs now, SendId id, Actions& actions) {
   Attempt* attempt = find(id, exchange);
   if (!attempt) return;
   attempt->open = false;
+  ++exchange->refusals;
   figures_.count(FigureId::kUpstreamFailed);
-  upstreams_.failed(attempt->upstream, now);
+  if (!attempt->blamed) upstreams_.failed(attempt->upstream, now, 0);
   next_upstream(now, *exchange, actions);
 }
 
-void Exchanges::update(TimeMs now, unsigned upstreams, uint32_t timeout_ms, Actions& actions) {
-  settings_.upstreams = upstreams;
-  settings_.timeout_ms = timeout_ms;
-  upstreams_ = Upstreams(upstreams);
+void Exchanges::update(TimeMs now, ExchangeSettings settings, Actions& actions) {
+  settings.random = std::move(settings_.random);
+  settings_ = std::move(settings);
+  upstreams_ = Upstreams(settings_.upstreams, settings_.fastest);
   std::vector<Exchange> old;
   for (auto& [id, exchange] : exchanges_) old.push_back(std::move(exchange));
   exchanges_.clear();

@@ -8,7 +8,9 @@
 // recurse may need longer than our patience, so all attempts stay open until the exchange is
 // settled or its deadline passes, while the next attempt goes to the next upstream. Answers count
 // only if ID, question and, over UDP, letter case agree (RFC 5452 9.1); the sockets see to address
-// and port. Deadlines lie in a heap whose stale entries are skipped when they come up.
+// and port. The next attempt is made when the upstream is later than it usually is ("hedged"), at
+// the latest after kMaxPatience; only who is later than that is held to have failed. Deadlines lie
+// in a heap whose stale entries are skipped when they come up.
 #pragma once
 
 #include <cstdint>
@@ -30,6 +32,15 @@ inline constexpr TimeMs kNever = UINT64_MAX;
 using SendId = uint64_t;
 using JobId = uint64_t;
 
+/// What a query log has of a query.
+struct QueryRecord {
+  const Asker& asker;
+  uint16_t type = 0;
+  uint16_t rcode = 0;
+  const char* how = "";  ///< where the answer came from: cache, local, upstream, synthesised ...
+  TimeMs took = 0;
+};
+
 /// What the engine asks the world to do. Spans are valid during the call only; calls back into the
 /// engine are not allowed.
 class Actions {
@@ -41,13 +52,18 @@ class Actions {
   /// Sends a query upstream; answers and failures are reported under `id` until it is cancelled.
   virtual void send(SendId id, unsigned upstream, bool tcp, Bytes message) = 0;
   virtual void cancel(SendId id) = 0;
+  /// A step of a query that asked to be told (Asker::trace).
+  virtual void trace(uint64_t token, const std::string& step) { (void)token, (void)step; }
+  /// A query was answered, or dropped for its client's rate.
+  virtual void log(const QueryRecord& record) { (void)record; }
 };
 
 /// The end of an exchange.
 struct Outcome {
   const Message* message = nullptr;  ///< null: no upstream gave one
-  std::span<uint8_t> bytes;    ///< of the message; the listener may change the question's case
-  uint16_t rcode = kServFail;  ///< if there is no message
+  std::span<uint8_t> bytes;     ///< of the message; the listener may change the question's case
+  uint16_t rcode = kServFail;   ///< if there is no message
+  int32_t extended_error = -1;  ///< likewise
 };
 
 class ExchangeListener {
@@ -56,8 +72,16 @@ class ExchangeListener {
   virtual void on_outcome(TimeMs now, JobId job, const Outcome& outcome) = 0;
 };
 
+/// Upstreams of their own for a zone.
+struct ForwardZone {
+  Name zone;
+  UpstreamGroup group;
+};
+
 struct ExchangeSettings {
-  unsigned upstreams = 1;
+  unsigned upstreams = 1;  ///< all groups together; the default one comes first
+  std::vector<ForwardZone> forwards;
+  bool fastest = false;        ///< prefer by round-trip time, and do not wait for the slow
   uint32_t timeout_ms = 2000;  ///< for one question, all its attempts together
   std::function<uint64_t()> random;
 };
@@ -76,12 +100,14 @@ class Exchanges {
   TimeMs next_deadline();
 
   /// Other upstreams or timeout: what is in flight starts over.
-  void update(TimeMs now, unsigned upstreams, uint32_t timeout_ms, Actions& actions);
+  void update(TimeMs now, ExchangeSettings settings, Actions& actions);
 
   std::size_t in_flight() const { return exchanges_.size(); }
   const Upstreams& upstreams() const { return upstreams_; }
 
   static constexpr unsigned kMaxAttempts = 6;
+  static constexpr TimeMs kMaxPatience = 400;
+  static constexpr TimeMs kMinPatience = 50;
 
  private:
   struct Attempt {
@@ -91,9 +117,13 @@ class Exchanges {
     bool tcp = false;
     bool edns = true;
     bool open = true;
+    bool blamed = false;  ///< held to have failed
+    TimeMs sent = 0;
   };
   struct Exchange {
     uint64_t id = 0;
+    UpstreamGroup group;
+    unsigned refusals = 0;  ///< attempts that the network refused
     Question question;
     bool dnssec_ok = false;
     bool checking_disabled = false;
@@ -124,6 +154,11 @@ class Exchanges {
   /// Moves on to another upstream; settles as failed when nothing is left to hope for.
   void next_upstream(TimeMs now, Exchange& exchange, Actions& actions);
   bool untried_upstream(const Exchange& exchange) const;
+  UpstreamGroup default_group() const;
+  UpstreamGroup group_of(const Name& name) const;
+  unsigned pick(const Exchange& exchange, TimeMs now);
+  TimeMs max_patience() const;
+  TimeMs first_patience(const Exchange& exchange, unsigned upstream) const;
   Check check(const Attempt& attempt, const Exchange& exchange, ParseResult parsed) const;
   void on_believed(TimeMs now, Exchange& exchange, Attempt& attempt, Actions& actions);
   void on_error_rcode(TimeMs now, Exchange& exchange, const Attempt& attempt, Actions& actions);
@@ -150,5 +185,7 @@ std::string question_key(const Question& question, bool dnssec_ok, bool checking
 
 /// Whether a SERVFAIL says that DNSSEC validation failed (RFC 8914 codes 1, 2, 5 to 12 and 27).
 bool is_dnssec_failure(const Message& message);
+/// Whether an RFC 8914 code is one of those.
+bool is_dnssec_code(int32_t code);
 
 }  // namespace isthmus::dns64

@@ -68,7 +68,7 @@ void Exchanges::on_answer(TimeMs now, SendId id, Bytes message, Actions& actions
   }
   attempt->open = false;
   actions.cancel(id);
-  upstreams_.answered(attempt->upstream);
+  upstreams_.answered(attempt->upstream, now - attempt->sent);
   figures_.count(FigureId::kUpstreamAnswers);
   if (verdict == Check::kBareError) {
     on_error_rcode(now, *exchange, *attempt, actions);

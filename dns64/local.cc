@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "dns64/local.h"
 
+#include <algorithm>
+
 #include "dns64/assemble.h"
 #include "dns64/reverse.h"
 
@@ -49,9 +51,15 @@ Answer LocalNames::ipv4only(const Question& question, const Policy& policy) cons
   } else if (apex && question.type == kTypeAaaa) {
     // One pair for each prefix (RFC 7050 3), also where the addresses are non-global: they stand
     // for the prefix, not for a host.
+    std::vector<net::Prefix6052> prefixes;
     for (const PrefixRule& rule : policy.rules) {
+      if (!rule.prefix) continue;
+      if (std::find(prefixes.begin(), prefixes.end(), *rule.prefix) != prefixes.end()) continue;
+      prefixes.push_back(*rule.prefix);
+    }
+    for (const net::Prefix6052& prefix : prefixes) {
       for (const net::Ip4& address : kSpecial) {
-        const net::Ip6 synthetic = rule.prefix.embed(address);
+        const net::Ip6 synthetic = prefix.embed(address);
         builder.add(Section::kAnswer, ipv4only_, kTypeAaaa, kTtl, synthetic.bytes);
       }
     }

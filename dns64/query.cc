@@ -26,6 +26,8 @@ Judgement judge_query(const Message& query, ParseResult parsed) {
   if (parsed != ParseResult::kOk) return {Verdict::kError, kFormErr};
   // RFC 6891 6.1.3: a version that we do not implement is answered with BADVERS.
   if (query.edns.version != 0) return {Verdict::kError, kBadVers};
+  // RFC 7873 5.2.2: a COOKIE option of another length is a format error.
+  if (query.edns.bad_cookie) return {Verdict::kError, kFormErr};
   if (misplaced_tsig(query)) return {Verdict::kError, kFormErr};
 
   const Question& question = query.question;
@@ -42,15 +44,31 @@ Judgement judge_query(const Message& query, ParseResult parsed) {
   return {Verdict::kResolve};
 }
 
-Asker asker_of(uint64_t token, const Message& query, bool tcp) {
+net::Ip6 map_ip4(net::Ip4 address) {
+  net::Ip6 out;
+  out.bytes[10] = out.bytes[11] = 0xff;
+  std::memcpy(out.bytes.data() + 12, &address, sizeof address);
+  return out;
+}
+
+std::optional<net::Ip4> unmap_ip4(const net::Ip6& address) {
+  net::Ip4 out;
+  std::memcpy(&out, address.bytes.data() + 12, sizeof out);
+  return map_ip4(out) == address ? std::optional(out) : std::nullopt;
+}
+
+Asker asker_of(uint64_t token, const Message& query, const Client& client) {
   Asker asker;
   asker.token = token;
+  asker.client = client.address;
+  asker.tcp = client.tcp;
+  asker.padding = query.edns.padding;
   asker.name = query.question.name;
   asker.id = query.id;
   asker.flags = query.flags;
   asker.edns = query.edns.present;
   asker.dnssec_ok = query.edns.dnssec_ok;
-  if (tcp) {
+  if (client.tcp) {
     asker.limit = kMaxMessage;
   } else if (query.edns.present) {
     // RFC 6891 6.2.3: values lower than 512 MUST be treated as equal to 512.

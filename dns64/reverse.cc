@@ -46,6 +46,10 @@ Name reverse_name(net::Ip4 address) {
   return name;
 }
 
+Name reverse_name(const net::Ip6& address) {
+  return reverse_zone({address, 128});
+}
+
 Name reverse_zone(const net::Ip6Prefix& prefix) {
   constexpr char kDigits[] = "0123456789abcdef";
   Name name;

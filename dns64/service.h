@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "conf/config.h"
-#include "dns64/policy.h"
+#include "dns64/settings.h"
 #include "net/addr.h"
 #include "net/result.h"
 
@@ -30,19 +30,43 @@ struct Figure {
   std::string help;
 };
 
-/// What the prefix that `config` has DNS64 use may carry.
-MayCarry may_carry_of(const conf::Config& config);
+struct UpstreamRow {
+  std::string address;
+  std::string zone;  ///< "." for the default ones
+  UpstreamInfo info;
+};
+struct CacheRow {
+  std::string name, type, rcode;
+  int64_t ttl = 0;  ///< seconds left; negative: stale
+  uint32_t uses = 0;
+  std::size_t octets = 0;
+};
+struct ClientRow {
+  std::string clients;
+  uint64_t waiting = 0;
+};
+struct ZoneRow {
+  std::string name, kind;
+  std::string source;
+  uint64_t count = 0;  ///< of its names or resolvers
+};
+
+/// A question asked by the operator.
+struct Asked {
+  bool done = false;
+  std::vector<std::string> steps;
+  std::string answer;  ///< as dig prints it
+};
 
 class Service {
  public:
   /// Sends an answer to a UDP client, exactly once per accepted query or not at all.
   using Reply = std::function<void(std::span<const uint8_t> message)>;
 
-  /// `prefix` is the translator's. Sockets are registered with `loop`; listening on TCP starts with
+  /// Sockets are registered with `loop`; listening on TCP starts with
   /// listen_tcp(). `tcp_port` is 53 but in tests; 0 lets the kernel choose.
   static Result<std::unique_ptr<Service>> make(const conf::Dns64& config,
-                                               const net::Prefix6052& prefix,
-                                               const MayCarry& may_carry, struct ev_loop* loop,
+                                               const Translator& translator, struct ev_loop* loop,
                                                uint16_t tcp_port = 53);
   virtual ~Service() = default;
 
@@ -55,8 +79,19 @@ class Service {
                             std::span<const uint8_t> message, Reply reply) = 0;
   /// New options, same sockets where they did not change; the cache stays unless answers in it
   /// were made under another policy.
-  virtual Status update(const conf::Dns64& config, const MayCarry& may_carry) = 0;
+  virtual Status update(const conf::Dns64& config, const Translator& translator) = 0;
   virtual void flush_cache() = 0;
+  /// Forgets what is cached of a name. Returns how many answers those were.
+  virtual Result<unsigned> flush_name(std::string_view name) = 0;
+  virtual std::vector<UpstreamRow> upstreams() const = 0;
+  /// The `limit` answers used last.
+  virtual std::vector<CacheRow> cache(std::size_t limit) const = 0;
+  /// Clients that wait for answers.
+  virtual std::vector<ClientRow> clients() const = 0;
+  virtual std::vector<ZoneRow> zones() const = 0;
+  /// Asks as a client would; the result is filled in now or later.
+  virtual Result<std::shared_ptr<const Asked>> ask(std::string_view name, std::string_view type,
+                                                   bool trace) = 0;
   virtual std::vector<Figure> figures() const = 0;
 };
 

@@ -34,6 +34,8 @@ class TcpListener {
   void reply(ConnectionId id, Bytes message);
   /// A query that gets no answer is garbage: the connection goes.
   void drop(ConnectionId id);
+  /// The address of a connection's other end.
+  const Address& client(ConnectionId id) const { return connections_.at(id)->client; }
   std::size_t connections() const { return connections_.size(); }
   /// The port of the first listening socket, which tests leave to the kernel.
   uint16_t port() const;

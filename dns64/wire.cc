@@ -5,6 +5,8 @@ namespace isthmus::dns64 {
 namespace {
 
 constexpr uint32_t kEdnsDo = 0x8000;
+constexpr uint16_t kOptionCookie = 10;         // RFC 7873 4
+constexpr uint16_t kOptionPadding = 12;        // RFC 7830 3
 constexpr uint16_t kOptionExtendedError = 15;  // RFC 8914 2
 constexpr std::size_t kFixedRecordPart = 10;   // TYPE CLASS TTL RDLENGTH
 
@@ -16,7 +18,7 @@ bool walk_name(Bytes message, std::size_t& at, OnLabel&& on_label) {
   std::size_t segment = at;  // pointers have to lead to before this
   std::size_t octets = 1;
   unsigned hops = 0;
-  for (;;) {
+  for (;; ++walked) {
     if (cursor >= message.size()) return false;
     const uint8_t length = message[cursor];
     if (length == 0) break;
@@ -38,6 +40,11 @@ bool walk_name(Bytes message, std::size_t& at, OnLabel&& on_label) {
   return true;
 }
 
+/// RFC 7873 5.2.2: a client cookie of 8 octets, alone or with a server cookie of 8 to 32.
+bool is_cookie(std::size_t size) {
+  return size == 8 || (size >= 16 && size <= 40);
+}
+
 bool skip_name(Bytes message, std::size_t& at) {
   return walk_name(message, at, [](Bytes) { return true; });
 }
@@ -53,6 +60,11 @@ bool read_options(Bytes options, Edns& edns) {
     if (options.size() - at < size) return false;
     if (code == kOptionExtendedError && size >= 2 && edns.extended_error < 0) {
       edns.extended_error = get16(options, at);
+    } else if (code == kOptionCookie && edns.cookie.empty()) {
+      edns.bad_cookie = !is_cookie(size);
+      edns.cookie = options.subspan(at, size);
+    } else if (code == kOptionPadding) {
+      edns.padding = true;
     }
     at += size;
   }

@@ -94,6 +94,9 @@ struct Edns {
   uint8_t extended_rcode = 0;
   uint16_t payload_size = 0;
   int32_t extended_error = -1;  ///< INFO-CODE of the first RFC 8914 option
+  bool padding = false;         ///< RFC 7830
+  bool bad_cookie = false;      ///< of a length that RFC 7873 does not allow
+  Bytes cookie;                 ///< RFC 7873: client's part, then the server's; empty: none
 };
 
 struct Message {
@@ -124,6 +127,9 @@ bool read_name(Bytes message, std::size_t& at, Name& name);
 /// and flags are set; has_question tells whether the question could be read. Bytes behind the last
 /// record are an error.
 ParseResult parse(Bytes message, Message& out);
+
+/// Labels and pointers that readers have gone through so far; tests bound what a message costs.
+inline uint64_t walked = 0;
 
 /// The owner of a record that parse() has seen.
 Name owner_of(const Message& message, const Record& record);

@@ -109,8 +109,7 @@ Status Daemon::build_dns64() {
   if (instance == nullptr || instance->prefixes.empty()) {
     return Error{"dns64.nat64: names no NAT64 instance whose prefix could be used"};
   }
-  auto service = dns64::Service::make(config_->dns64, instance->prefixes.front(),
-                                      dns64::may_carry_of(*config_), loop_.ev());
+  auto service = dns64::Service::make(config_->dns64, dns64::translator_of(*config_), loop_.ev());
   if (!service) return service.error();
   dns64_ = std::move(*service);
   punt_->set_service(dns64_.get());

@@ -149,41 +149,6 @@ Checked check_timers(const Config& config, const Lines&) {
   return std::nullopt;
 }
 
-Checked check_dns64(const Config& config, const Lines&) {
-  const auto& dns64 = config.dns64;
-  if (!dns64.enabled) return std::nullopt;
-  if (config.nat64.empty()) {
-    return Problem{"dns64", 0, "no nat64 instance", "one, whose prefix DNS64 can use"};
-  }
-  std::string known;
-  for (const auto& nat64 : config.nat64) {
-    if (nat64.name == dns64.nat64) known.clear();
-    if (nat64.name == dns64.nat64) break;
-    known += (known.empty() ? "\"" : ", \"") + nat64.name + '"';
-  }
-  if (!known.empty()) {
-    return Problem{"dns64.nat64", 0, quote(dns64.nat64), "the name of a nat64 instance: " + known};
-  }
-  std::set<std::string> listen;
-  for (std::size_t i = 0; i < dns64.listen.size(); ++i) {
-    const auto path = fmt::format("dns64.listen[{}]", i);
-    const auto text = TextCodec<Address>::print(dns64.listen[i]);
-    if (!listen.insert(text).second) return Problem{path, 0, quote(text), "each address once"};
-    if (!find_interface_address(config, dns64.listen[i])) {
-      return Problem{path, 0, quote(text), "an address that one of the ports' interfaces has"};
-    }
-  }
-  for (std::size_t i = 0; i < dns64.upstreams.size(); ++i) {
-    const auto& upstream = dns64.upstreams[i];
-    const auto text = TextCodec<Address>::print(upstream.address);
-    if (upstream.port == 53 && listen.contains(text)) {
-      return Problem{fmt::format("dns64.upstreams[{}]", i), 0, quote(text),
-                     "another resolver than dns64 itself"};
-    }
-  }
-  return std::nullopt;
-}
-
 Checked check_pcp(const Config& config, const Lines&) {
   const auto& pcp = config.pcp;
   if (!pcp.enabled) return std::nullopt;

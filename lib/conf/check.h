@@ -27,6 +27,9 @@ Checked check_policies(const Config& config, const Lines& lines);
 /// Gateways are on a link; a destination has one route.
 Checked check_routes(const Config& config, const Lines& lines);
 
+/// DNS64: prefixes to use, addresses of the gateway, resolvers of others.
+Checked check_dns64(const Config& config, const Lines& lines);
+
 /// Name of the interface that has `address`.
 std::optional<std::string> find_interface_address(const Config& config, const Address& address);
 

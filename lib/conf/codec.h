@@ -83,6 +83,16 @@ struct IsNumberOr : std::false_type {};
 template <class Word>
 struct IsNumberOr<NumberOr<Word>> : std::true_type {};
 
+template <>
+inline constexpr std::string_view kWords<DnsSynthesis>[] = {"normal", "never", "always"};
+template <>
+inline constexpr std::string_view kWords<DnsClientPolicy>[] = {"normal", "never", "always",
+                                                               "refuse"};
+template <>
+inline constexpr std::string_view kWords<DnsNameAction>[] = {"exclude", "force", "block"};
+template <>
+inline constexpr std::string_view kWords<DnsUpstreamChoice>[] = {"fastest", "order"};
+
 template <class T>
 struct IsVector : std::false_type {};
 template <class T>
@@ -111,6 +121,8 @@ std::string type_name() {
     using Element = typename T::value_type;
     if constexpr (std::is_integral_v<Element>) {
       return "list of integers";
+    } else if constexpr (std::is_same_v<Element, std::string>) {
+      return "list of strings";
     } else {
       return fmt::format("list of {}", TextCodec<Element>::kMany);
     }

@@ -8,6 +8,7 @@
 #include <variant>
 #include <vector>
 
+#include "conf/dns64.h"
 #include "net/addr.h"
 #include "net/eam.h"
 #include "net/result.h"
@@ -194,25 +195,6 @@ struct Routing {
 struct Addresses {
   std::vector<net::Ip4Prefix> global;
   std::vector<net::Ip4Prefix> forbidden;
-};
-
-struct Endpoint {
-  std::variant<net::Ip4, net::Ip6> address;
-  uint16_t port = 53;
-};
-
-struct Dns64 {
-  bool enabled = false;  ///< the file has a dns64 group
-  std::vector<std::variant<net::Ip4, net::Ip6>>
-      listen;  ///< service addresses, also on an interface
-  std::vector<Endpoint> upstreams;
-  std::string nat64;  ///< the instance whose first prefix is used for synthesis
-  /// AAAA records inside are treated as absent (RFC 6147 5.1.4, which names this default).
-  std::vector<net::Ip6Prefix> exclude{
-      {net::Ip6{{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0, 0, 0, 0}}, 96}};
-  uint32_t upstream_timeout_ms = 2000;
-  uint32_t cache_entries = 65536;
-  uint32_t max_in_flight = 10000;
 };
 
 /// The Port Control Protocol (RFC 6887).

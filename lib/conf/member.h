@@ -41,6 +41,24 @@ constexpr Field member() {
           }};
 }
 
+/// A list inside a group.
+template <auto First, auto... Rest>
+constexpr Section list_in(std::string_view path, std::string_view help) {
+  using Object = typename MemberOf<decltype(First)>::Object;
+  return {path,
+          help,
+          false,
+          [](void* parent) -> void* {
+            return &reach<First, Rest...>(*static_cast<Object*>(parent)).emplace_back();
+          },
+          [](const void* parent) {
+            return reach<First, Rest...>(*static_cast<const Object*>(parent)).size();
+          },
+          [](const void* parent, std::size_t i) -> const void* {
+            return &reach<First, Rest...>(*static_cast<const Object*>(parent))[i];
+          }};
+}
+
 template <auto List>
 constexpr Section list(std::string_view path, bool required, std::string_view help) {
   using Object = typename MemberOf<decltype(List)>::Object;

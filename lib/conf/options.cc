@@ -47,13 +47,25 @@ constexpr Section kSections[] = {
      "Amendments to the lists of special IPv4 addresses, for NAT64, stateless translation and "
      "DNS64 alike."},
     {"dns64", "DNS64 (RFC 6147): given this group, queries to `listen` are answered."},
+    list_in<&Config::dns64, &Dns64::ranges>(
+        "dns64.ranges[]",
+        "Prefixes for ranges of IPv4 addresses (RFC 6147 5). The longest range counts; the rest "
+        "has the prefix of the NAT64 instance."),
+    list_in<&Config::dns64, &Dns64::clients>(
+        "dns64.clients[]", "Clients with a policy of their own. The longest prefix counts."),
+    list_in<&Config::dns64, &Dns64::names>(
+        "dns64.names[]",
+        "Rules for names: \"www.example\" is that name, \"*.example\" all below it, "
+        "\".example\" both. The longest counts."),
+    list_in<&Config::dns64, &Dns64::zones>(
+        "dns64.zones[]", "Zones that are served here from a file, or have resolvers of their own."),
     {"pcp", "Ports on request (RFC 6887): given this group, inside hosts may ask for some."},
 };
 
 std::vector<Option> join() {
   std::vector<Option> all;
   for (const auto part : {system_options(), nat64_options(), pool_options(), siit_options(),
-                          access_options(), dns64_options(), pcp_options()}) {
+                          access_options(), dns64_options(), dns64_list_options(), pcp_options()}) {
     all.insert(all.end(), part.begin(), part.end());
   }
   return all;

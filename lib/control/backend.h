@@ -12,6 +12,10 @@
 #include "net/result.h"
 #include "pcp/server.h"
 
+namespace isthmus::dns64 {
+class Service;
+}
+
 namespace isthmus::control {
 
 struct TwinInfo {
@@ -42,6 +46,8 @@ class Backend {
   virtual void dns64_flush_cache() = 0;
   /// nullptr: switched off.
   virtual const pcp::Server* pcp() const = 0;
+  /// nullptr: there is no DNS64.
+  virtual dns64::Service* dns64() { return nullptr; }
   /// Build facts for `show version`: ordered name/value pairs.
   virtual std::vector<std::pair<std::string, std::string>> version() const = 0;
   /// Adds a static binding to the instance whose pool has its outside address; `persist`: it is

@@ -88,6 +88,13 @@ class ArgumentParser {
  private:
   std::optional<Complaint> value(const Argument& argument, Request& request) {
     if (argument.kind == ArgumentKind::kFlag) {
+      if (request.command->action == Action::kShowDns64) {
+        if (!request.part.empty()) {
+          return Complaint{"more than one part", "usage: " + usage(*request.command)};
+        }
+        request.part = argument.word;
+        return std::nullopt;
+      }
       (argument.word == "all"       ? request.all
        : argument.word == "static"  ? request.statics
        : argument.word == "persist" ? request.persist

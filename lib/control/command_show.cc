@@ -150,17 +150,6 @@ Answer show_steering(Backend& backend) {
   return answer({{"steering", std::move(list)}});
 }
 
-Answer show_dns64(Backend& backend) {
-  if (!backend.config()->dns64.enabled) {
-    return failure("DNS64 is not configured", "add a dns64 group to the file and restart");
-  }
-  Json list = Json::array();
-  for (const auto& figure : backend.dns64_figures()) {
-    list.push_back({{"name", figure.name}, {"value", figure.value}, {"help", figure.help}});
-  }
-  return answer({{"dns64", std::move(list)}});
-}
-
 Answer show_config(Backend& backend, bool file) {
   const auto config = backend.config();
   if (file) return answer({{"file", config->file}, {"text", config->text}});

@@ -39,6 +39,14 @@ constexpr Argument kClearBindingArguments[] = {kInside, kOutsideArg, kProtocolAr
 constexpr Argument kEamArguments[] = {
     kInside, {"outside", kPrefix4, "IPv4 addresses inside PREFIX"}, kLimit};
 constexpr Argument kMappingArguments[] = {kInside, kLimit};
+constexpr Argument kDns64Parts[] = {
+    {"cache", kFlag, "the thousand answers used last"},
+    {"upstreams", kFlag, "resolvers: state, round-trip time, answers"},
+    {"clients", kFlag, "clients with a policy, and those who wait for an answer"},
+    {"zones", kFlag, "zones of our own, forwarded zones, rules for names"}};
+constexpr Argument kDns64QueryArguments[] = {
+    {"NAME", kRest, "NAME [TYPE] [--trace]; without a type AAAA, with --trace every decision"}};
+constexpr Argument kDns64CacheName[] = {{"NAME", kRest, "forget this name only"}};
 constexpr Argument kAllArgument[] = {{"all", kFlag, "also those that are zero"}};
 constexpr Argument kFileArgument[] = {{"--file", kFlag, "the file's text, as it was loaded"}};
 constexpr Argument kHelpArgument[] = {{"COMMAND", kRest, "the command to explain"}};
@@ -142,13 +150,11 @@ constexpr Command kCommands[] = {
      false,
      "How packets find the worker that owns them.",
      "steering: [port, rung, mode4, received, handed_off, handed_off_percent]"},
-    {"show dns64",
-     Action::kShowDns64,
-     {},
-     false,
-     false,
-     "What the DNS64 service did.",
-     "dns64: [name, value, help]"},
+    {"show dns64", Action::kShowDns64, kDns64Parts, false, false,
+     "What the DNS64 service did, or one part of it.",
+     "dns64: [name, value, help]; cache: [name, type, rcode, ttl, uses, octets]; upstreams: "
+     "[upstream, zone, state, rtt_ms, sent, answers, failures]; clients: [clients, policy, "
+     "waiting]; zones: [zone, kind, source, count]"},
     {"show config", Action::kShowConfig, kFileArgument, false, false,
      "Options in force, with defaults, and whether a reload can change them.",
      "options: [option, value, default, change]; with --file: file, text"},
@@ -177,13 +183,11 @@ constexpr Command kCommands[] = {
      false,
      "Let counters and drop reasons start from zero.",
      "cleared: \"counters\""},
-    {"clear dns64-cache",
-     Action::kClearDns64Cache,
-     {},
-     kChanges,
-     false,
-     "Forget cached DNS answers.",
-     "cleared: \"dns64-cache\""},
+    {"clear dns64 cache", Action::kClearDns64Cache, kDns64CacheName, kChanges, false,
+     "Forget cached DNS answers: all, or those of one name.",
+     "cleared: \"dns64 cache\", or how many"},
+    {"dns64 query", Action::kDns64Query, kDns64QueryArguments, false, false,
+     "Ask DNS64 as a client would, and see what it decided.", "answer, steps"},
     {"deterministic", Action::kDeterministic, kDeterministicArguments, false, false,
      "Ask a deterministic pool: inside ADDRESS, or outside ADDRESS:PORT (RFC 7422 2).",
      "nat64, pool, inside, outside, first_port, last_port"},

@@ -46,6 +46,7 @@ enum class Action : uint8_t {
   kClearBindings,
   kClearCounters,
   kClearDns64Cache,
+  kDns64Query,
   kAddStatic,
   kRemoveStatic,
   kDeterministic,
@@ -99,6 +100,7 @@ struct Request {
   bool statics = false;
   bool persist = false;
   bool file = false;
+  std::string_view part;  ///< a flag that is not listed above
   std::string rest;
 };
 

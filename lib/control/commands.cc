@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "control/commands.h"
 
+#include "control/command_dns64.h"
 #include "control/command_pcp.h"
 #include "control/command_show.h"
 #include "control/command_siit.h"
@@ -115,7 +116,7 @@ Answer Commands::run(const Request& request) {
     case Action::kShowRoutes: return show_routes(backend_);
     case Action::kShowNeighbors: return show_neighbors(backend_);
     case Action::kShowSteering: return show_steering(backend_);
-    case Action::kShowDns64: return show_dns64(backend_);
+    case Action::kShowDns64: return show_dns64(backend_, request);
     case Action::kShowConfig: return show_config(backend_, request.file);
     case Action::kShowMemory: return show_memory(walk_);
     case Action::kShowSessions: return dump_sessions(backend_, walk_, request);
@@ -131,9 +132,8 @@ Answer Commands::run(const Request& request) {
     case Action::kClearSessions: return clear_sessions(walk_, request);
     case Action::kClearBindings: return clear_bindings(walk_, request);
     case Action::kClearCounters: baseline_ = total(); return answer({{"cleared", "counters"}});
-    case Action::kClearDns64Cache:
-      backend_.dns64_flush_cache();
-      return answer({{"cleared", "dns64-cache"}});
+    case Action::kClearDns64Cache: return clear_dns64_cache(backend_, request);
+    case Action::kDns64Query: return query_dns64(backend_, request);
     case Action::kReload: {
       const auto status = backend_.reload();
       if (status) return answer({{"reload", "done"}});

@@ -100,7 +100,7 @@ Status DataplaneBackend::answer_for(const conf::Config& config) {
 }
 
 Status DataplaneBackend::update_dns64(const conf::Config& config) {
-  return parts_.dns64->update(config.dns64, dns64::may_carry_of(config));
+  return parts_.dns64->update(config.dns64, dns64::translator_of(config));
 }
 
 // The binding in the instance whose pool has its outside address, by the rules of the file.

@@ -47,6 +47,7 @@ class DataplaneBackend final : public Backend {
   const pcp::Server* pcp() const override {
     return parts_.pcp == nullptr ? nullptr : &parts_.pcp->server();
   }
+  dns64::Service* dns64() override { return parts_.dns64; }
   Facts version() const override { return version_; }
   Status add_static(const conf::Static& binding, bool persist) override;
   Status remove_static(const nat::StaticBinding& outside) override;

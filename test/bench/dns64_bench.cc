@@ -75,7 +75,7 @@ int main() {
 
   double start = cpu_seconds();
   for (const Wire& q : queries) {
-    engine.on_query(1000, 1, false, q, upstream);
+    engine.on_query(1000, 1, Client{}, q, upstream);
     for (int i = 0; i < 2; ++i) {
       upstream.make_answer();
       engine.on_answer(1000, upstream.pending, upstream.answer, upstream);
@@ -84,7 +84,7 @@ int main() {
   const double miss = (cpu_seconds() - start) / kNames;
   start = cpu_seconds();
   for (unsigned round = 0; round < kRounds; ++round) {
-    for (const Wire& q : queries) engine.on_query(2000, 1, false, q, upstream);
+    for (const Wire& q : queries) engine.on_query(2000, 1, Client{}, q, upstream);
   }
   const double hit = (cpu_seconds() - start) / kNames / kRounds;
   std::printf("{\"miss_us\": %.3f, \"hit_us\": %.3f, \"synthesised\": %llu, \"hits\": %llu}\n",

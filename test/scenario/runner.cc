@@ -7,9 +7,19 @@
 //   scenario NAME                     a fresh engine. NAME starts with the clause it shows
 //   option prefix P/N [RANGE/N]       synthesis prefix (repeatable; the first replaces the default)
 //   option exclude P/N                excluded range (repeatable; the first replaces the default)
-//   option allow-non-global | upstreams N | timeout MS | cache N | max-in-flight N
+//   option none RANGE/N               no prefix for these IPv4 addresses
+//   option allow-non-global | always | never | parallel | fastest | no-synthesis-on-error
+//   option upstreams N | timeout MS | cache N | max-in-flight N | client-in-flight N
+//   option zone-in-flight N | rate N | stale SECONDS | prefetch
+//   option names exclude|force|block NAME...
+//   option no-clients
+//   option clients P/N [refuse|always|never] [prefix P/N]...
+//   option forward ZONE FIRST COUNT   upstreams of a zone
+//   option hosts ZONE ADDRESS NAME... a line of a hosts file
+//   option master ZONE LINE           a line of a zone file
 //
-//   query ID NAME TYPE [CLASS] [norecurse] [do] [cd] [ad] [edns SIZE] [version N] [tcp]
+//   query ID NAME TYPE [CLASS] [norecurse] [do] [cd] [ad] [edns SIZE] [version N] [tcp] [from A]
+//       [cookie HEX | cookie-of ID] [padding] [trace]
 //   raw ID [tcp] HEX...               a query byte by byte
 //   upstream [N] NAME TYPE [CLASS] [tcp] [do] [cd] [noedns]
 //                                     the oldest query not yet looked at goes to upstream N, and is
@@ -28,6 +38,9 @@
 //   silent ID                         there is no reply to ID (yet)
 //   dropped ID                        the query was dropped
 //   figure NAME N                     a counter stands at N
+//   expect-option ID CODE SIZE|none   the reply's OPT has this option, of so many octets
+//   traced ID TEXT                    a step of ID contains this
+//   reload                            the options as they stand now are applied
 //   flush                             the cache is emptied
 //
 // An answer is sent when its last line has been read. Flags of an answer default to "qr ra rd",
@@ -108,6 +121,7 @@ class Scenario : private dns64::Actions {
     unseen_.push_back(sent_.size());
     sent_.push_back({id, upstream, tcp, false, Wire(message.begin(), message.end())});
   }
+  void trace(uint64_t token, const std::string& step) override { steps_[token].push_back(step); }
   void cancel(dns64::SendId id) override {
     for (Sent& sent : sent_) sent.cancelled |= sent.id == id;
   }
@@ -150,6 +164,11 @@ class Scenario : private dns64::Actions {
   void option(const Words& w);
   void query(const Words& w);
   void raw(const Words& w);
+  bool option_of_limits(const Words& w);
+  bool option_of_names(const Words& w);
+  void option_clients(const Words& w);
+  void expect_option(const Words& w);
+  Wire option_of(const std::string& id, uint16_t code);
   void upstream(const Words& w);
   void answer(const Words& w);
   void bare(const Words& w);
@@ -158,6 +177,7 @@ class Scenario : private dns64::Actions {
   void expect(const Words& w);
   void compare();
   void figure(const Words& w);
+  void traced(const Words& w);
   void expect_case(const Words& w);
   const Wire& reply_to(const std::string& id);
 
@@ -171,8 +191,11 @@ class Scenario : private dns64::Actions {
   std::map<uint64_t, Wire> replies_;
   std::map<uint64_t, bool> drops_;
   std::map<std::string, uint16_t> ids_;
+  std::map<uint64_t, std::vector<std::string>> steps_;
   std::vector<Sent> sent_;
   std::vector<std::size_t> unseen_;
+  std::shared_ptr<dns64::NameRules> names_;
+  std::shared_ptr<dns64::LocalZones> zones_;
   std::size_t current_ = SIZE_MAX;
   bool answering_ = false;
   bool expecting_ = false;
@@ -194,11 +217,17 @@ Wire bytes_of_hex(const Words& words) {
 
 void Scenario::run(const std::string& command, const Words& w) {
   static const std::map<std::string, void (Scenario::*)(const Words&)> kCommands = {
-      {"option", &Scenario::option}, {"query", &Scenario::query},
-      {"raw", &Scenario::raw},       {"upstream", &Scenario::upstream},
-      {"answer", &Scenario::answer}, {"bare", &Scenario::bare},
-      {"hex", &Scenario::hex},       {"expect", &Scenario::expect},
-      {"figure", &Scenario::figure}, {"expect-case", &Scenario::expect_case}};
+      {"option", &Scenario::option},
+      {"query", &Scenario::query},
+      {"raw", &Scenario::raw},
+      {"upstream", &Scenario::upstream},
+      {"answer", &Scenario::answer},
+      {"bare", &Scenario::bare},
+      {"hex", &Scenario::hex},
+      {"expect", &Scenario::expect},
+      {"figure", &Scenario::figure},
+      {"expect-case", &Scenario::expect_case},
+      {"expect-option", &Scenario::expect_option}};
   if (const auto found = kCommands.find(command); found != kCommands.end()) {
     (this->*found->second)(w);
   } else if (command == "no-upstream") {
@@ -217,6 +246,12 @@ void Scenario::run(const std::string& command, const Words& w) {
     if (replies_.contains(token(w.at(0)))) fail("there is a reply to " + w[0]);
   } else if (command == "dropped") {
     if (!drops_.contains(token(w.at(0)))) fail(w[0] + " was not dropped");
+  } else if (command == "traced") {
+    traced(w);
+  } else if (command == "reload") {
+    engine().update(now_, settings_, *this);
+  } else if (command == "flush-name") {
+    engine().flush_name(*dns64::Name::from_text(w.at(0)));
   } else if (command == "flush") {
     engine().flush_cache();
   } else {
@@ -237,6 +272,24 @@ void Scenario::option(const Words& w) {
     if (first_exclude_) policy.exclude.clear();
     first_exclude_ = false;
     policy.exclude.push_back(net::parse_ip6_prefix(w.at(1)).value());
+  } else if (name == "none") {
+    policy.rules.push_back({net::parse_ip4_prefix(w.at(1)).value(), std::nullopt});
+  } else if (name == "always" || name == "never") {
+    policy.synthesis = name == "always" ? dns64::Synthesis::kAlways : dns64::Synthesis::kNever;
+  } else if (name == "parallel") {
+    settings_.parallel = true;
+  } else if (name == "fastest") {
+    settings_.fastest = true;
+  } else if (name == "prefetch") {
+    settings_.prefetch = true;
+  } else if (name == "no-synthesis-on-error") {
+    settings_.synthesise_on_error = false;
+  } else if (name == "no-clients") {
+    settings_.clients.clear();
+  } else if (name == "clients") {
+    option_clients(w);
+  } else if (option_of_names(w) || option_of_limits(w)) {
+    return;
   } else if (name == "allow-non-global") {
     policy.may_carry.allow_non_global = true;
   } else if (name == "global") {
@@ -256,6 +309,77 @@ void Scenario::option(const Words& w) {
   }
 }
 
+net::Ip6 client_address(const std::string& text) {
+  if (const auto v6 = net::parse_ip6(text)) return *v6;
+  return net::parse_ip6("::ffff:" + text).value();
+}
+
+bool Scenario::option_of_limits(const Words& w) {
+  static const std::map<std::string, uint32_t dns64::EngineSettings::*> kLimits = {
+      {"client-in-flight", &dns64::EngineSettings::client_in_flight},
+      {"zone-in-flight", &dns64::EngineSettings::zone_in_flight},
+      {"rate", &dns64::EngineSettings::rate_limit},
+      {"stale", &dns64::EngineSettings::serve_stale}};
+  const auto found = kLimits.find(w.at(0));
+  if (found == kLimits.end()) return false;
+  settings_.*found->second = static_cast<uint32_t>(std::stoul(w.at(1)));
+  return true;
+}
+
+bool Scenario::option_of_names(const Words& w) {
+  const std::string& name = w.at(0);
+  if (name != "names" && name != "forward" && name != "hosts" && name != "master") return false;
+  const auto check = [](const Status& status) {
+    if (!status) fail(status.error().text);
+  };
+  if (name == "names") {
+    auto rules =
+        names_ ? std::make_shared<dns64::NameRules>(*names_) : std::make_shared<dns64::NameRules>();
+    const auto action = w.at(1) == "exclude" ? dns64::NameAction::kExclude
+                        : w[1] == "force"    ? dns64::NameAction::kForce
+                                             : dns64::NameAction::kBlock;
+    for (std::size_t i = 2; i < w.size(); ++i) check(rules->add(w[i], action));
+    settings_.names = names_ = rules;
+    return true;
+  }
+  const dns64::Name zone = *dns64::Name::from_text(w.at(1));
+  if (name == "forward") {
+    const auto first = static_cast<unsigned>(std::stoul(w.at(2)));
+    settings_.forwards.push_back({zone, {first, static_cast<unsigned>(std::stoul(w.at(3)))}});
+    return true;
+  }
+  std::string line;
+  for (std::size_t i = 2; i < w.size(); ++i) line += w[i] + ' ';
+  auto zones =
+      zones_ ? std::make_shared<dns64::LocalZones>(*zones_) : std::make_shared<dns64::LocalZones>();
+  check(name == "hosts" ? zones->add_hosts(zone, "hosts", line)
+                        : zones->add_master(zone, "master", line + '\n'));
+  settings_.zones = zones_ = zones;
+  return true;
+}
+
+void Scenario::option_clients(const Words& w) {
+  dns64::ClientRule rule;
+  if (const auto v4 = net::parse_ip4_prefix(w.at(1))) {
+    rule.clients.address = client_address(net::to_string(v4->address));
+    rule.clients.length = static_cast<uint8_t>(96 + v4->length);
+  } else {
+    rule.clients = net::parse_ip6_prefix(w[1]).value();
+  }
+  rule.policy = settings_.policy;
+  bool first = true;
+  for (std::size_t i = 2; i < w.size(); ++i) {
+    if (w[i] == "refuse") rule.refuse = true;
+    if (w[i] == "always") rule.policy.synthesis = dns64::Synthesis::kAlways;
+    if (w[i] == "never") rule.policy.synthesis = dns64::Synthesis::kNever;
+    if (w[i] != "prefix") continue;
+    if (std::exchange(first, false)) rule.policy.rules.clear();
+    const auto prefix = net::Prefix6052::make(net::parse_ip6_prefix(w.at(++i)).value()).value();
+    rule.policy.rules.push_back({net::Ip4Prefix{}, prefix});
+  }
+  settings_.clients.push_back(rule);
+}
+
 void Scenario::query(const Words& w) {
   TextMessage message;
   message.id = static_cast<uint16_t>(0x4000 + ids_.size() * 257);
@@ -263,9 +387,23 @@ void Scenario::query(const Words& w) {
   message.name = w.at(1);
   message.type = w.at(2);
   message.flags = {"rd"};
-  bool tcp = false;
+  dns64::Client client;
+  bool trace = false;
+  Wire options;
   for (std::size_t i = 3; i < w.size(); ++i) {
-    if (w[i] == "norecurse")
+    if (w[i] == "from")
+      client.address = client_address(w.at(++i));
+    else if (w[i] == "trace")
+      trace = true;
+    else if (w[i] == "cookie" || w[i] == "cookie-of") {
+      const Wire cookie =
+          w[i] == "cookie" ? bytes_of_hex({w.at(i + 1)}) : option_of(w.at(i + 1), 10);
+      options.insert(options.end(), {0, 10, 0, static_cast<uint8_t>(cookie.size())});
+      options.insert(options.end(), cookie.begin(), cookie.end());
+      ++i;
+    } else if (w[i] == "padding")
+      options.insert(options.end(), {0, 12, 0, 2, 0, 0});
+    else if (w[i] == "norecurse")
       message.flags.erase(message.flags.begin());
     else if (w[i] == "do")
       message.dnssec_ok = true;
@@ -276,21 +414,27 @@ void Scenario::query(const Words& w) {
     else if (w[i] == "version")
       message.edns_version = std::stoi(w.at(++i));
     else if (w[i] == "tcp")
-      tcp = true;
+      client.tcp = true;
     else
       message.klass = w[i];
   }
-  if ((message.dnssec_ok || message.edns_version) && message.edns_size < 0) {
+  if ((message.dnssec_ok || message.edns_version || !options.empty()) && message.edns_size < 0) {
     message.edns_size = 1232;
   }
-  engine().on_query(now_, token(w[0]), tcp, to_wire(message), *this);
+  Wire wire = to_wire(message);
+  if (!options.empty()) {
+    // The OPT record is the last, and empty.
+    wire[wire.size() - 1] = static_cast<uint8_t>(options.size());
+    wire.insert(wire.end(), options.begin(), options.end());
+  }
+  engine().on_query(now_, token(w[0]), client, wire, *this, trace);
 }
 
 void Scenario::raw(const Words& w) {
   const bool tcp = w.at(1) == "tcp";
   const Wire wire = bytes_of_hex(Words(w.begin() + (tcp ? 2 : 1), w.end()));
   if (wire.size() >= 2) ids_[w[0]] = static_cast<uint16_t>(wire[0] << 8 | wire[1]);
-  engine().on_query(now_, token(w[0]), tcp, wire, *this);
+  engine().on_query(now_, token(w[0]), {{}, tcp}, wire, *this);
 }
 
 std::string lower(std::string text) {
@@ -458,6 +602,41 @@ void Scenario::compare() {
 void Scenario::expect_case(const Words& w) {
   const std::string name = from_wire(reply_to(w.at(0))).name;
   if (name != w.at(1)) fail("the question came back as " + name);
+}
+
+Wire Scenario::option_of(const std::string& id, uint16_t code) {
+  dns64::Message message;
+  const Wire& wire = reply_to(id);
+  if (dns64::parse(wire, message) != dns64::ParseResult::kOk) fail("a malformed reply");
+  // Options are at the end of our replies, behind eleven octets of OPT.
+  for (std::size_t opt = wire.size() < 11 ? 0 : wire.size() - 11; opt > 12; --opt) {
+    if (wire[opt] != 0 || dns64::get16(wire, opt + 1) != dns64::kTypeOpt) continue;
+    if (opt + 11u + dns64::get16(wire, opt + 9) != wire.size()) continue;
+    for (std::size_t at = opt + 11; at + 4 <= wire.size();) {
+      const std::size_t size = dns64::get16(wire, at + 2);
+      const auto begin = wire.begin() + static_cast<std::ptrdiff_t>(at + 4);
+      if (dns64::get16(wire, at) == code) return {begin, begin + static_cast<std::ptrdiff_t>(size)};
+      at += 4 + size;
+    }
+  }
+  return {};
+}
+
+void Scenario::expect_option(const Words& w) {
+  const std::size_t size = option_of(w.at(0), static_cast<uint16_t>(std::stoul(w.at(1)))).size();
+  const std::size_t wanted = w.at(2) == "none" ? 0 : std::stoul(w[2]);
+  if (size != wanted) fail("the option has " + std::to_string(size) + " octets");
+}
+
+void Scenario::traced(const Words& w) {
+  std::string text;
+  for (std::size_t i = 1; i < w.size(); ++i) text += (i > 1 ? " " : "") + w[i];
+  std::string all;
+  for (const std::string& step : steps_[token(w.at(0))]) {
+    if (step.find(text) != std::string::npos) return;
+    all += "\n  " + step;
+  }
+  fail("no such step; there were" + all);
 }
 
 void Scenario::figure(const Words& w) {

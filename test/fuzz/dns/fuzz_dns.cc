@@ -78,7 +78,7 @@ class World final : public Actions {
   void query(bool tcp, Bytes octets) {
     const uint64_t token = ++last_token_;
     open_.insert(token);
-    engine_.on_query(now_, token, tcp, octets, *this);
+    engine_.on_query(now_, token, {{}, tcp}, octets, *this);
   }
   void named_query(Bytes octets) {
     std::vector<uint8_t> message = {0, 1, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0};

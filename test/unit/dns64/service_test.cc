@@ -179,7 +179,7 @@ struct Setup {
   }
   void start() {
     const auto prefix = *net::Prefix6052::make(*net::parse_ip6_prefix("2001:db8:64::/96"));
-    auto made = dns64::Service::make(config, prefix, {}, loop.get(), 0);
+    auto made = dns64::Service::make(config, {{prefix}, {}}, loop.get(), 0);
     REQUIRE(made);
     service = std::move(*made);
   }
@@ -449,7 +449,7 @@ TEST_CASE("service: other upstreams after an update; what was in flight is asked
 TEST_CASE("service: what cannot work is said at once") {
   Setup s;
   const auto prefix = net::Prefix6052::well_known();
-  const auto made = dns64::Service::make(s.config, prefix, {}, s.loop.get(), 0);
+  const auto made = dns64::Service::make(s.config, {{prefix}, {}}, s.loop.get(), 0);
   REQUIRE_FALSE(made);
   CHECK(made.error().text.find("dns64.upstreams") != std::string::npos);
 }
