@@ -33,7 +33,8 @@ TEST_CASE("every command of the table is understood, explained and completed") {
     CHECK(!command.answer.empty());
     CHECK(usage(command).starts_with(command.path));
     const auto words = split_words(command.path);
-    const auto typed = words.size() == 1 ? std::string() : std::string(words[0]) + ' ';
+    std::string typed;
+    for (std::size_t i = 0; i + 1 < words.size(); ++i) typed += std::string(words[i]) + ' ';
     const auto offered = complete(typed + std::string(words.back().substr(0, 2)));
     CHECK(std::find(offered.begin(), offered.end(), words.back()) != offered.end());
     for (const auto& argument : command.arguments) CHECK(!argument.help.empty());
@@ -81,9 +82,9 @@ TEST_CASE("complaints say what is wrong and what to do") {
       {"   ", "empty line", "\"help\" lists commands"},
       {"frobnicate", "unknown command \"frobnicate\"", "\"help\" lists commands"},
       {"clear", "\"clear\" is not complete",
-       "commands: clear sessions, clear bindings, clear counters, clear dns64-cache"},
+       "commands: clear sessions, clear bindings, clear counters, clear dns64 cache"},
       {"clear nothing", "unknown word \"nothing\" after \"clear\"",
-       "commands: clear sessions, clear bindings, clear counters, clear dns64-cache"},
+       "commands: clear sessions, clear bindings, clear counters, clear dns64 cache"},
       {"show version now", "unknown argument \"now\"", "usage: show version"},
       {"show drops all all", "\"all\" is given twice", "usage: show drops [all]"},
       {"clear bindings inside", "no value after \"inside\"",
@@ -117,11 +118,11 @@ TEST_CASE("complaints say what is wrong and what to do") {
 
 TEST_CASE("completion offers what can come next") {
   using Words = std::vector<std::string>;
-  CHECK(complete("") == Words{"show", "clear", "add", "remove", "deterministic", "drain", "undrain",
-                              "reload", "help", "complete"});
+  CHECK(complete("") == Words{"show", "clear", "add", "remove", "dns64", "deterministic", "drain",
+                              "undrain", "reload", "help", "complete"});
   CHECK(complete("cl") == Words{"clear"});
   CHECK(complete("show se") == Words{"sessions"});
-  CHECK(complete("clear ") == Words{"sessions", "bindings", "counters", "dns64-cache"});
+  CHECK(complete("clear ") == Words{"sessions", "bindings", "counters", "dns64"});
   CHECK(complete("show sessions ") == Words{"inside", "outside", "protocol", "remote", "limit"});
   CHECK(complete("show sessions protocol ") == Words{"tcp", "udp", "icmp"});
   CHECK(complete("show sessions protocol tcp ") == Words{"inside", "outside", "remote", "limit"});

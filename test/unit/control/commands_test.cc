@@ -79,6 +79,7 @@ TEST_CASE("every command answers with JSON lines and a status") {
     Fixture f;
     // These need an address: see below, and static_test.cc.
     if (command.action == Action::kDeterministic || command.path.ends_with(" static")) continue;
+    if (command.action == Action::kDns64Query) continue;  // needs a name, and DNS64
     const bool names_pool = command.path.ends_with(" pool");
     const auto lines = f.say(std::string(command.path) + (names_pool ? " p\n" : "\n"));
     REQUIRE(!lines.empty());
@@ -285,7 +286,7 @@ TEST_CASE("reload tells why it failed") {
 TEST_CASE("without known credentials nothing is changed") {
   Fixture f;
   f.permit = false;
-  const auto lines = f.say("reload\nclear dns64-cache\nshow version\n");
+  const auto lines = f.say("reload\nclear dns64 cache\nshow version\n");
   CHECK(lines.size() == 4);
   CHECK(lines[0].find("not permitted") != std::string::npos);
   CHECK(f.backend.reloads == 0);

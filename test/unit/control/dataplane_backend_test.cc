@@ -11,23 +11,21 @@
 #include "catch.h"
 #include "conf/load.h"
 #include "fake_dataplane.h"
+#include "quiet_service.h"
 
 namespace isthmus::control {
 namespace {
 
-class FakeService : public dns64::Service {
+class FakeService : public test::QuietService {
  public:
   std::vector<uint32_t> timeouts;  ///< of each update
   bool update_works = true;
   unsigned flushes = 0;
 
-  Status listen_tcp() override { return Ok{}; }
-  uint16_t tcp_port() const override { return 53; }
-  void on_udp_query(const dns64::Address&, uint16_t, std::span<const uint8_t>, Reply) override {}
   std::vector<bool> non_global;  ///< likewise
-  Status update(const conf::Dns64& config, const dns64::MayCarry& may_carry) override {
+  Status update(const conf::Dns64& config, const dns64::Translator& translator) override {
     if (!update_works) return Error{"dns64: no"};
-    non_global.push_back(may_carry.allow_non_global);
+    non_global.push_back(translator.may_carry.allow_non_global);
     timeouts.push_back(config.upstream_timeout_ms);
     return Ok{};
   }

@@ -7,6 +7,7 @@
 #include "catch.h"
 #include "fake_dataplane.h"
 #include "packets/builder.h"
+#include "quiet_service.h"
 
 namespace isthmus::control {
 namespace {
@@ -20,7 +21,7 @@ using test::operator+;
 const Bytes kClientMac = hex("02000000000c");
 const Bytes kOwnMac = hex("02000000000a");
 
-class FakeService : public dns64::Service {
+class FakeService : public test::QuietService {
  public:
   struct Query {
     dns64::Address client;
@@ -30,15 +31,10 @@ class FakeService : public dns64::Service {
   };
   std::vector<Query> queries;
 
-  uint16_t tcp_port() const override { return 53; }
-  Status listen_tcp() override { return Ok{}; }
   void on_udp_query(const dns64::Address& client, uint16_t port, std::span<const uint8_t> message,
                     Reply reply) override {
     queries.push_back({client, port, {message.begin(), message.end()}, std::move(reply)});
   }
-  Status update(const conf::Dns64&, bool) override { return Ok{}; }
-  void flush_cache() override {}
-  std::vector<dns64::Figure> figures() const override { return {}; }
 };
 
 struct Fixture {
