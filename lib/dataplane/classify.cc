@@ -61,7 +61,7 @@ Fate Classifier::classify4(const net::PacketBuf& packet, const net::PacketView& 
 // Not for the box.
 template <class Address>
 Fate Classifier::fate_of(const Address& destination, const nat::Class& cls) const {
-  const bool translated = cls.kind != nat::Class::kNone;
+  const bool translated = cls.kind == nat::Class::kStateful || cls.kind == nat::Class::kStateless;
   const Edge* edge = core_.forwarding->edge.get();
   if (edge == nullptr) return {translated ? Fate::kTranslate : Fate::kIgnore, cls};
   const uint8_t pass = edge->pass(destination);

@@ -222,14 +222,13 @@ std::vector<Row> icmp_table_rows() {
       {"RFC 7915 5.2: MTU of a narrower IPv4 link", stateful(), path(9000, 1500),
        mtu_of_a_narrow_link_out},
   };
-  for (const auto& [reported, inner, next_hops, expected] :
-       {MtuRow{1400, 1480, 1500, 1420}, MtuRow{1480, 1500, 1500, 1500},
-        MtuRow{576, 1480, 1500, 1280}, MtuRow{0, 1480, 1500, 1280}, MtuRow{0, 1492, 1500, 1280},
-        MtuRow{0, 8980, 9000, 8186}}) {
-    rows.push_back({"RFC 7915 4.2: Fragmentation Needed says " + std::to_string(reported) +
-                        " about " + std::to_string(inner) + " bytes",
-                    stateful(), path(next_hops, next_hops),
-                    [=](Script& s) { mtu_in(s, reported, inner, expected); }});
+  for (const MtuRow& mtu : {MtuRow{1400, 1480, 1500, 1420}, MtuRow{1480, 1500, 1500, 1500},
+                            MtuRow{576, 1480, 1500, 1280}, MtuRow{0, 1480, 1500, 1280},
+                            MtuRow{0, 1492, 1500, 1280}, MtuRow{0, 8980, 9000, 8186}}) {
+    rows.push_back({"RFC 7915 4.2: Fragmentation Needed says " + std::to_string(mtu.reported) +
+                        " about " + std::to_string(mtu.inner) + " bytes",
+                    stateful(), path(mtu.next_hops, mtu.next_hops),
+                    [mtu](Script& s) { mtu_in(s, mtu.reported, mtu.inner, mtu.expected); }});
   }
   return rows;
 }

@@ -30,16 +30,35 @@ def ask(bed, name, kind="AAAA", ident=4711, sport=5353):
                     DNS(id=ident, rd=1, qd=DNSQR(qname=name, qtype=kind)))
 
 
-def upstream(bed, answers):
-    """Plays the resolver: answers the next question with `answers`, returns what was asked."""
+def question(bed):
+    """The next question to the resolver: the packet, name and type."""
     ip = bed.receive("outside", IP)
     require(DNS in ip, f"not a question: {ip.summary()}")
     equal((ip.src, ip.dst, ip[UDP].dport), (GATEWAY4, RESOLVER, 53), "question to the resolver")
-    question = ip[DNS].qd if not isinstance(ip[DNS].qd, list) else ip[DNS].qd[0]
+    asked = ip[DNS].qd if not isinstance(ip[DNS].qd, list) else ip[DNS].qd[0]
+    return ip, asked.qname, asked.qtype
+
+
+def respond(bed, ip, answer):
     bed.outside.send(IP(src=RESOLVER, dst=ip.src) / UDP(sport=53, dport=ip[UDP].sport) /
-                     DNS(id=ip[DNS].id, qr=1, rd=1, ra=1, qd=ip[DNS].qd,
-                         an=answers(question.qname)))
-    return question.qname.decode().lower(), question.qtype
+                     DNS(id=ip[DNS].id, qr=1, rd=1, ra=1, qd=ip[DNS].qd, an=answer))
+
+
+def upstream(bed, answers):
+    """Plays the resolver: answers the next question with `answers`, returns what was asked."""
+    ip, name, kind = question(bed)
+    respond(bed, ip, answers(name))
+    return name.decode().lower(), kind
+
+
+def upstream_both(bed, name, answers):
+    """Of a AAAA query two questions go out at once: AAAA (28) and A (1), in either order. Answers
+    them with answers[type]."""
+    both = [question(bed), question(bed)]
+    equal(sorted((asked.decode().lower(), kind) for _, asked, kind in both), [(name, 1), (name, 28)],
+          "questions")
+    for ip, asked, kind in both:
+        respond(bed, ip, answers[kind](asked))
 
 
 def no_answer(name):
@@ -56,9 +75,8 @@ def reply(bed, ident=4711, sport=5353):
 
 def case_synthesis(bed):
     ask(bed, "v4only.example")
-    equal(upstream(bed, no_answer), ("v4only.example.", 28), "first question")
-    equal(upstream(bed, lambda name: DNSRR(rrname=name, type="A", ttl=300, rdata="198.51.100.10")),
-          ("v4only.example.", 1), "second question")
+    upstream_both(bed, "v4only.example.", {
+        28: no_answer, 1: lambda name: DNSRR(rrname=name, type="A", ttl=300, rdata="198.51.100.10")})
     dns = reply(bed)
     equal((dns.ancount, bytes(dns).count(bytes.fromhex("0064ff9b0001fffe00000000c633640a"))), (1, 1),
           "synthesised record")
@@ -69,7 +87,8 @@ def case_synthesis(bed):
 
 def case_native_passes_through(bed):
     ask(bed, "native.example", ident=7)
-    upstream(bed, lambda name: DNSRR(rrname=name, type="AAAA", ttl=300, rdata="2001:db8:77::1"))
+    upstream_both(bed, "native.example.", {
+        28: lambda name: DNSRR(rrname=name, type="AAAA", ttl=300, rdata="2001:db8:77::1"), 1: no_answer})
     dns = reply(bed, 7)
     equal((dns.ancount, dns.an.rdata if not isinstance(dns.an, list) else dns.an[0].rdata),
           (1, "2001:db8:77::1"), "native address")
