@@ -156,7 +156,7 @@ void PcpService::read(Socket& socket) {
 }
 
 bool PcpService::read_one(Socket& socket) {
-  // One octet more than is allowed, so that what is too long shows.
+  // Room for more than is allowed, so that what is too long shows.
   std::array<uint8_t, pcp::kMaxMessage + 4> buffer;
   alignas(cmsghdr) std::array<char, 256> ancillary;
   sockaddr_in6 from{};

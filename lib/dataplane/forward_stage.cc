@@ -2,9 +2,9 @@
 // hot path
 #include "dataplane/forward_stage.h"
 
+#include "dataplane/fragment_out.h"
 #include "net/headers.h"
 #include "xlat/reply.h"
-#include "xlat/split.h"
 
 namespace isthmus::dataplane {
 namespace {
@@ -111,24 +111,8 @@ void ForwardStage::send(rte_mbuf* mbuf, const net::PacketBuf& packet, AdjacencyI
 // RFC 791 3.2, RFC 1812 4.2.2.7.
 void ForwardStage::split(rte_mbuf* mbuf, const net::PacketBuf& packet, AdjacencyIndex next) {
   core_.counters.add(Counter::kPassedThrough);
-  bool whole = true;
-  xlat::Splitter splitter(packet, route_.adjacency(next).mtu);
-  for (uint32_t length = splitter.next_length(); length != 0; length = splitter.next_length()) {
-    rte_mbuf* fragment = rte_pktmbuf_alloc(core_.pool);
-    if (fragment == nullptr || length > rte_pktmbuf_tailroom(fragment)) {
-      rte_pktmbuf_free(fragment);
-      core_.counters.add_drop(DropReason::kNoBuffer);
-      whole = false;
-      break;
-    }
-    fragment->data_len = static_cast<uint16_t>(length);
-    fragment->pkt_len = length;
-    splitter.write_next(rte_pktmbuf_mtod(fragment, uint8_t*));
-    core_.counters.add(Counter::kFragmentsOut);
-    route_.send(fragment, next, 0);
-  }
-  if (whole) core_.counters.add(Counter::kPacketsSplit);
-  rte_pktmbuf_free(mbuf);
+  send_fragments(core_, mbuf, packet, route_.adjacency(next).mtu,
+                 [&](rte_mbuf* fragment) { route_.send(fragment, next, 0); });
 }
 
 }  // namespace isthmus::dataplane

@@ -2,8 +2,8 @@
 // hot path
 #include "dataplane/nat_stage.h"
 
+#include "dataplane/fragment_out.h"
 #include "net/headers.h"
-#include "xlat/split.h"
 
 namespace isthmus::dataplane {
 namespace {
@@ -103,28 +103,13 @@ void NatStage::forward(Work& work, unsigned i) {
 }
 
 void NatStage::split(Work& work, unsigned i, uint16_t mtu) {
-  xlat::Splitter splitter(work.packet[i], mtu);
-  bool whole = true;
-  for (uint32_t length = splitter.next_length(); length != 0; length = splitter.next_length()) {
-    rte_mbuf* fragment = rte_pktmbuf_alloc(core_.pool);
-    if (fragment == nullptr || length > rte_pktmbuf_tailroom(fragment)) {
-      rte_pktmbuf_free(fragment);
-      core_.counters.add_drop(DropReason::kNoBuffer);
-      whole = false;
-      break;
-    }
-    fragment->data_len = static_cast<uint16_t>(length);
-    fragment->pkt_len = length;
-    splitter.write_next(rte_pktmbuf_mtod(fragment, uint8_t*));
-    core_.counters.add(Counter::kFragmentsOut);
+  send_fragments(core_, work.mbuf[i], work.packet[i], mtu, [&](rte_mbuf* fragment) {
     if (work.nat.decision[i].hairpin) {
       turn(fragment, work.ingress[i], work.hops[i]);
     } else {
       route_.send(fragment, work.next_hop[i], work.hops[i]);
     }
-  }
-  if (whole) core_.counters.add(Counter::kPacketsSplit);
-  rte_pktmbuf_free(work.mbuf[i]);
+  });
 }
 
 void NatStage::reply(Work& work, unsigned i) {

@@ -160,16 +160,18 @@ void Tables::retire_binding(uint32_t i) {
   Binding& b = bindings_[i];
   detach(i);
   b.flags = static_cast<uint16_t>(b.flags & ~Binding::kStatic);
-  if (b.sessions != 0) return;
-  const uint32_t subscriber = find_subscriber(b.inside, static_cast<uint8_t>(b.flags >> 8));
-  remove_binding(i, subscriber);
-  remove_unused_subscriber(subscriber);
+  remove_unused_binding(i);
 }
 
 void Tables::set_leased(uint32_t i, bool leased) {
   Binding& b = bindings_[i];
   b.flags =
       static_cast<uint16_t>(leased ? b.flags | Binding::kLeased : b.flags & ~Binding::kLeased);
+  remove_unused_binding(i);
+}
+
+void Tables::remove_unused_binding(uint32_t i) {
+  const Binding& b = bindings_[i];
   if (b.sessions != 0 || b.stays()) return;
   const uint32_t subscriber = find_subscriber(b.inside, static_cast<uint8_t>(b.flags >> 8));
   remove_binding(i, subscriber);

@@ -121,6 +121,7 @@ class Tables {
   void permit(const SessionKey& key);
   void revoke(const SessionKey& key);
   void remove_binding(uint32_t i, uint32_t subscriber);
+  void remove_unused_binding(uint32_t i);
   void detach(uint32_t i);
   void tell(EventKind kind, const Session& s);
   void tell(EventKind kind, const Binding& b);

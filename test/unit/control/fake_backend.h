@@ -79,15 +79,10 @@ class FakeDataplane : public dataplane::Dataplane {
     return Ok{};
   }
   std::vector<nat::StaticEntry> statics() const override { return static_entries; }
-  std::optional<nat::LeaseAnswer> lease(const nat::LeaseWish& wish) override {
-    leases.push_back(wish);
-    return lease_answer;
-  }
-  void end_lease(const nat::LeaseWish& wish) override { ended_leases.push_back(wish); }
-  nat::Translator::Bound bound(const nat::LeaseWish&) override { return bound_answer; }
-  std::vector<nat::LeaseWish> leases, ended_leases;
-  std::optional<nat::LeaseAnswer> lease_answer;
-  nat::Translator::Bound bound_answer = nat::Translator::Bound::kNo;
+  // No command asks for leases.
+  std::optional<nat::LeaseAnswer> lease(const nat::LeaseWish&) override { return {}; }
+  void end_lease(const nat::LeaseWish&) override {}
+  nat::Translator::Bound bound(const nat::LeaseWish&) override { return {}; }
   Status update(const conf::Config&) override { return Ok{}; }
 };
 

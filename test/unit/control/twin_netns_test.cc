@@ -149,8 +149,10 @@ struct Core {
     return until([&] {
       if (answered()) return true;
       const double now = monotonic_seconds();
-      if (now >= next) from_wire(interface, frame);
-      if (now >= next) next = now + 0.25;
+      if (now >= next) {
+        from_wire(interface, frame);
+        next = now + 0.25;
+      }
       return false;
     });
   }
