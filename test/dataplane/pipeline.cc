@@ -89,7 +89,7 @@ conf::Config Pipeline::make_config() const {
   }
   conf::Nat64 nat64;
   nat64.name = "lab";
-  nat64.prefixes.push_back(*net::Prefix6052::make(*net::parse_ip6_prefix(kPrefix)));
+  nat64.prefixes = {*net::Prefix6052::make(*net::parse_ip6_prefix(kPrefix))};
   conf::Pool pool;
   pool.name = "pool";
   const uint32_t first = ip4("203.0.113.0").host();
