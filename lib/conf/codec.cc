@@ -3,6 +3,8 @@
 
 #include <charconv>
 
+#include "net/protocol.h"
+
 namespace isthmus::conf {
 namespace {
 
@@ -18,6 +20,30 @@ std::optional<unsigned> parse_number(std::string_view text, unsigned max) {
 template <class... T>
 std::string print_any(const std::variant<T...>& value) {
   return std::visit([](const auto& v) { return net::to_string(v); }, value);
+}
+
+// Why a protocol cannot be bound by its addresses alone; empty: it can.
+std::string_view unfit_without_ports(uint8_t protocol) {
+  constexpr uint8_t kDccp = 33, kOspf = 89, kPim = 103, kVrrp = 112, kUdpLite = 136;
+  constexpr uint8_t kMobility = 135, kHip = 139, kShim6 = 140, kReserved = 255;
+  if (net::has_ports(protocol)) return "TCP, UDP and ICMP are translated by their ports already";
+  switch (protocol) {
+    case net::kProtoAh: return "AH signs the addresses, which translation changes";
+    case net::kProtoIgmp:
+    case kReserved: return "this one is never sent to a host behind a translator";
+    case net::kProtoNoNext:
+    case kMobility:
+    case kHip:
+    case kShim6: return "this one is an IPv6 extension header";
+    case kDccp:
+    case kOspf:
+    case kPim:
+    case kVrrp:
+    case kUdpLite:
+      return "the checksum of this one covers the addresses, which translation changes";
+    default: break;
+  }
+  return net::is_extension_header(protocol) ? "this one is an IPv6 extension header" : "";
 }
 
 }  // namespace
@@ -144,6 +170,18 @@ Result<AddressRange> TextCodec<AddressRange>::parse(std::string_view text) {
 std::string TextCodec<AddressRange>::print(const AddressRange& value) {
   if (value.first == value.last) return net::to_string(value.first);
   return net::to_string(value.first) + '-' + net::to_string(value.last);
+}
+
+Result<PortlessProtocol> TextCodec<PortlessProtocol>::parse(std::string_view text) {
+  const std::string expected = "a protocol without ports like \"esp\", \"gre\", \"sctp\" or \"41\"";
+  const auto number = net::parse_protocol(text);
+  if (!number) return Error{expected};
+  const auto problem = unfit_without_ports(*number);
+  if (!problem.empty()) return Error{fmt::format("{}: {}", expected, problem)};
+  return PortlessProtocol{*number};
+}
+std::string TextCodec<PortlessProtocol>::print(const PortlessProtocol& value) {
+  return net::protocol_text(value.number);
 }
 
 Result<Endpoint> TextCodec<Endpoint>::parse(std::string_view text) {

@@ -46,6 +46,7 @@ ISTHMUS_TEXT_CODEC(AnyPrefix, "IP prefix", "IP prefixes")
 ISTHMUS_TEXT_CODEC(net::Prefix6052, "translation prefix", "translation prefixes")
 ISTHMUS_TEXT_CODEC(InterfaceAddress, "address with prefix length", "addresses with prefix length")
 ISTHMUS_TEXT_CODEC(AddressRange, "IPv4 addresses", "IPv4 prefixes, ranges or addresses")
+ISTHMUS_TEXT_CODEC(PortlessProtocol, "protocol", "protocols, each by name or number in quotes")
 ISTHMUS_TEXT_CODEC(Endpoint, "address with port", "addresses, each with an optional port")
 #undef ISTHMUS_TEXT_CODEC
 

@@ -101,6 +101,7 @@ struct Timers {  // seconds
   uint32_t fragment = 2;
   uint32_t udp_short = 30;
   std::vector<uint16_t> udp_short_ports;
+  uint32_t portless = 300;
 };
 
 enum class StaticProtocol : uint8_t { kAny, kTcp, kUdp, kIcmp };
@@ -118,6 +119,12 @@ struct InboundRefresh {
   bool udp = true;
   bool tcp = true;
   bool icmp = true;
+  bool portless = true;
+};
+
+/// A transport protocol that stateful instances can bind without ports.
+struct PortlessProtocol {
+  uint8_t number = 0;
 };
 
 /// Conflict C11: where RFC 6146 3.5.2.2 taken literally would keep, or cut, a connection.
@@ -157,6 +164,7 @@ struct Nat64 {
   InboundRefresh inbound_refresh;
   TcpChoices tcp;
   std::vector<Static> statics;
+  std::vector<PortlessProtocol> portless;
   Filtering filtering = Filtering::kEndpointIndependent;
   TranslationPolicy policy;
   Access access;

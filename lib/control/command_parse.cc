@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "control/command_table.h"
+#include "net/protocol.h"
 
 namespace isthmus::control {
 namespace {
@@ -111,6 +112,7 @@ class ArgumentParser {
       case ArgumentKind::kPrefix4: request.filter.remote = prefix4(word); break;
       case ArgumentKind::kCount: request.limit = parse_number(word, UINT64_MAX); break;
       case ArgumentKind::kProtocol: request.filter.protocol = protocol(word); break;
+      case ArgumentKind::kAnyProtocol: request.filter.protocol = net::parse_protocol(word); break;
       case ArgumentKind::kOutside: return outside(word, request);
       case ArgumentKind::kHost: return host(word, request);
       case ArgumentKind::kFlag:
@@ -137,6 +139,8 @@ class ArgumentParser {
       case ArgumentKind::kHost:
         return "give an IPv6 address, and a port if wanted: 2001:db8::80 443";
       case ArgumentKind::kProtocol: return "give tcp, udp or icmp";
+      case ArgumentKind::kAnyProtocol:
+        return "give tcp, udp, icmp, esp, gre, sctp or the number of another protocol";
       default: return "give a number";
     }
   }
@@ -280,7 +284,12 @@ std::vector<std::string> complete(std::string_view partial) {
   }
   if (split_words(command.path).size() > match.used) return out;
   if (!words.empty() && words.back() == "protocol" && match.used < words.size()) {
-    for (const auto word : {"tcp", "udp", "icmp"}) offer(word);
+    const bool any = std::any_of(
+        command.arguments.begin(), command.arguments.end(),
+        [](const Argument& argument) { return argument.kind == ArgumentKind::kAnyProtocol; });
+    for (const auto& known : net::kProtocolNames) {
+      if (any || net::has_ports(known.number)) offer(known.name);
+    }
     return out;
   }
   for (const auto& argument : command.arguments) {

@@ -10,7 +10,8 @@ using enum ArgumentKind;
 
 constexpr Argument kInside{"inside", kPrefix6, "IPv6 hosts inside PREFIX"};
 constexpr Argument kOutsideArg{"outside", kOutside, "pool address or prefix, and port"};
-constexpr Argument kProtocolArg{"protocol", kProtocol, "tcp, udp or icmp"};
+constexpr Argument kProtocolArg{"protocol", kAnyProtocol,
+                                "tcp, udp, icmp, or one without ports by name or number"};
 constexpr Argument kRemote{"remote", kPrefix4, "IPv4 peers inside PREFIX"};
 constexpr Argument kLimit{"limit", kCount, "stop after so many"};
 
@@ -217,6 +218,7 @@ std::string_view placeholder(ArgumentKind kind) {
     case kHost: return "ADDRESS [PORT]";
     case kOutside: return "ADDRESS[:PORT]";
     case kProtocol: return "tcp|udp|icmp";
+    case kAnyProtocol: return "tcp|udp|icmp|esp|gre|sctp|N";
     case kCount: return "N";
     case kRest: return "";
   }

@@ -58,14 +58,15 @@ enum class Action : uint8_t {
 };
 
 enum class ArgumentKind : uint8_t {
-  kFlag,      ///< a word alone
-  kPrefix6,   ///< word PREFIX; a bare address is a /128
-  kPrefix4,   ///< word PREFIX; a bare address is a /32
-  kOutside,   ///< word PREFIX|ADDRESS[:PORT]|ADDRESS PORT
-  kHost,      ///< word ADDRESS|ADDRESS PORT|[ADDRESS]:PORT, of an inside host
-  kProtocol,  ///< word tcp|udp|icmp
-  kCount,     ///< word NUMBER
-  kRest,      ///< no word: the rest of the line as it is
+  kFlag,         ///< a word alone
+  kPrefix6,      ///< word PREFIX; a bare address is a /128
+  kPrefix4,      ///< word PREFIX; a bare address is a /32
+  kOutside,      ///< word PREFIX|ADDRESS[:PORT]|ADDRESS PORT
+  kHost,         ///< word ADDRESS|ADDRESS PORT|[ADDRESS]:PORT, of an inside host
+  kProtocol,     ///< word tcp|udp|icmp
+  kAnyProtocol,  ///< word tcp|udp|icmp|esp|gre|sctp|NUMBER
+  kCount,        ///< word NUMBER
+  kRest,         ///< no word: the rest of the line as it is
 };
 
 struct Argument {

@@ -8,21 +8,13 @@
 #include <fmt/format.h>
 
 #include "control/json.h"
+#include "net/protocol.h"
 
 namespace isthmus::control {
 namespace {
 
 // A step finds at most this many; the longest session line has about 400 octets.
 constexpr std::size_t kPerStep = 128;
-
-std::string_view protocol_name(uint8_t protocol) {
-  switch (protocol) {
-    case 1: return "icmp";
-    case 6: return "tcp";
-    case 17: return "udp";
-    default: return "other";
-  }
-}
 
 /// RFC 6146 3.5.2 names the states; NONE is ours, for other protocols.
 std::string_view state_name(nat::TcpState state) {
@@ -74,7 +66,7 @@ void print(const nat::SessionInfo& s, const Names& names, std::string& out) {
       R"("remote":"{}","remote_port":{},"state":"{}","idle_ms":{},"expires_in_ms":{},)"
       R"("packets_6to4":{},"packets_4to6":{},"bytes_6to4":{},"bytes_4to6":{},"nat64":"{}"}})"
       "\n",
-      protocol_name(s.protocol), net::to_string(s.inside), s.inside_port.host(),
+      net::protocol_text(s.protocol), net::to_string(s.inside), s.inside_port.host(),
       net::to_string(s.outside), s.outside_port.host(), net::to_string(s.remote),
       s.remote_port.host(), state_name(s.state), s.idle_ms, s.expires_in_ms, s.packets_6to4,
       s.packets_4to6, s.bytes_6to4, s.bytes_4to6, instance_name(names, s.instance));
@@ -86,7 +78,7 @@ void print(const nat::BindingInfo& b, const Names& names, std::string& out) {
       R"({{"protocol":"{}","inside":"{}","inside_port":{},"outside":"{}","outside_port":{},)"
       R"("static":{},"leased":{},"sessions":{},"nat64":"{}"}})"
       "\n",
-      protocol_name(b.protocol), net::to_string(b.inside), b.inside_port.host(),
+      net::protocol_text(b.protocol), net::to_string(b.inside), b.inside_port.host(),
       net::to_string(b.outside), b.outside_port.host(), b.is_static, b.is_leased, b.sessions,
       instance_name(names, b.instance));
 }

@@ -3,19 +3,17 @@
 
 #include <fmt/format.h>
 
+#include "net/protocol.h"
+
 namespace isthmus::control {
 namespace {
 
 constexpr double kInterval = 10;
 
 std::string protocol_text(uint8_t protocol) {
-  switch (protocol) {
-    case 0: return "any protocol";
-    case 1: return "icmp";
-    case 6: return "tcp";
-    case 17: return "udp";
-    default: return fmt::format("protocol {}", protocol);
-  }
+  if (protocol == 0) return "any protocol";
+  const auto text = net::protocol_text(protocol);
+  return text.front() >= 'a' ? text : "protocol " + text;
 }
 
 std::string_view limit_text(nat::LimitKind limit) {

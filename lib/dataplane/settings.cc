@@ -72,6 +72,7 @@ nat::Timers timers_of(const conf::Timers& from) {
   to.fragment = from.fragment;
   to.udp_short = from.udp_short;
   to.udp_short_ports = from.udp_short_ports;
+  to.portless = from.portless;
   return to;
 }
 
@@ -117,7 +118,8 @@ nat::Instance instance_of(const conf::Nat64& from, std::size_t workers) {
   for (const auto& pool : from.pools) to.pools.push_back(pool_of(pool, workers));
   to.timers = timers_of(from.timers);
   to.inbound_refresh = {from.inbound_refresh.udp, from.inbound_refresh.tcp,
-                        from.inbound_refresh.icmp};
+                        from.inbound_refresh.icmp, from.inbound_refresh.portless};
+  for (const auto& protocol : from.portless) to.portless.set(protocol.number);
   to.rst_closes_half_closed = from.tcp.rst_closes_half_closed;
   to.syn_reopens_closed = from.tcp.syn_reopens_closed;
   to.filtering = from.filtering == conf::Filtering::kAddressDependent

@@ -7,7 +7,6 @@
 #include <rte_prefetch.h>
 
 #include "net/plain.h"
-#include "steer/owner.h"
 
 namespace isthmus::dataplane {
 namespace {
@@ -206,8 +205,8 @@ void Worker::receive_ip(rte_mbuf* frame, const LinkView& link) {
 void Worker::give_to_nat(rte_mbuf* mbuf, Work& work, const Origin& origin) {
   // Stateless packets are translated where they arrive.
   if (origin.cls.kind == nat::Class::kStateful && core_.fabric.workers > 1) {
-    const auto owner =
-        steer::owner_of(core_.fabric.ownership, work.next_packet(), work.next_view());
+    const auto owner = translator_->classifier().owner_of(
+        core_.fabric.ownership, work.next_packet(), work.next_view(), origin.cls);
     if (owner.kind == steer::Owner::kUnknown) {
       fill_meta(mbuf, work, origin);
       if (owner.worker == core_.id) {

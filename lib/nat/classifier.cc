@@ -18,7 +18,9 @@ Classifier::Classifier(const Settings& settings) {
       stateful_.push_back(prefix);
       instance_.push_back(instance);
     }
+    mapped_.push_back(false);
     for (const auto& pool : settings.instances[i].pools) {
+      if (pool.allocation == Allocation::kDeterministic) mapped_.back() = true;
       for (const auto* ranges : {&pool.ranges, &pool.closed}) {
         for (const auto& range : *ranges) {
           pools_.push_back({range.first.host(),
@@ -86,6 +88,8 @@ void Classifier::update(const Settings& settings) {
   eams_.clear();
   eam_in_prefix_ = false;
   std::copy_n(range_octets_, 4, octets_);
+  portless_.clear();
+  for (const auto& instance : settings.instances) portless_.push_back(instance.portless);
   for (std::size_t i = 0; i < settings.stateless.size(); ++i) {
     const auto& siit = settings.stateless[i];
     if (siit.eam == nullptr) continue;

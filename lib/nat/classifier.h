@@ -16,6 +16,7 @@
 #include "nat/settings.h"
 #include "nat/translator.h"
 #include "net/prefix_table.h"
+#include "steer/owner.h"
 
 namespace isthmus::nat {
 
@@ -67,6 +68,20 @@ class Classifier {
     return found != nullptr && found->cls.kind == Class::kStateful;
   }
 
+  /// Whether the instance carries the protocol, which has no ports (Instance::portless).
+  bool carries(uint8_t instance, uint8_t protocol) const { return portless_[instance][protocol]; }
+  /// Whether flows of such protocols belong to workers by their remote address.
+  bool by_remote(const steer::Ownership& ownership, uint8_t instance) const {
+    return ownership.mode4() == steer::Mode4::kByPortBlock || mapped_[instance];
+  }
+  /// Whose a packet of the stateful class is.
+  steer::Owner owner_of(const steer::Ownership& ownership, const net::PacketBuf& packet,
+                        const net::PacketView& view, const Class& cls) const {
+    return steer::owner_of(
+        ownership, packet, view,
+        {&portless_[cls.instance], by_remote(ownership, cls.instance), &stateful_[cls.prefix]});
+  }
+
   const net::Prefix6052& stateful_prefix(uint8_t index) const { return stateful_[index]; }
   uint8_t instance_of_prefix(uint8_t index) const { return instance_[index]; }
   uint8_t first_prefix(uint8_t instance) const { return first_prefix_[instance]; }
@@ -110,6 +125,7 @@ class Classifier {
   Class longest_eam(net::Ip4 destination, int length, Class otherwise) const;
   void share_prefixes(const Settings& settings);
   void mark_octets(uint32_t first, uint32_t last);
+  bool lends_all(net::Ip4 address, uint8_t protocol) const;
 
   /// Few ranges are compared one by one, which beats a search tree; of many, ascending and
   /// disjoint, half are ruled out at a time.
@@ -140,6 +156,9 @@ class Classifier {
   bool eam_in_prefix_ = false;
   std::vector<net::Prefix6052> stateful_;
   std::vector<uint8_t> instance_, first_prefix_;
+  // By instance.
+  std::vector<net::ProtocolSet> portless_;
+  std::vector<bool> mapped_;  ///< it has a deterministic pool
 };
 
 }  // namespace isthmus::nat

@@ -79,6 +79,8 @@ void Core::update(const Settings& settings) {
     set(TimerClass::kUdp, from.timers.udp, inbound.udp);
     set(TimerClass::kUdpShort, from.timers.udp_short, inbound.udp);
     set(TimerClass::kIcmp, from.timers.icmp, inbound.icmp);
+    set(TimerClass::kPortless, from.timers.portless, inbound.portless);
+    settings_.instances[i].portless = from.portless;  // the classifier is told below
     set(TimerClass::kTcpEstablished, from.timers.tcp_established, inbound.tcp);
     set(TimerClass::kTcpOpening, from.timers.tcp_opening, inbound.tcp);
     set(TimerClass::kTcpClosing, from.timers.tcp_closing, inbound.tcp);

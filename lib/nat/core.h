@@ -61,7 +61,7 @@ struct Lane {
   SessionKey key;
   uint64_t hash;
   uint32_t candidate;
-  bool simple;  ///< whole or first-fragment-free TCP, UDP, ICMP query of a stateful instance
+  bool simple;  ///< it can be looked up by itself: all but errors and fragments of what has ports
 };
 
 /// Whether a packet without SYN, FIN and RST finds the session as it leaves it, but for its time.
@@ -130,6 +130,7 @@ class Core {
   static constexpr uint32_t kProbes = 256;
 
   // core_lanes.cc: the passes, and nearly all packets.
+  bool is_simple(const net::PacketView& view, const Class& cls) const;
   template <Direction kDirection>
   void prepare_any(const Batch& batch, unsigned i, Lane& lane) const;
   template <Direction kDirection>
@@ -182,6 +183,20 @@ class Core {
                           uint32_t& binding);
   DropReason choose_whole(const WholeAddress& whole, SessionKey& key, uint32_t& subscriber);
   Grant choose_cell(Lane& lane, uint8_t instance, uint32_t subscriber);
+  Grant choose_portless(SessionKey& key, uint8_t instance, uint32_t subscriber);
+  /// Whether (protocol, pool, remote), without ports, is somebody's.
+  bool is_taken(const SessionKey& key) const {
+    return tables.find_session(Direction::k4To6, tables.hash(Direction::k4To6, key), key) !=
+           Index::kNone;
+  }
+  /// Of the binding of a whole address. One without ports stands for its remote only.
+  static uint16_t whole_flags(uint8_t protocol) {
+    return net::has_ports(protocol) ? Binding::kNoCell : Binding::kNoCell | Binding::kDetached;
+  }
+  bool take_portless(SessionKey& key, uint8_t instance, uint32_t address);
+  /// Whether new subscribers are paired by their name, which comes to the same on each worker.
+  bool pairs_by_name(uint8_t instance) const;
+  uint32_t named_address(uint8_t instance, uint32_t subscriber) const;
   Grant use_cell(SessionKey& key, uint32_t subscriber, uint32_t address, net::Be16 port);
   DropReason room_for_session(uint32_t subscriber);
   DropReason room_from_outside(uint32_t subscriber);
@@ -202,6 +217,8 @@ class Core {
   // Whole addresses bound statically.
   const WholeAddress* whole_of_inside(const net::Ip6& inside, uint8_t prefix) const;
   const WholeAddress* whole_of_outside(net::Ip4 outside) const;
+  void know_whole(const StaticBinding& b);
+  void forget_whole(const StaticBinding& b);
   Status conflict_of(const StaticBinding& b) const;
 
   // core_tcp.cc
@@ -224,6 +241,13 @@ class Core {
   void decide_error_4to6(const net::PacketBuf& buf, const net::PacketView& view, Decision& d) const;
   bool quoted(const net::PacketBuf& buf, const net::PacketView& view, Decision& d) const;
   bool quoted_flow(const net::PacketBuf& buf, const net::PacketView& view, Decision& d) const;
+
+  // core_portless.cc: protocols without ports.
+  void portless_error_6to4(const net::PacketBuf& buf, const net::PacketView& view,
+                           Decision& d) const;
+  void portless_error_4to6(const net::PacketBuf& buf, const net::PacketView& view,
+                           Decision& d) const;
+  const Session* session_of(Direction direction, const SessionKey& key) const;
 
   // core_stateless.cc
   void prefetch_stateless(const Batch& batch, unsigned i) const;

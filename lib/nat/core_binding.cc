@@ -80,14 +80,16 @@ void Core::count_opened(uint32_t subscriber, uint32_t now_ms) {
 // The address is all the host's own, so each port stands for itself. With several prefixes the
 // first that needs a port has it.
 DropReason Core::choose_whole(const WholeAddress& whole, SessionKey& key, uint32_t& subscriber) {
-  if (tables.find_binding_outside(whole.outside, key.inside_port, key.protocol) != Index::kNone) {
-    return DropReason::kPoolExhausted;
-  }
+  key.pool = whole.outside;
+  const bool taken = net::has_ports(key.protocol)
+                         ? tables.find_binding_outside(whole.outside, key.inside_port,
+                                                       key.protocol) != Index::kNone
+                         : is_taken(key);
+  if (taken) return DropReason::kPoolExhausted;
   if (subscriber == Index::kNone) {
     if (tables.subscribers_full()) return DropReason::kSubscriberTable;
     subscriber = tables.add_subscriber(key.inside, whole.instance, Pools::kNone);
   }
-  key.pool = whole.outside;
   key.pool_port = key.inside_port;
   return DropReason::kNone;
 }
@@ -118,6 +120,11 @@ Grant Core::choose_cell(Lane& lane, uint8_t instance, uint32_t subscriber) {
     }
   }
   auto grant = Grant::kFull;
+  if (address == Pools::kNone && pairs_by_name(instance)) {
+    uint32_t named = named_address(instance, subscriber);
+    if (named != Pools::kNone) grant = pools.allocate(named, wish, random_, key.pool_port);
+    if (grant == Grant::kDone) return use_cell(key, subscriber, named, key.pool_port);
+  }
   if (address != Pools::kNone) {
     grant = pools.allocate(address, wish, random_, key.pool_port);
     if (grant == Grant::kDone) return use_cell(key, subscriber, address, key.pool_port);
@@ -159,7 +166,7 @@ DropReason Core::make_binding(Lane& lane, uint8_t instance, uint32_t now_ms, uin
     if (const auto* whole = whole_of_inside(lane.key.inside, lane.key.prefix)) {
       reason = choose_whole(*whole, lane.key, subscriber);
       if (reason != DropReason::kNone) return reason;
-      binding = tables.add_binding(subscriber, lane.key, Binding::kNoCell);
+      binding = tables.add_binding(subscriber, lane.key, whole_flags(lane.key.protocol));
       return reason;
     }
   }
@@ -167,12 +174,15 @@ DropReason Core::make_binding(Lane& lane, uint8_t instance, uint32_t now_ms, uin
     if (tables.subscribers_full()) return DropReason::kSubscriberTable;
     subscriber = tables.add_subscriber(lane.key.inside, instance, Pools::kNone);
   }
-  const auto grant = choose_cell(lane, instance, subscriber);
+  const bool portless = !net::has_ports(lane.key.protocol);
+  const auto grant = portless ? choose_portless(lane.key, instance, subscriber)
+                              : choose_cell(lane, instance, subscriber);
   if (grant != Grant::kDone) {
     tables.remove_unused_subscriber(subscriber);
     return grant == Grant::kLimit ? at_limit(LimitKind::kPortBlocks) : DropReason::kPoolExhausted;
   }
-  binding = tables.add_binding(subscriber, lane.key, uint16_t{0});
+  // Without ports it stands for one remote only: other flows do not find it.
+  binding = tables.add_binding(subscriber, lane.key, portless ? Binding::kDetached : uint16_t{0});
   return DropReason::kNone;
 }
 

@@ -12,12 +12,6 @@ using telemetry::Counter;
 
 namespace {
 
-bool is_simple(const net::PacketView& view, const Decision& d) {
-  const bool known = view.payload == Payload::kTcp || view.payload == Payload::kUdp ||
-                     view.payload == Payload::kIcmpQuery;
-  return known && !view.is_fragment() && !view.source_route && d.cls.kind == Class::kStateful;
-}
-
 /// key_of() for plain packets, whose fields lie on the wire as they lie in the key.
 template <Direction kDirection>
 SessionKey::Words plain_key(const uint8_t* ip, uint8_t prefix) {
@@ -35,11 +29,19 @@ SessionKey::Words plain_key(const uint8_t* ip, uint8_t prefix) {
 
 }  // namespace
 
+bool Core::is_simple(const net::PacketView& view, const Class& cls) const {
+  if (cls.kind != Class::kStateful || view.source_route) return false;
+  const bool known = view.payload == Payload::kTcp || view.payload == Payload::kUdp ||
+                     view.payload == Payload::kIcmpQuery;
+  // Of a protocol without ports, any fragment shows all that there is to know.
+  return known ? !view.is_fragment() : classifier.carries(cls.instance, view.protocol);
+}
+
 // What is not simple keeps hash 0, so that the next pass need not ask.
 template <Direction kDirection>
 [[gnu::noinline]] void Core::prepare_any(const Batch& batch, unsigned i, Lane& lane) const {
   lane.hash = 0;
-  lane.simple = is_simple(batch.view[i], batch.decision[i]);
+  lane.simple = is_simple(batch.view[i], batch.decision[i].cls);
   if (!lane.simple) {
     if (batch.decision[i].cls.kind == Class::kStateless) prefetch_stateless(batch, i);
     return;

@@ -8,6 +8,7 @@ namespace isthmus::nat {
 // RFC 4787 REQ-5 a: a shorter timer MAY belong to destination ports below 1024. What an inside host
 // is sent from there, unasked, has the ordinary one.
 TimerClass Core::query_timer(const SessionKey& key, uint8_t instance, bool outbound) const {
+  if (!net::has_ports(key.protocol)) return TimerClass::kPortless;
   if (key.protocol != net::kProtoUdp) return TimerClass::kIcmp;
   const auto& state = instances_[instance];
   const unsigned port = key.remote_port.host();
@@ -143,7 +144,7 @@ void Core::miss_4to6(const net::PacketBuf& buf, const net::PacketView& view, Lan
     reason = room_for_binding(subscriber, key.protocol);
     if (reason == DropReason::kNone) reason = choose_whole(*whole, key, subscriber);
     if (reason == DropReason::kNone) {
-      binding = tables.add_binding(subscriber, key, Binding::kNoCell);
+      binding = tables.add_binding(subscriber, key, whole_flags(key.protocol));
     }
   }
   if (reason != DropReason::kNone) {

@@ -64,13 +64,15 @@ bool Core::quoted(const net::PacketBuf& buf, const net::PacketView& view, Decisi
   return true;
 }
 
-// A stateful instance only knows flows that have ports or an identifier.
+// A stateful instance only knows flows that have ports or an identifier, and those it carries
+// without.
 bool Core::quoted_flow(const net::PacketBuf& buf, const net::PacketView& view, Decision& d) const {
   if (!quoted(buf, view, d)) return false;
   const auto payload = d.inner_view.payload;
   if (payload == Payload::kTcp || payload == Payload::kUdp || payload == Payload::kIcmpQuery) {
     return true;
   }
+  if (classifier.carries(d.cls.instance, d.inner_view.protocol)) return true;
   drop(d, DropReason::kIcmpInner);
   return false;
 }
@@ -83,6 +85,7 @@ void Core::decide_error_6to4(const net::PacketBuf& buf, const net::PacketView& v
   const auto* quote = net::header_at<net::Ip6Header>(buf.data + view.l4_offset + kIcmpHeader);
   // RFC 4443 2.2: an error goes to the source of the packet it is about. Anything else is forged.
   if (quote->source != ip->destination) return drop(d, DropReason::kIcmpInner);
+  if (!net::has_ports(inner.protocol)) return portless_error_6to4(buf, view, d);
   const uint8_t protocol = binding_protocol(inner);
   const uint32_t found = tables.find_binding_inside(quote->destination, inner.destination_port,
                                                     protocol, d.cls.prefix);
@@ -109,6 +112,7 @@ void Core::decide_error_4to6(const net::PacketBuf& buf, const net::PacketView& v
   const auto* quote = net::header_at<net::Ip4Header>(buf.data + view.l4_offset + kIcmpHeader);
   // RFC 1122 3.2.2: an error goes to the source of the packet it is about.
   if (quote->source != ip->destination) return drop(d, DropReason::kIcmpInner);
+  if (!net::has_ports(inner.protocol)) return portless_error_4to6(buf, view, d);
   const uint8_t protocol = binding_protocol(inner);
   const uint32_t found = tables.find_binding_outside(quote->source, inner.source_port, protocol);
   if (found == Index::kNone) return not_ours(d, DropReason::kNoSession);

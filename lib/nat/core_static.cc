@@ -56,7 +56,10 @@ Status Core::reserve(const StaticBinding& b) {
   }
   const auto done = b.is_whole() ? pools.reserve_address(b.outside)
                                  : pools.reserve(b.outside, b.protocol, b.outside_port);
-  if (done) return Ok{};
+  if (done) {
+    if (b.is_whole()) know_whole(b);
+    return Ok{};
+  }
   if (b.is_whole()) {
     return Error{net::to_string(b.outside) + " has ports lent to inside hosts: end those first " +
                  "(\"clear bindings outside " + net::to_string(b.outside) +
@@ -73,11 +76,24 @@ Status Core::reserve(const StaticBinding& b) {
                std::to_string(b.outside_port.host()) + "\"), or give another port"};
 }
 
+// By every worker: flows without ports may be any worker's (Classifier::by_remote()).
+void Core::know_whole(const StaticBinding& b) {
+  forget_whole(b);
+  const WholeAddress whole{b.inside, b.outside, b.instance, classifier.first_prefix(b.instance)};
+  wholes_.insert(std::upper_bound(wholes_.begin(), wholes_.end(), whole, by_outside), whole);
+  wholes_inside_.insert(
+      std::upper_bound(wholes_inside_.begin(), wholes_inside_.end(), whole, by_inside), whole);
+}
+
+void Core::forget_whole(const StaticBinding& b) {
+  std::erase_if(wholes_, [&](const WholeAddress& w) { return w.outside == b.outside; });
+  std::erase_if(wholes_inside_, [&](const WholeAddress& w) { return w.outside == b.outside; });
+}
+
 void Core::unreserve(const StaticBinding& b) {
   if (b.is_whole()) {
     pools.unreserve_address(b.outside);
-    std::erase_if(wholes_, [&](const WholeAddress& w) { return w.outside == b.outside; });
-    std::erase_if(wholes_inside_, [&](const WholeAddress& w) { return w.outside == b.outside; });
+    forget_whole(b);
   } else {
     pools.unreserve(b.outside, b.protocol, b.outside_port);
   }
@@ -96,10 +112,7 @@ Status Core::conflict_of(const StaticBinding& b) const {
 Status Core::add_static(const StaticBinding& b) {
   const uint8_t prefix = classifier.first_prefix(b.instance);
   if (b.is_whole()) {
-    const WholeAddress whole{b.inside, b.outside, b.instance, prefix};
-    wholes_.insert(std::upper_bound(wholes_.begin(), wholes_.end(), whole, by_outside), whole);
-    wholes_inside_.insert(
-        std::upper_bound(wholes_inside_.begin(), wholes_inside_.end(), whole, by_inside), whole);
+    know_whole(b);
   } else {
     if (auto ok = conflict_of(b); !ok) return ok;
     if (tables.bindings_full()) return Error{"the binding table is full: raise limits.bindings"};
@@ -123,8 +136,7 @@ Status Core::add_static(const StaticBinding& b) {
 
 void Core::remove_static(const StaticBinding& b) {
   if (b.is_whole()) {
-    std::erase_if(wholes_, [&](const WholeAddress& w) { return w.outside == b.outside; });
-    std::erase_if(wholes_inside_, [&](const WholeAddress& w) { return w.outside == b.outside; });
+    forget_whole(b);
   } else {
     const uint32_t found = tables.find_binding_outside(b.outside, b.outside_port, b.protocol);
     if (found == Index::kNone || !tables.binding(found).is_static()) return;

@@ -41,7 +41,8 @@ struct PortBlock {
 struct PoolAddress {
   static constexpr unsigned kWords = 65536 / 64;
   net::Ip4 address;
-  uint8_t epoch = 0;  ///< tells it from others that had its number
+  uint8_t epoch = 0;      ///< tells it from others that had its number
+  uint32_t portless = 0;  ///< bindings of protocols without ports
   uint16_t free_block_count = 0;
   std::array<std::array<uint16_t, kPortClasses>, kPoolProtocols> free{};
   uint64_t* bitmaps = nullptr;      ///< by protocol: one bit a port, set: in use or resting

@@ -196,6 +196,10 @@ void Pools::release(net::Ip4 address, uint8_t protocol, net::Be16 port) {
   const uint32_t index = find(address);
   if (index == kNone) return;
   auto& pool = entry_of(index);
+  if (!net::has_ports(protocol)) {
+    --set_->entries[index].state->portless;
+    return;
+  }
   const unsigned p = protocol_index(protocol);
   --pool.state->used[p];
   switch (pool.rules.allocation) {

@@ -87,6 +87,16 @@ class Pools {
   bool take(uint32_t index, const PortWish& wish, net::Be16 port);
   void release(net::Ip4 address, uint8_t protocol, net::Be16 port);
 
+  // For protocols without ports, whose bindings use up no cell (pools_portless.cc).
+  /// Notes one more on the address; release() takes it back.
+  void take_portless(uint32_t index) { ++set_->entries[index].state->portless; }
+  /// One of the instance's addresses by `name`, whichever worker asks; kNone if it cannot be used.
+  uint32_t by_name(uint8_t instance, uint64_t name) const;
+  /// The instance's addresses that take bindings, in no order.
+  std::span<const uint32_t> open_addresses(uint8_t instance) const {
+    return set_->candidates[instance].list[0];
+  }
+
   // For static bindings (pools_reserve.cc).
   /// Keeps a port from being lent; nothing to do if it never is. False if it is lent now, or rests.
   bool reserve(net::Ip4 address, uint8_t protocol, net::Be16 port);

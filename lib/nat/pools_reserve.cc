@@ -70,6 +70,7 @@ bool Pools::reserve_address(net::Ip4 address) {
   auto& state = *set_->entries[index].state;
   auto& pool = entry_of(index);
   const bool blocks = pool.rules.allocation == Allocation::kBlocks;
+  if (state.portless != 0) return false;
   if (blocks && state.free_block_count != pool.layout.blocks.size()) return false;
   for (unsigned p = 0; p < kPoolProtocols; ++p) {
     const uint64_t* used = state.used(p);

@@ -22,6 +22,7 @@ enum class TimerClass : uint8_t {
   kTcpOpening,
   kTcpClosing,
   kUdpShort,
+  kPortless,
 };
 inline constexpr unsigned kTimerClasses = 8;
 inline constexpr unsigned kMaxInstances = 256 / kTimerClasses;
@@ -33,6 +34,8 @@ constexpr uint8_t timer_slot(uint8_t instance, TimerClass timer) {
 /// Both names of a session. The inside name is all but pool and pool_port, the outside name all but
 /// inside, inside_port and prefix; so one layout serves both searches, compared as four words under
 /// a mask. For ICMP queries remote_port is zero: the identifier belongs to the inside host alone.
+/// All ports of protocols without ports are zero, so that such a session has (protocol, pool,
+/// remote) for itself.
 struct SessionKey {
   net::Ip6 inside;
   net::Ip4 remote;
@@ -40,7 +43,7 @@ struct SessionKey {
   net::Be16 inside_port;
   net::Be16 remote_port;
   net::Be16 pool_port;
-  uint8_t protocol;  ///< 6, 17, or 1 for ICMP queries; 0: the record is free
+  uint8_t protocol;  ///< 1 for ICMP queries; 0: the record is free
   uint8_t prefix;    ///< index over all stateful prefixes
 
   struct Words {

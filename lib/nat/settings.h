@@ -13,6 +13,7 @@
 #include "net/addr.h"
 #include "net/address_rules.h"
 #include "net/hash.h"
+#include "net/protocol.h"
 #include "net/result.h"
 #include "net/rfc6052.h"
 #include "steer/ownership.h"
@@ -33,6 +34,7 @@ struct Timers {
   /// RFC 4787 REQ-5 a: well-known destination ports may have a shorter one.
   uint32_t udp_short = 30;
   std::vector<uint16_t> udp_short_ports;  ///< below kWellKnownPorts
+  uint32_t portless = 300;                ///< of Instance::portless
 };
 inline constexpr uint16_t kWellKnownPorts = 1024;
 
@@ -41,6 +43,7 @@ struct InboundRefresh {
   bool udp = true;
   bool tcp = true;
   bool icmp = true;
+  bool portless = true;
 };
 
 enum class Filtering : uint8_t { kEndpointIndependent, kAddressDependent };
@@ -90,6 +93,8 @@ struct Instance {
   std::vector<StaticBinding> statics;  ///< for StaticBindings; translators are told one by one
   InboundRefresh inbound_refresh;
   Filtering filtering = Filtering::kEndpointIndependent;
+  /// Protocols without ports that are carried: (protocol, pool address, remote) is one host's.
+  net::ProtocolSet portless;
   xlat::Policy policy;
   bool allow_non_global = false;         ///< conflict C3 knob
   std::shared_ptr<const Access> access;  ///< nobody: everybody may open flows

@@ -116,11 +116,19 @@ void StaticBindings::end_sessions(const StaticBinding& b) {
     filter.outside_port = b.outside_port.host();
     filter.protocol = b.protocol;
   }
+  // Flows without ports may be another worker's (Classifier::by_remote()).
+  const unsigned owner = ownership_.owner6(b.inside);
+  const unsigned first = b.is_whole() ? 0 : owner;
+  const unsigned last = b.is_whole() ? ownership_.workers() - 1 : owner;
+  for (unsigned worker = first; worker <= last; ++worker) end_sessions(filter, worker);
+}
+
+void StaticBindings::end_sessions(const Filter& filter, unsigned worker) {
   uint64_t cursor = 0;
   do {
     Translator::DumpResult step;
-    const auto asked = ask_(ownership_.owner6(b.inside),
-                            [&](Translator& t) { step = t.clear_sessions(cursor, kScan, filter); });
+    const auto asked =
+        ask_(worker, [&](Translator& t) { step = t.clear_sessions(cursor, kScan, filter); });
     if (!asked) return;
     cursor = step.next_cursor;
   } while (cursor != 0);

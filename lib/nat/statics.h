@@ -53,6 +53,7 @@ class StaticBindings {
   Status make(const StaticBinding& binding);
   void unmake(const StaticBinding& binding);
   void end_sessions(const StaticBinding& binding);
+  void end_sessions(const Filter& filter, unsigned worker);
   unsigned natural_owner(const StaticBinding& binding) const;
 
   steer::Ownership& ownership_;

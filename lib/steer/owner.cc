@@ -19,20 +19,27 @@ bool quoted_packet(const net::PacketBuf& buf, const net::PacketView& view, net::
 }
 
 Owner owner_of_error6(const Ownership& ownership, const net::PacketBuf& buf,
-                      const net::PacketView& view) {
+                      const net::PacketView& view, const Portless& portless) {
   net::PacketBuf quoted;
   net::PacketView quoted_view;
   if (!quoted_packet(buf, view, quoted, quoted_view)) return {};
   const auto* ip = net::header_at<net::Ip6Header>(quoted.data);
+  if (portless.by_remote && portless.carries(quoted_view.protocol)) {
+    return {Owner::kWorker,
+            ownership.owner_of_remote(portless.prefix->extract(ip->source), quoted_view.protocol)};
+  }
   return {Owner::kWorker, ownership.owner6(ip->destination)};
 }
 
 Owner owner_of_error4(const Ownership& ownership, const net::PacketBuf& buf,
-                      const net::PacketView& view) {
+                      const net::PacketView& view, const Portless& portless) {
   net::PacketBuf quoted;
   net::PacketView quoted_view;
   if (!quoted_packet(buf, view, quoted, quoted_view)) return {};
   const auto* ip = net::header_at<net::Ip4Header>(quoted.data);
+  if (portless.by_remote && portless.carries(quoted_view.protocol)) {
+    return {Owner::kWorker, ownership.owner_of_remote(ip->destination, quoted_view.protocol)};
+  }
   return {Owner::kWorker, ownership.owner_of_cell(ip->source, quoted_view.source_port.host(),
                                                   quoted_view.protocol)};
 }
@@ -48,15 +55,23 @@ unsigned fragment_home(const Ownership& ownership, const net::Ip4Header& ip) {
 
 }  // namespace
 
-Owner owner_of(const Ownership& ownership, const net::PacketBuf& buf, const net::PacketView& view) {
+Owner owner_of(const Ownership& ownership, const net::PacketBuf& buf, const net::PacketView& view,
+               const Portless& portless) {
   const bool error = view.payload == net::Payload::kIcmpError && !view.is_fragment();
+  const bool carried = portless.carries(view.protocol);
   if (view.family == 6) {
-    if (error) return owner_of_error6(ownership, buf, view);
-    return {Owner::kWorker, ownership.owner6(net::header_at<net::Ip6Header>(buf.data)->source)};
+    if (error) return owner_of_error6(ownership, buf, view, portless);
+    const auto* ip = net::header_at<net::Ip6Header>(buf.data);
+    if (!carried || !portless.by_remote) return {Owner::kWorker, ownership.owner6(ip->source)};
+    return {Owner::kWorker,
+            ownership.owner_of_remote(portless.prefix->extract(ip->destination), view.protocol)};
   }
-  if (error) return owner_of_error4(ownership, buf, view);
+  if (error) return owner_of_error4(ownership, buf, view, portless);
   const auto* ip = net::header_at<net::Ip4Header>(buf.data);
-  if (view.is_fragment() && ownership.is_divided(ip->destination)) {
+  if (carried && portless.by_remote) {
+    return {Owner::kWorker, ownership.owner_of_remote(ip->source, view.protocol)};
+  }
+  if (!carried && view.is_fragment() && ownership.is_divided(ip->destination)) {
     return {Owner::kUnknown, fragment_home(ownership, *ip)};
   }
   return {Owner::kWorker,

@@ -5,6 +5,7 @@
 #include <cassert>
 #include <random>
 
+#include "net/hash.h"
 #include "steer/toeplitz.h"
 
 namespace isthmus::steer {
@@ -45,6 +46,7 @@ void Ownership::deal_slots(uint64_t seed) {
   std::mt19937_64 random(seed ^ 0x51075);
   std::shuffle(slot_owner_.begin(), slot_owner_.end(), random);
   rotation_ = static_cast<unsigned>(random() % workers_);
+  remote_key_ = random();
 }
 
 void Ownership::make_key(uint64_t seed, unsigned bits) {
@@ -92,6 +94,12 @@ unsigned Ownership::owner_of_address(net::Ip4 address) const {
   // value % workers_ by two multiplications (Lemire, Kaser, Kurz 2019); exact below 2^32.
   __extension__ using Wide = unsigned __int128;
   return static_cast<unsigned>(static_cast<Wide>(reciprocal_ * value) * workers_ >> 64);
+}
+
+unsigned Ownership::owner_of_remote(net::Ip4 remote, uint8_t protocol) const {
+  const net::HashKey key{remote_key_};
+  const uint64_t hash = net::hash_words(key, remote.value.raw(), protocol);
+  return static_cast<unsigned>((hash >> 32) * workers_ >> 32);
 }
 
 const DeterministicMap* Ownership::map_of(net::Ip4 address) const {

@@ -82,6 +82,9 @@ class Ownership {
     const unsigned worker = exceptions_->find(address, port, protocol);
     return worker == CellExceptions::kNone ? owner4(address, port) : worker;
   }
+  /// Owner of what a protocol without ports exchanges with a remote host, where addresses are not
+  /// owned whole.
+  unsigned owner_of_remote(net::Ip4 remote, uint8_t protocol) const;
   /// For the control core to change.
   CellExceptions& exceptions() { return *exceptions_; }
   /// Whether the cells of one address may have different owners.
@@ -121,6 +124,7 @@ class Ownership {
   unsigned block_shift_ = 4;
   unsigned rotation_ = 0;    ///< owner of the first address or block
   uint64_t reciprocal_ = 0;  ///< of workers_, for modulo without division
+  uint64_t remote_key_ = 0;  ///< nobody outside knows which remotes share a worker
   std::array<uint8_t, kSlots> slot_owner_{};
   std::array<uint8_t, 40> key_{};
   /// Toeplitz is linear: the hash is the XOR of one entry per source octet.

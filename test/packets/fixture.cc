@@ -165,6 +165,7 @@ std::vector<Row> all_rows() {
   add(source_rows());
   add(policy_rows());
   add(access_rows());
+  add(portless_rows());
   return rows;
 }
 

@@ -3,9 +3,9 @@
 
 #include <stdexcept>
 
+#include "nat/classifier.h"
 #include "nat/fragment_home.h"
 #include "nat/pool_update.h"
-#include "steer/owner.h"
 #include "xlat/split.h"
 
 namespace isthmus::test {
@@ -74,7 +74,7 @@ bool Harness::place(Item& item) {
   }
   item.worker = 0;
   if (item.cls.kind == nat::Class::kStateful) {
-    const auto owner = steer::owner_of(ownership_, buf, item.view);
+    const auto owner = any.classifier().owner_of(ownership_, buf, item.view, item.cls);
     if (owner.kind == steer::Owner::kUnknown && workers() > 1) {
       return place_at_home(item, owner.worker);
     }

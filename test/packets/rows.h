@@ -31,6 +31,7 @@ std::vector<Row> source_rows();
 std::vector<Row> fragment_edge_rows();
 std::vector<Row> policy_rows();
 std::vector<Row> access_rows();
+std::vector<Row> portless_rows();
 
 // The cast: two inside hosts of different subscribers, two servers, and their IPv6 names.
 inline constexpr const char* kA = "2001:db8:a::a";

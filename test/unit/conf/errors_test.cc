@@ -450,6 +450,43 @@ TEST_CASE("RFC 6146 4, 4787, 5382, 5508: lifetimes below the floor are refused")
   });
 }
 
+TEST_CASE("protocols without ports") {
+  const auto portless = [](const std::string& list) {
+    return nat64("pools = (" + kPool + ");\nportless = [" + list + "];");
+  };
+  const auto error = [](const std::string& at, const std::string& found, const std::string& why) {
+    return "f:4: nat64[0].portless[" + at + "]: found " + found +
+           ", expected a protocol without ports like \"esp\", \"gre\", \"sctp\" or \"41\"" + why;
+  };
+  const std::string known = ": TCP, UDP and ICMP are translated by their ports already";
+  const std::string extension = ": this one is an IPv6 extension header";
+  const std::string covers =
+      ": the checksum of this one covers the addresses, which translation changes";
+  check_rows({
+      {portless("\"esp\", \"ipsec\""), error("1", "\"ipsec\"", "")},
+      {portless("\"256\""), error("0", "\"256\"", "")},
+      {portless("\"\""), error("0", "\"\"", "")},
+      {portless("\"tcp\""), error("0", "\"tcp\"", known)},
+      {portless("\"17\""), error("0", "\"17\"", known)},
+      {portless("\"icmp\""), error("0", "\"icmp\"", known)},
+      {portless("\"58\""), error("0", "\"58\"", known)},
+      {portless("\"51\""),
+       error("0", "\"51\"", ": AH signs the addresses, which translation changes")},
+      {portless("\"2\""),
+       error("0", "\"2\"", ": this one is never sent to a host behind a translator")},
+      {portless("\"0\""), error("0", "\"0\"", extension)},
+      {portless("\"43\""), error("0", "\"43\"", extension)},
+      {portless("\"44\""), error("0", "\"44\"", extension)},
+      {portless("\"60\""), error("0", "\"60\"", extension)},
+      {portless("\"135\""), error("0", "\"135\"", extension)},
+      {portless("\"33\""), error("0", "\"33\"", covers)},
+      {portless("\"136\""), error("0", "\"136\"", covers)},
+      {portless("50"), "f:4: nat64[0].portless[0]: found 50, expected a string: protocol"},
+      {timer("portless = 59;"),
+       "f:3: nat64[0].timers.portless: found 59, expected an integer from 60 to 604800"},
+  });
+}
+
 TEST_CASE("pcp") {
   const auto pcp = [](const std::string& inside) {
     return nat64("pools = (" + kPool + ");") + "pcp = { " + inside + " };";

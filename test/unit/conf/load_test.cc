@@ -122,6 +122,23 @@ TEST_CASE("the smallest file works, with safe defaults") {
   CHECK(with_pool->nat64[0].pools[0].first_port == 1024);
 }
 
+TEST_CASE("protocols without ports, by name and by number") {
+  const auto config = load(
+      "ports = ({ name = \"a\"; device = \"d\"; }); nat64 = ({ pools = ({ addresses = "
+      "[\"203.0.113.9\"]; }); portless = [\"esp\", \"47\", \"sctp\", \"41\"]; });");
+  const auto& portless = config->nat64[0].portless;
+  REQUIRE(portless.size() == 4);
+  CHECK(portless[0].number == 50);
+  CHECK(portless[1].number == 47);
+  CHECK(portless[2].number == 132);
+  CHECK(portless[3].number == 41);
+  for (const auto& value : values(*config)) {
+    if (value.path == "nat64[0].portless") {
+      CHECK(value.text == "[\"esp\", \"gre\", \"sctp\", \"41\"]");
+    }
+  }
+}
+
 TEST_CASE("every option is documented and has a default or is required") {
   for (const auto& option : options()) {
     CAPTURE(option.path);
@@ -296,6 +313,7 @@ TEST_CASE("what needs a restart") {
   CHECK(diff(base + "routes = ({ prefix = \"0.0.0.0/0\"; via = \"192.0.2.2\"; });") == Paths{});
   CHECK(diff(ports + "nat64 = ({ timers: { udp = 200; }; " + pool + " });") == Paths{});
   CHECK(diff(ports + "nat64 = ({ filtering = \"address-dependent\"; " + pool + " });") == Paths{});
+  CHECK(diff(ports + "nat64 = ({ portless = [\"esp\"]; " + pool + " });") == Paths{});
   CHECK(diff(ports +
              "nat64 = ({ static = ({ inside = \"2001:db8::1\"; outside = "
              "\"203.0.113.1\"; }); " +

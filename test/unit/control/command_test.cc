@@ -59,6 +59,10 @@ TEST_CASE("filters") {
   CHECK(!good("show bindings outside 203.0.113.0/24").filter.outside_port);
   CHECK(good("show sessions protocol tcp").filter.protocol == 6);
   CHECK(good("clear sessions protocol icmp").filter.protocol == 1);
+  CHECK(good("clear bindings protocol esp").filter.protocol == 50);
+  CHECK(good("show bindings protocol gre").filter.protocol == 47);
+  CHECK(good("show sessions protocol sctp").filter.protocol == 132);
+  CHECK(good("show sessions protocol 41").filter.protocol == 41);
   CHECK(good("show config --file").file);
   CHECK(good("show drops all").all);
 }
@@ -88,7 +92,8 @@ TEST_CASE("complaints say what is wrong and what to do") {
       {"show version now", "unknown argument \"now\"", "usage: show version"},
       {"show drops all all", "\"all\" is given twice", "usage: show drops [all]"},
       {"clear bindings inside", "no value after \"inside\"",
-       "usage: clear bindings [inside PREFIX] [outside ADDRESS[:PORT]] [protocol tcp|udp|icmp]"},
+       "usage: clear bindings [inside PREFIX] [outside ADDRESS[:PORT]] "
+       "[protocol tcp|udp|icmp|esp|gre|sctp|N]"},
       {"show sessions inside 2001:db8::1/64", "\"2001:db8::1/64\" is no value for \"inside\"",
        "give an IPv6 address or prefix, like 2001:db8:1::/64, no bit set beyond its length"},
       {"show sessions inside 192.0.2.1", "\"192.0.2.1\" is no value for \"inside\"",
@@ -100,8 +105,9 @@ TEST_CASE("complaints say what is wrong and what to do") {
        "give an IPv4 address or prefix, and a port if wanted: 203.0.113.7:40112"},
       {"show sessions outside 203.0.113.7 99999", "\"203.0.113.7\" is no value for \"outside\"",
        "give an IPv4 address or prefix, and a port if wanted: 203.0.113.7:40112"},
-      {"show sessions protocol sctp", "\"sctp\" is no value for \"protocol\"",
-       "give tcp, udp or icmp"},
+      {"show sessions protocol 256", "\"256\" is no value for \"protocol\"",
+       "give tcp, udp, icmp, esp, gre, sctp or the number of another protocol"},
+      {"add static protocol esp", "\"esp\" is no value for \"protocol\"", "give tcp, udp or icmp"},
       {"show sessions limit -1", "\"-1\" is no value for \"limit\"", "give a number"},
       {"show sessions limit 18446744073709551616",
        "\"18446744073709551616\" is no value for \"limit\"", "give a number"},
@@ -124,7 +130,8 @@ TEST_CASE("completion offers what can come next") {
   CHECK(complete("show se") == Words{"sessions"});
   CHECK(complete("clear ") == Words{"sessions", "bindings", "counters", "dns64"});
   CHECK(complete("show sessions ") == Words{"inside", "outside", "protocol", "remote", "limit"});
-  CHECK(complete("show sessions protocol ") == Words{"tcp", "udp", "icmp"});
+  CHECK(complete("show sessions protocol ") == Words{"tcp", "udp", "icmp", "esp", "gre", "sctp"});
+  CHECK(complete("add static protocol ") == Words{"tcp", "udp", "icmp"});
   CHECK(complete("show sessions protocol tcp ") == Words{"inside", "outside", "remote", "limit"});
   CHECK(complete("show sessions inside ").empty());
   CHECK(complete("help show st") == Words{"steering"});

@@ -56,6 +56,41 @@ uint64_t bindings(Harness& harness) {
 
 }  // namespace
 
+TEST_CASE("a static whole address and flows without ports: neither takes the other's place") {
+  for (auto settings : {test::stateful(), test::one_address()}) {
+    settings.instances[0].portless.set(50);
+    // One address for all, so that the host is sure to have it.
+    settings.instances[0].pools[0].ranges = {{*net::parse_ip4(kT), *net::parse_ip4(kT)}};
+    for (const unsigned workers : {1u, 2u, 4u}) {
+      INFO(workers << " workers");
+      Harness harness(settings, test::path(), workers, 3);
+      const auto esp = [](const char* host) {
+        return ip6(host, kPZ).raw(50, test::pattern(24)).bytes();
+      };
+      const auto reply = ip4(kZ, kT).raw(50, test::pattern(24)).bytes();
+      CHECK(harness.exchange({esp(kB)}).size() == 1);
+      CHECK(error_of(harness.statics().add({whole(kA)})) ==
+            "203.0.113.1 has ports lent to inside hosts: end those first (\"clear bindings outside "
+            "203.0.113.1\"), or give another address");
+      CHECK(harness.exchange({reply}).size() == 1);  // still B's
+      harness.advance(302'000);
+      CHECK(bindings(harness) == 0);
+      for (int round = 0; round < 3; ++round) {
+        REQUIRE(error_of(harness.statics().add({whole(kA)})).empty());
+        CHECK(harness.exchange({reply, esp(kA)}).size() == 2);
+        CHECK(bindings(harness) == 1);
+        const auto refused = harness.exchange({esp(kB)});
+        REQUIRE(refused.size() == 1);
+        CHECK((refused[0][0] >> 4 == 6 && refused[0][40] == 1 && refused[0][41] == 3));
+        REQUIRE(harness.statics().remove(whole(kA)));
+        CHECK(bindings(harness) == 0);
+        CHECK(harness.exchange({reply}).empty());
+      }
+      CHECK(harness.exchange({esp(kB)}).size() == 1);
+    }
+  }
+}
+
 TEST_CASE("RFC 6146 3.1-d: a static binding comes and goes by command, and leaves nothing behind") {
   for (const auto& settings : {test::stateful(), test::one_address()}) {
     for (const unsigned workers : {1u, 2u, 4u}) {

@@ -170,11 +170,11 @@ TEST_CASE("a narrow port range is shared by all workers") {
 
 namespace {
 
-Owner owner(const Ownership& map, const test::Bytes& bytes) {
+Owner owner(const Ownership& map, const test::Bytes& bytes, const Portless& portless = {}) {
   test::Buffer buffer(bytes);
   net::PacketView view;
   REQUIRE(net::parse_ip(*buffer, view) == net::DropReason::kNone);
-  return owner_of(map, *buffer, view);
+  return owner_of(map, *buffer, view, portless);
 }
 
 }  // namespace
@@ -215,6 +215,52 @@ TEST_CASE("owner of a fragment: its datagram's home by port block, the address's
   CHECK(first.worker == second.worker);
   const auto addresses = Ownership::make(4, 5, {range("203.0.113.0", "203.0.113.7")});
   CHECK(owner(addresses, whole.slice(56, 52, 7)).kind == Owner::kWorker);
+}
+
+TEST_CASE("owner of a packet without ports: its address's, or that of its remote, both ways") {
+  using test::ip4, test::ip6;
+  constexpr uint8_t kGre = 47;
+  const char* t = "203.0.113.1";
+  const auto prefix = net::Prefix6052::well_known();
+  const auto map = Ownership::make(4, 5, {range(t, t)});
+  net::ProtocolSet carried;
+  carried.set(kGre);
+  const Portless by_remote{&carried, true, &prefix};
+  std::set<unsigned> owners;
+  for (int host = 1; host < 40; ++host) {
+    const std::string inside = "2001:db8:" + std::to_string(host) + "::1";
+    const std::string remote = "192.0.2." + std::to_string(host), remote6 = "64:ff9b::" + remote;
+    const auto whole6 = ip6(inside, remote6).raw(kGre, test::pattern(100));
+    const auto whole4 = ip4(remote, t).raw(kGre, test::pattern(100));
+    const auto expected = map.owner_of_remote(*net::parse_ip4(remote), kGre);
+    owners.insert(expected);
+    const test::Bytes packets[] = {
+        whole6,
+        whole6.slice(56, 44, 7),
+        whole4,
+        whole4.slice(0, 56, 7),
+        whole4.slice(56, 44, 7),
+        ip6("2001:db8:ffff::1", remote6)
+            .icmp6(1, 4)
+            .quote(ip6(remote6, inside).raw(kGre, test::pattern(24))),
+        ip4("9.9.9.9", t).icmp4(11, 0).quote(ip4(t, remote).raw(kGre, test::pattern(24)))};
+    for (const auto& packet : packets) {
+      const auto found = owner(map, packet, by_remote);
+      CHECK(found.kind == Owner::kWorker);
+      CHECK(found.worker == expected);
+    }
+    // What has ports is owned as ever.
+    CHECK(owner(map, ip6(inside, remote6).udp(1, 2), by_remote).worker ==
+          map.owner6(*net::parse_ip6(inside)));
+    CHECK(owner(map, ip4(remote, t).udp(1, 2000), by_remote).worker ==
+          map.owner4(*net::parse_ip4(t), 2000));
+  }
+  CHECK(owners.size() == 4);
+
+  const auto addresses = Ownership::make(4, 5, {range("203.0.113.0", "203.0.113.7")});
+  const auto in = ip4("192.0.2.1", t).raw(kGre, test::pattern(100));
+  CHECK(owner(addresses, in).worker == addresses.owner4(*net::parse_ip4(t), 0));
+  CHECK(owner(addresses, in.slice(56, 44, 7)).worker == addresses.owner4(*net::parse_ip4(t), 0));
 }
 
 namespace {
