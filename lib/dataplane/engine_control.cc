@@ -257,10 +257,13 @@ Status Engine::change_pools(const nat::Settings& wanted) {
   }
   const nat::PoolChange change = nat::plan_change(options_.nat, wanted);
   auto done = install_pools(change.join);
+  // Before addresses that come are open to all.
+  statics_->reserve_again();
   if (done) done = end_leaving(change.leaving);
   if (done) done = install_pools(wanted);
+  if (!done) (void)install_pools(options_.nat);
+  statics_->reserve_again();
   if (!done) {
-    (void)install_pools(options_.nat);
     return done;
   }
   for (std::size_t i = 0; i < wanted.instances.size(); ++i) {

@@ -186,7 +186,7 @@ DropReason Core::make_binding(Lane& lane, uint8_t instance, uint32_t now_ms, uin
   return DropReason::kNone;
 }
 
-// Cursors count session records first, pool addresses after.
+// Cursors count session records first, then binding records, pool addresses last.
 Translator::DumpResult Core::end_leaving(uint64_t cursor, unsigned scan,
                                          std::span<const steer::AddressRange> leaving) {
   const auto leaves = [&](net::Ip4 address) {
@@ -205,13 +205,21 @@ Translator::DumpResult Core::end_leaving(uint64_t cursor, unsigned scan,
     counters_.add(telemetry::Counter::kSessionsPoolRemoved);
     ++result.count;
   }
+  // A lease (RFC 6887) keeps a binding without sessions; not one whose address goes.
+  const uint64_t bindings_end = end + tables.binding_end();
+  const uint64_t bindings_stop = std::min(bindings_end, stop == end ? cursor + scan : cursor);
+  for (; cursor < bindings_stop; ++cursor) {
+    const auto i = static_cast<uint32_t>(cursor - end);
+    const Binding& b = tables.binding(i);
+    if (b.live() && b.is_leased() && leaves(b.pool)) tables.set_leased(i, false);
+  }
   result.next_cursor = cursor;
-  if (cursor < end) return result;
+  if (cursor < bindings_end) return result;
   // Sessions that ended meanwhile left their blocks to rest; those go back now.
-  const uint64_t next = pools.sweep_closed(cursor - end, scan, [&](uint32_t subscriber) {
+  const uint64_t next = pools.sweep_closed(cursor - bindings_end, scan, [&](uint32_t subscriber) {
     tables.remove_unused_subscriber(subscriber);
   });
-  result.next_cursor = next == 0 ? 0 : end + next;
+  result.next_cursor = next == 0 ? 0 : bindings_end + next;
   return result;
 }
 

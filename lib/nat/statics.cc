@@ -83,6 +83,18 @@ void StaticBindings::unreserve(const StaticBinding& b, unsigned workers) {
   }
 }
 
+// Those that are reserved refuse it, and stay so; so do addresses that are in no pool now.
+void StaticBindings::reserve_again() {
+  for (const auto& entry : entries_) {
+    const auto& b = entry.binding;
+    const unsigned first = b.is_whole() ? 0 : natural_owner(b);
+    const unsigned last = b.is_whole() ? ownership_.workers() - 1 : first;
+    for (unsigned worker = first; worker <= last; ++worker) {
+      (void)ask_(worker, [&](Translator& t) { (void)t.reserve(b); });
+    }
+  }
+}
+
 Status StaticBindings::make(const StaticBinding& b) {
   const unsigned owner = ownership_.owner6(b.inside);
   if (auto reserved = reserve(b); !reserved) return reserved;

@@ -42,6 +42,8 @@ class StaticBindings {
   Status remove(const StaticBinding& outside);
   /// Makes the configured ones be `wanted`, or changes nothing.
   Status configure(std::span<const StaticBinding> wanted);
+  /// After a change of pools: addresses that have come, or come back, know of no reserved cells.
+  void reserve_again();
   const std::vector<StaticEntry>& entries() const { return entries_; }
   /// The entry of this outside address, port and protocol, or nullptr.
   const StaticEntry* find(const StaticBinding& outside) const;

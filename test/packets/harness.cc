@@ -167,7 +167,11 @@ void Harness::finish(nat::Batch& batch, unsigned i, Item& item, std::deque<Item>
   const auto outcome = translators_[item.worker]->apply(batch, i, path_, now_ms_);
   switch (outcome.action) {
     case xlat::Action::kDrop: return;
-    case xlat::Action::kReply: out.push_back(item.buffer->bytes()); return;
+    case xlat::Action::kReply:
+      if (!item.keep_hop_limit || !turn_own(item.buffer->bytes(), queue)) {
+        out.push_back(item.buffer->bytes());
+      }
+      return;
     case xlat::Action::kSplit: {
       xlat::Splitter splitter(**item.buffer, outcome.split_mtu);
       while (const uint32_t length = splitter.next_length()) {
@@ -197,11 +201,27 @@ std::vector<Bytes> Harness::advance(uint32_t milliseconds) {
       more = translator->expire(now_ms_, 64);
       while (translator->has_origination()) {
         Buffer buffer(Bytes{}, net::kMinHeadroom, 2048);
-        if (translator->originate(*buffer, path_)) out.push_back(buffer.bytes());
+        if (!translator->originate(*buffer, path_)) continue;
+        std::deque<Item> queue;
+        if (!turn_own(buffer.bytes(), queue)) out.push_back(buffer.bytes());
+        run(queue, out);
       }
     }
   }
   return out;
+}
+
+// What the gateway sends to a pool address is for an inside host, and is turned around.
+bool Harness::turn_own(const Bytes& packet, std::deque<Item>& queue) {
+  if (packet[0] >> 4 != 4) return false;
+  const auto to = net::header_at<net::Ip4Header>(packet.data())->destination;
+  if (translators_.front()->classify4(to).kind != nat::Class::kStateful) return false;
+  parse_counters_.add(telemetry::Counter::kHairpin);
+  Item item;
+  item.buffer = std::make_unique<Buffer>(packet, net::kMinHeadroom, kRoom);
+  item.keep_hop_limit = true;
+  if (place(item)) queue.push_back(std::move(item));
+  return true;
 }
 
 std::string Harness::install_pools(const nat::Settings& settings) {
@@ -223,6 +243,7 @@ std::string Harness::change_pools(const nat::Settings& wanted) {
   }
   const auto change = nat::plan_change(settings_, wanted);
   if (auto problem = install_pools(change.join); !problem.empty()) return problem;
+  statics_->reserve_again();
   for (const auto& translator : translators_) {
     uint64_t cursor = 0;
     do {
@@ -230,7 +251,9 @@ std::string Harness::change_pools(const nat::Settings& wanted) {
     } while (cursor != 0);
   }
   settings_ = wanted;
-  return install_pools(wanted);
+  const auto problem = install_pools(wanted);
+  statics_->reserve_again();
+  return problem;
 }
 
 telemetry::Counters Harness::counters() const {

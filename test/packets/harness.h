@@ -55,6 +55,7 @@ class Harness : public Rig {
   void finish(nat::Batch& batch, unsigned i, Item& item, std::deque<Item>& queue,
               std::vector<Bytes>& out);
 
+  bool turn_own(const Bytes& packet, std::deque<Item>& queue);
   std::string install_pools(const nat::Settings& settings);
 
   nat::Settings settings_;

@@ -161,6 +161,24 @@ TEST_CASE("RFC 6888 REQ-4: mappings count as the subscriber's bindings") {
   CHECK(f.bindings() == 2);
 }
 
+TEST_CASE("RFC 6887 11: a mapping does not outlive its pool address") {
+  Fixture f;
+  const auto leased = f.lease(wish(kA, 4000));
+  CHECK(f.from_outside(leased).size() == 1);
+  f.lease(wish(kB, 4000));
+  auto settings = test::stateful();
+  settings.instances[0].pools[0].ranges = {
+      {*net::parse_ip4("203.0.113.64"), *net::parse_ip4("203.0.113.71")}};
+  REQUIRE(f.harness.change_pools(settings) == "");
+  CHECK(f.bindings() == 0);
+  CHECK(f.used() == 0);
+  CHECK(f.from_outside(leased).empty());
+  // Who asks again is given another.
+  const auto next = f.lease(wish(kA, 4000));
+  CHECK(net::to_string(next.outside).substr(0, 11) == "203.0.113.6");
+  CHECK(f.from_outside(next).size() == 1);
+}
+
 TEST_CASE("RFC 6887 11.3: static bindings are told, and stay") {
   Fixture f;
   const StaticBinding b{

@@ -114,6 +114,34 @@ TEST_CASE("RFC 6146 3.1-d: a static binding comes and goes by command, and leave
   }
 }
 
+TEST_CASE("static bindings: an address that comes back is not lent over them") {
+  auto settings = test::stateful();
+  auto& pool = settings.instances[0].pools[0];
+  pool.ranges = {{*net::parse_ip4(kT), *net::parse_ip4(kT)}};
+  pool.ports = {2000, 2003};
+  Harness harness(settings, test::path(), 1, 3);
+  REQUIRE(error_of(harness.statics().add({port(kA, 8080, 2001)})).empty());
+  REQUIRE(error_of(harness.statics().add({whole(kB, "203.0.113.9")})) != "");
+  auto elsewhere = settings;
+  elsewhere.instances[0].pools[0].ranges = {
+      {*net::parse_ip4("203.0.113.9"), *net::parse_ip4("203.0.113.9")}};
+  REQUIRE(harness.change_pools(elsewhere) == "");
+  CHECK(harness.exchange({to_pool(2001)}).empty());
+  REQUIRE(harness.change_pools(settings) == "");
+  // Three ports for others; the fourth is A's still.
+  std::set<Bytes> translated;
+  for (uint16_t from = 5000; from < 5006; ++from) {
+    for (const auto& out : harness.exchange({ip6(kB, kPZ).udp(from, 53).payload("hello")})) {
+      if (out[0] >> 4 == 4) translated.insert({out[20], out[21]});
+    }
+  }
+  CHECK(translated.size() == 3);
+  CHECK(translated.count({2001 / 256, 2001 % 256}) == 0);
+  const auto in = harness.exchange({to_pool(2001)});
+  REQUIRE(in.size() == 1);
+  CHECK(in[0] == ip6(kPZ, kA).hop_limit(63).udp(53, 8080).payload("hello").bytes());
+}
+
 TEST_CASE("static bindings: a whole address comes and goes, and leaves nothing behind") {
   for (const auto& settings : {test::stateful(), test::one_address()}) {
     for (const unsigned workers : {1u, 2u, 4u}) {
