@@ -122,11 +122,18 @@ void NatStage::reply(Work& work, unsigned i) {
     // when a mapping gives that host an IPv6 address (RFC 6877).
     if (work.nat.decision[i].keep_hop_limit &&
         translator_.classify4(sender).kind != nat::Class::kNone) {
-      turn(mbuf, work.ingress[i], work.hops[i]);
+      turn_own(mbuf, work.ingress[i], work.hops[i]);
       return;
     }
   }
   route_.send_by_destination(mbuf, work.hops[i]);
+}
+
+// An error of ours about a hairpinned packet. It is counted as what it is about, so that its second
+// half, too, is one of a packet that came.
+void NatStage::turn_own(rte_mbuf* mbuf, InterfaceId ingress, uint8_t hops) {
+  core_.counters.add(Counter::kHairpin);
+  turn(mbuf, ingress, hops);
 }
 
 void NatStage::turn(rte_mbuf* mbuf, InterfaceId ingress, uint8_t hops) {
@@ -143,6 +150,10 @@ bool NatStage::take_turned(Turned& out) {
   return true;
 }
 
+bool NatStage::is_pools(net::Ip4 address) const {
+  return translator_.classify4(address).kind == nat::Class::kStateful;
+}
+
 void NatStage::originate(unsigned budget) {
   for (; budget != 0 && translator_.has_origination(); --budget) {
     rte_mbuf* mbuf = rte_pktmbuf_alloc(core_.pool);
@@ -154,7 +165,13 @@ void NatStage::originate(unsigned budget) {
       return;
     }
     sync_mbuf(mbuf, packet);
-    route_.send_by_destination(mbuf, 0);
+    // What it is about may have come from an inside host, which goes by its pool address here.
+    if (*packet.data >> 4 == 4 &&
+        is_pools(net::header_at<net::Ip4Header>(packet.data)->destination)) {
+      turn_own(mbuf, 0, 0);
+    } else {
+      route_.send_by_destination(mbuf, 0);
+    }
   }
 }
 

@@ -46,6 +46,8 @@ class NatStage {
   void forward(Work& work, unsigned i);
   void split(Work& work, unsigned i, uint16_t mtu);
   void reply(Work& work, unsigned i);
+  bool is_pools(net::Ip4 address) const;
+  void turn_own(rte_mbuf* mbuf, InterfaceId ingress, uint8_t hops);
   void turn(rte_mbuf* mbuf, InterfaceId ingress, uint8_t hops);
 
   Core& core_;

@@ -79,6 +79,25 @@ void error(Script& s) {
   s.counted({{Counter::kIcmpErrorsTranslated, 2}});
 }
 
+// RFC 6146 3.5.2.2, V4 INIT: who sent the stored SYN is told, also when it is one of ours.
+void stored_syn(Script& s) {
+  const auto syn = ip6(kA, in_prefix("203.0.113.1")).tcp(5000, 40001).flags("S");
+  s.nothing(syn);
+  counted_out(s, 1, 60);
+  counted_made(s, 1, 1);
+  const auto got = s.wait_for_one(6'100);
+  s.same(ip6(in_prefix(kOwn4), kA)
+             .tos(0xc0)
+             .icmp6(1, 4)
+             .quote(ip6(kA, in_prefix("203.0.113.1")).hop_limit(63).tcp(5000, 40001).flags("S")),
+         got);
+  counted_in(s, 1, 68);
+  s.counted({{Counter::kHairpin, 2},
+             {Counter::kIcmpErrorsSent, 1},
+             {Counter::kIcmpErrorsTranslated, 1},
+             {DropReason::kSynHeld, 1}});
+}
+
 void hop_limit(Script& s) {
   Pair p(s);
   // One decrement in all (conflict C7): 2 is enough, 1 is not.
@@ -101,6 +120,8 @@ std::vector<Row> hairpin_rows() {
       {"RFC 6146 3.8: nobody there", stateful(), path(), to_nobody},
       {"RFC 5508 REQ-7: an error is turned around, too", stateful(), path(), error},
       {"RFC 5508 REQ-7: an error, one address", one_address(), path(), error},
+      {"RFC 6146 3.5.2.2: a hairpinned SYN that is stored", stateful(), path(), stored_syn},
+      {"RFC 6146 3.5.2.2: a hairpinned SYN, one address", one_address(), path(), stored_syn},
       {"conflict C7: one hop in all", stateful(), path(), hop_limit},
   };
 }
