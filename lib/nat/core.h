@@ -277,6 +277,7 @@ class Core {
   void box_takes(uint32_t datagram, const net::PacketView& view);
   bool tell_late(net::PacketBuf& buf, const xlat::Path& path);
   bool must_gather(const Batch& batch, unsigned i) const;
+  bool must_have_checksum(const Batch& batch, unsigned i) const;
   bool is_for_box(const Batch& batch, unsigned i) const;
 
   // core_apply.cc

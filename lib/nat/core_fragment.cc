@@ -4,6 +4,7 @@
 #include <cstddef>
 
 #include "nat/core.h"
+#include "xlat/udp_zero.h"
 
 namespace isthmus::nat {
 
@@ -38,6 +39,13 @@ bool Core::must_gather(const Batch& batch, unsigned i) const {
   // RFC 6146 3.4: "the NAT64 MUST reassemble the packet and MUST calculate the checksum".
   const auto& policy = instances_[batch.decision[i].cls.instance].policy;
   return policy.udp_zero(view) == xlat::UdpZero::kCompute;
+}
+
+// Whether it is a UDP packet without checksum that policy forbids.
+bool Core::must_have_checksum(const Batch& batch, unsigned i) const {
+  const auto& view = batch.view[i];
+  return view.payload == Payload::kUdp && xlat::is_udp_zero(*batch.buf[i], view) &&
+         policy_of(batch.decision[i].cls).udp_zero(view) == xlat::UdpZero::kDrop;
 }
 
 template <Direction kDirection>
@@ -185,6 +193,8 @@ void Core::decide_first(Batch& batch, unsigned i, uint32_t at, uint32_t now_ms) 
   act<kDirection>(batch, i, lane, now_ms);
   if (d.verdict == Verdict::kLocal) return box_takes(at, batch.view[i]);
   if (d.verdict != Verdict::kTranslate) return fragments_.refuse(at, counters_);
+  // apply() drops it for its checksum, and nobody could put the others together.
+  if (must_have_checksum(batch, i)) return fragments_.refuse(at, counters_);
   // act() may have made the session, or else left in the lane what the packet becomes.
   const uint32_t session = tables.find_session(kDirection, lane.hash, lane.key);
   auto& datagram = fragments_.at(at);

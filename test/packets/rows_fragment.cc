@@ -171,7 +171,13 @@ void zero_checksum_dropped(Script& s) {
   const auto in =
       pieces(ip4(kZ, f.t.address).udp(53, f.t.port).payload(1500).zero_checksum(), 1508, 1);
   gives(s, {in[0]}, {});
-  s.counted({{DropReason::kUdpZeroChecksum, 1}});
+  // The others would never be whole; nor would those that came before.
+  gives(s, {in[1]}, {});
+  const auto again =
+      pieces(ip4(kZ, f.t.address).udp(53, f.t.port).payload(1500).zero_checksum(), 1508, 2);
+  gives(s, reversed(again), {});
+  held(s, 1);
+  s.counted({{DropReason::kUdpZeroChecksum, 2}, {DropReason::kFragment, 2}});
 }
 
 void big_ping(Script& s) {
