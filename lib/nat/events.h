@@ -167,10 +167,8 @@ class Events {
   void tell_refusal(Event event) {
     auto& limit = limits_[static_cast<std::size_t>(event.kind)];
     ++limit.count;
-    if (limit.used == kRefusalsPerSecond) {
-      if (now_ms_ - limit.since_ms < 1000) return;
-      limit.used = 0;
-    }
+    if (now_ms_ - limit.since_ms >= 1000) limit.used = 0;
+    if (limit.used == kRefusalsPerSecond) return;
     if (limit.used++ == 0) limit.since_ms = now_ms_;
     event.count = limit.count;
     limit.count = 0;
