@@ -22,10 +22,24 @@ class Classifier {
   Classifier(const Core& core, const nat::Translator& translator)
       : core_(core), translator_(translator) {}
 
+  /// What of is_plain() is the same for all packets of a burst: copies, for registers.
+  struct Gate {
+    bool open;   ///< nobody else looks at packets before the translators
+    bool alone;  ///< this worker owns everything
+    LocalAddresses::Filter locals;
+    nat::Classifier::Usual usual;
+  };
+  Gate gate() const {
+    const Edge* edge = core_.forwarding->edge.get();
+    return {edge == nullptr || !edge->is_first, core_.fabric.workers == 1,
+            core_.forwarding->locals->filter(), translator_.classifier().usual()};
+  }
+
   /// Whether the plain packet (net/plain.h) of the family, sent to our own link address, is a
   /// stateful instance's and this worker's, and for nobody else to look at; if so, fills in `cls`.
+  /// The gate is open.
   template <int kFamily>
-  bool is_plain(const net::PacketBuf& packet, nat::Class& cls) const;
+  bool is_plain(const Gate& gate, const net::PacketBuf& packet, nat::Class& cls) const;
 
   /// `group`: the frame was sent to a link-layer group address.
   Fate classify(const net::PacketBuf& packet, const net::PacketView& view, bool group) const {
@@ -43,29 +57,40 @@ class Classifier {
 };
 
 template <>
-[[gnu::always_inline]] inline bool Classifier::is_plain<6>(const net::PacketBuf& packet,
+[[gnu::always_inline]] inline bool Classifier::is_plain<6>(const Gate& gate,
+                                                           const net::PacketBuf& packet,
                                                            nat::Class& cls) const {
   const auto* ip = net::header_at<net::Ip6Header>(packet.data);
-  const Edge* edge = core_.forwarding->edge.get();
-  if (edge != nullptr && edge->is_first) return false;
-  if (core_.forwarding->locals->find(ip->destination) != Local::kNo) return false;
-  const auto& classifier = translator_.classifier();
-  cls = classifier.classify6(ip->destination, ip->source);
-  return cls.kind == nat::Class::kStateful &&
-         classifier.stateful_prefix(cls.prefix).prefix().length == 96 &&
-         (core_.fabric.workers == 1 || core_.fabric.ownership.owner6(ip->source) == core_.id);
+  if (!gate.locals.passes(ip->destination) &&
+      core_.forwarding->locals->find(ip->destination) != Local::kNo) {
+    return false;
+  }
+  if (gate.usual.holds(ip->destination)) [[likely]] {
+    cls = gate.usual.cls6;
+  } else {
+    const auto& classifier = translator_.classifier();
+    cls = classifier.classify6(ip->destination, ip->source);
+    if (cls.kind != nat::Class::kStateful ||
+        classifier.stateful_prefix(cls.prefix).prefix().length != 96) {
+      return false;
+    }
+  }
+  return gate.alone || core_.fabric.ownership.owner6(ip->source) == core_.id;
 }
 
 template <>
-[[gnu::always_inline]] inline bool Classifier::is_plain<4>(const net::PacketBuf& packet,
+[[gnu::always_inline]] inline bool Classifier::is_plain<4>(const Gate& gate,
+                                                           const net::PacketBuf& packet,
                                                            nat::Class& cls) const {
   const auto* ip = net::header_at<net::Ip4Header>(packet.data);
-  const Edge* edge = core_.forwarding->edge.get();
-  if (edge != nullptr && edge->is_first) return false;
-  if (core_.forwarding->locals->find(ip->destination) != Local::kNo) return false;
-  cls = translator_.classifier().classify4(ip->destination);
+  if (!gate.locals.passes(ip->destination) &&
+      core_.forwarding->locals->find(ip->destination) != Local::kNo) {
+    return false;
+  }
+  cls = gate.usual.holds(ip->destination) ? gate.usual.cls4
+                                          : translator_.classifier().classify4(ip->destination);
   if (cls.kind != nat::Class::kStateful) return false;
-  if (core_.fabric.workers == 1) return true;
+  if (gate.alone) return true;
   const auto* udp = net::header_at<net::UdpHeader>(packet.data + sizeof *ip);
   return core_.fabric.ownership.owner_of_cell(ip->destination, udp->destination_port.host(),
                                               ip->protocol) == core_.id;

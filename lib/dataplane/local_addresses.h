@@ -45,6 +45,14 @@ class LocalAddresses {
     return (filter6_ & bit(address)) == 0 ? Local::kNo : search(local6_, address);
   }
 
+  /// Says of nearly all addresses that they are not local; a copy for loops.
+  struct Filter {
+    uint64_t four, six;
+    bool passes(net::Ip4 address) const { return (four & bit(address)) == 0; }
+    bool passes(const net::Ip6& address) const { return (six & bit(address)) == 0; }
+  };
+  Filter filter() const { return {filter4_, filter6_}; }
+
   std::vector<OwnAddresses> own;  ///< by interface
   OwnAddresses any;               ///< for packets that concern none in particular
 

@@ -3,6 +3,7 @@
 #include "dataplane/nat_stage.h"
 
 #include "dataplane/fragment_out.h"
+#include "nat/plain_path.h"
 #include "net/headers.h"
 
 namespace isthmus::dataplane {
@@ -11,6 +12,10 @@ namespace {
 // Between the halves of a hairpin there is no link, hence no MTU: the second half meets the real
 // one.
 constexpr uint16_t kNoMtu = 65535;
+
+constexpr nat::Direction direction_of(int family) {
+  return family == 6 ? nat::Direction::k6To4 : nat::Direction::k4To6;
+}
 
 bool is_translation(const nat::Decision& decision) {
   return decision.verdict == nat::Verdict::kTranslate ||
@@ -28,20 +33,42 @@ void answer_no_route(nat::Decision& decision, int family) {
 
 }  // namespace
 
+// Straight from its session to the wire. False if it is not that easy; it is untouched then.
+template <int kFamily>
+[[gnu::always_inline]] inline bool NatStage::forward_plain(Work& work, unsigned i,
+                                                           const nat::Session& s) {
+  const Adjacency& next = route_.adjacency(work.next_hop[i]);
+  net::PacketBuf packet = work.packet[i];
+  if (next.state != Adjacency::kResolved ||
+      !nat_.translate_plain<direction_of(kFamily)>(packet, s, next.mtu)) [[unlikely]] {
+    return false;
+  }
+  route_.send_resolved(work.mbuf[i], packet, next, kFamily == 6 ? net::kEtherIp4 : net::kEtherIp6,
+                       0);
+  return true;
+}
+
 template <int kFamily>
 void NatStage::run(Work& work) {
-  translator_.decide(work.nat, core_.now_ms);
+  nat::Batch& batch = work.nat;
+  translator_.decide(batch, core_.now_ms);
   route_.look_up<kFamily>(work);
-  translator_.rewrite_established(work.nat);
-  for (unsigned i = 0; i < work.nat.count; ++i) {
-    if (work.nat.session[i] == nullptr) {
-      finish<kFamily>(work, i);
-      continue;
+  nat::PlainCount done;
+  for (unsigned i = 0; i < batch.count; ++i) {
+    const nat::Session* s = batch.session[i];
+    if (s != nullptr) [[likely]] {
+      const uint32_t bytes = work.packet[i].length;
+      if (forward_plain<kFamily>(work, i, *s)) [[likely]] {
+        ++done.packets;
+        done.bytes += bytes;
+        continue;
+      }
+      translator_.spell_out(batch, i);
     }
-    route_.send_resolved(work.mbuf[i], work.packet[i], route_.adjacency(work.next_hop[i]),
-                         kFamily == 6 ? net::kEtherIp4 : net::kEtherIp6, work.hops[i]);
+    finish<kFamily>(work, i);
   }
-  work.nat.count = 0;
+  nat_.count_plain<direction_of(kFamily)>(done);
+  batch.clear();
 }
 
 template void NatStage::run<4>(Work&);

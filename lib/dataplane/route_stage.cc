@@ -4,17 +4,10 @@
 
 #include <cstring>
 
-#include "nat/session.h"
 #include "net/headers.h"
 
 namespace isthmus::dataplane {
 namespace {
-
-bool leaves(const nat::Decision& decision) {
-  return (decision.verdict == nat::Verdict::kTranslate ||
-          decision.verdict == nat::Verdict::kTranslateError) &&
-         !decision.hairpin;
-}
 
 Address destination_of(rte_mbuf* mbuf) {
   const auto* ip = rte_pktmbuf_mtod(mbuf, const uint8_t*);
@@ -28,29 +21,12 @@ Address destination_of(rte_mbuf* mbuf) {
 // What does not leave is looked up in vain, so that nothing needs to be gathered.
 template <int kFamily>
 void RouteStage::look_up(Work& work) const {
-  const auto& batch = work.nat;
-  std::array<uint64_t, nat::kBatch> next_hops;
+  auto& batch = work.nat;
+  const Fib& fib = *core_.forwarding->fib;
   if constexpr (kFamily == 6) {
-    std::array<uint32_t, nat::kBatch> destinations;
-    for (unsigned i = 0; i < batch.count; ++i) {
-      destinations[i] = batch.session[i] != nullptr ? batch.session[i]->key.remote.host()
-                        : leaves(batch.decision[i]) ? batch.decision[i].to4.destination.host()
-                                                    : 0;
-    }
-    core_.forwarding->fib->lookup4(destinations.data(), next_hops.data(), batch.count);
+    fib.lookup4(batch.next4, work.next_hop.data(), batch.count);
   } else {
-    std::array<net::Ip6, nat::kBatch> destinations;
-    for (unsigned i = 0; i < batch.count; ++i) {
-      destinations[i] = batch.session[i] != nullptr ? batch.session[i]->key.inside
-                        : leaves(batch.decision[i]) ? batch.decision[i].to6.destination
-                                                    : net::Ip6{};
-    }
-    core_.forwarding->fib->lookup6(destinations.data(), next_hops.data(), batch.count);
-  }
-  for (unsigned i = 0; i < batch.count; ++i) {
-    work.next_hop[i] = static_cast<AdjacencyIndex>(next_hops[i]);
-    const Adjacency& next = adjacency(work.next_hop[i]);
-    work.nat.mtu[i] = next.state == Adjacency::kResolved ? next.mtu : 0;
+    fib.lookup6(batch.next6, work.next_hop.data(), batch.count);
   }
 }
 
@@ -83,7 +59,7 @@ void RouteStage::give_to_box(rte_mbuf* mbuf, InterfaceId from) {
   punter_.frame(mbuf, PuntKind::kLocal, from);
 }
 
-void RouteStage::send(rte_mbuf* mbuf, AdjacencyIndex index, uint8_t hops) {
+void RouteStage::send(rte_mbuf* mbuf, uint64_t index, uint8_t hops) {
   const Adjacency& next = adjacency(index);
   switch (next.state) {
     case Adjacency::kNone: core_.drop(mbuf, DropReason::kNoRoute); return;

@@ -17,8 +17,7 @@ class RouteStage {
  public:
   RouteStage(Core& core, Transmitter& tx, Punter& punter) : core_(core), tx_(tx), punter_(punter) {}
 
-  /// Fills next_hop of all packets that decide() wants translated to another host, and the mtu of
-  /// those whose next hop is resolved.
+  /// Fills next_hop of all packets that decide() wants translated to another host.
   template <int kFamily>
   void look_up(Work& work) const;
 
@@ -26,7 +25,7 @@ class RouteStage {
   AdjacencyIndex look_up(const net::Ip6& destination) const;
 
   /// Sends the IP packet in `mbuf` to next hop `index`.
-  void send(rte_mbuf* mbuf, AdjacencyIndex index, uint8_t hops);
+  void send(rte_mbuf* mbuf, uint64_t index, uint8_t hops);
   /// Sends `packet`, which lies in `mbuf` behind enough headroom, to a next hop that is resolved.
   [[gnu::always_inline]] void send_resolved(rte_mbuf* mbuf, const net::PacketBuf& packet,
                                             const Adjacency& next, net::EtherType type,
@@ -49,9 +48,7 @@ class RouteStage {
   /// Gives an IPv4 packet that came in on `from` to the box.
   void give_to_box(rte_mbuf* mbuf, InterfaceId from);
 
-  const Adjacency& adjacency(AdjacencyIndex index) const {
-    return core_.forwarding->adjacencies[index];
-  }
+  const Adjacency& adjacency(uint64_t index) const { return core_.forwarding->adjacencies[index]; }
 
  private:
   void send_on_link(rte_mbuf* mbuf, const Adjacency& link);

@@ -15,9 +15,6 @@ void Transmitter::give(rte_mbuf* frame, uint16_t port, uint8_t hops) {
 }
 
 void Transmitter::flush(Out& out) {
-  // The sizes are read before the driver owns the frames.
-  std::array<uint32_t, kBurst> sizes;
-  for (unsigned i = 0; i < out.count; ++i) sizes[i] = out.frames[i]->pkt_len;
   unsigned sent = 0;
   // Some drivers take no more than a fixed number per call: go on while they take any.
   while (sent < out.count) {
@@ -27,12 +24,14 @@ void Transmitter::flush(Out& out) {
     if (taken == 0) break;
     sent += taken;
   }
-  uint64_t bytes = 0;
-  for (unsigned i = 0; i < sent; ++i) bytes += sizes[i];
+  for (unsigned i = sent; i < out.count; ++i) {
+    out.bytes -= out.frames[i]->pkt_len;
+    core_.drop(out.frames[i], DropReason::kTxFull);
+  }
   core_.counters.add(Counter::kTxPackets, sent);
-  core_.counters.add(Counter::kTxBytes, bytes);
-  for (unsigned i = sent; i < out.count; ++i) core_.drop(out.frames[i], DropReason::kTxFull);
+  core_.counters.add(Counter::kTxBytes, out.bytes);
   out.count = 0;
+  out.bytes = 0;
 }
 
 void Transmitter::flush() {

@@ -24,6 +24,7 @@ class Transmitter {
     Out& out = out_[port];
     if (out.queue.owner != core_.id) return give(frame, port, hops);
     out.frames[out.count++] = frame;
+    out.bytes += frame->pkt_len;
     if (out.count == kBurst) flush(out);
   }
   void flush();
@@ -33,6 +34,7 @@ class Transmitter {
   struct Out {
     TxQueue queue;
     unsigned count = 0;
+    uint64_t bytes = 0;  ///< of the frames: the driver owns them once they are sent
     std::array<rte_mbuf*, kBurst> frames;
   };
   void give(rte_mbuf* frame, uint16_t port, uint8_t hops);

@@ -27,7 +27,7 @@ struct Work {
   std::array<rte_mbuf*, nat::kBatch> mbuf;
   std::array<InterfaceId, nat::kBatch> ingress;
   std::array<uint8_t, nat::kBatch> hops;
-  std::array<AdjacencyIndex, nat::kBatch> next_hop;
+  std::array<uint64_t, nat::kBatch> next_hop;  ///< an AdjacencyIndex, as wide as the FIB has it
 
   Work() {
     for (unsigned i = 0; i < nat::kBatch; ++i) nat.buf[i] = &packet[i];
@@ -47,21 +47,21 @@ struct Work {
     mbuf[i] = from;
     ingress[i] = origin.interface;
     hops[i] = origin.hops;
-    nat.plain[i] = false;
     nat.decision[i].cls = origin.cls;
     nat.decision[i].keep_hop_limit = origin.keep_hop_limit;
     nat.decision[i].past = origin.past;
   }
   /// As commit(), for a plain packet from the wire, which has no view.
-  void commit_plain(rte_mbuf* from, const net::PacketBuf& ip, InterfaceId interface,
-                    nat::Class cls) {
+  void commit_plain(rte_mbuf* from, const net::PacketBuf& ip, InterfaceId interface, nat::Class cls,
+                    uint64_t hash) {
     const unsigned i = nat.count++;
     packet[i] = ip;
     mbuf[i] = from;
     ingress[i] = interface;
     hops[i] = 0;
-    nat.plain[i] = true;
+    nat.plain |= uint64_t{1} << i;
     nat.cls[i] = cls;
+    nat.hash[i] = hash;
   }
 };
 

@@ -6,6 +6,7 @@
 #include <rte_ethdev.h>
 #include <rte_prefetch.h>
 
+#include "nat/plain_path.h"
 #include "net/plain.h"
 
 namespace isthmus::dataplane {
@@ -78,32 +79,60 @@ unsigned Worker::take_handoffs() {
   return total;
 }
 
+// What of plain packets is the same for all of a burst: copies, so that what is written meanwhile
+// does not make the compiler read them again.
+struct Worker::PlainBurst {
+  uint64_t mac;  ///< our own, as the first six octets of a frame read
+  InterfaceId interface;
+  Classifier::Gate gate;
+  nat::PlainSearch search;
+
+  PlainBurst(const PortTable& port, const Classifier& classifier, const nat::Tables& tables)
+      : mac(first_six(port.mac.bytes.data())),
+        interface(port.by_vlan[0]),
+        gate(classifier.gate()),
+        search(tables) {
+    gate.open &= interface != kNoInterface;
+  }
+
+  /// Of eight that can be read.
+  static uint64_t first_six(const uint8_t* at) {
+    uint64_t octets = 0;
+    std::memcpy(&octets, at, sizeof(net::Mac));
+    return octets;
+  }
+};
+
 template <int kFamily>
-[[gnu::always_inline]] inline bool Worker::give_plain(rte_mbuf* frame, InterfaceId interface,
+[[gnu::always_inline]] inline bool Worker::give_plain(rte_mbuf* frame, const PlainBurst& burst,
                                                       Work& work) {
+  constexpr auto kDirection = kFamily == 6 ? nat::Direction::k6To4 : nat::Direction::k4To6;
   net::PacketBuf packet = packet_of(frame);
   packet.move_start(sizeof(net::EthHeader));
   nat::Class cls;
   if (packet.headroom < net::kMinHeadroom || !net::is_plain<kFamily>(packet) ||
-      !classifier_.is_plain<kFamily>(packet, cls)) {
+      !classifier_.is_plain<kFamily>(burst.gate, packet, cls)) {
     return false;
   }
-  work.commit_plain(frame, packet, interface, cls);
+  const uint64_t hash = burst.search.fetch<kDirection>(packet.data, cls.prefix);
+  work.commit_plain(frame, packet, burst.interface, cls, hash);
   return true;
 }
 
 // A plain packet in an untagged frame of one segment: straight into the burst, without a view.
-[[gnu::always_inline]] inline bool Worker::receive_plain(rte_mbuf* frame, const PortTable& port) {
+[[gnu::always_inline]] inline bool Worker::receive_plain(rte_mbuf* frame, const PlainBurst& burst) {
   constexpr unsigned kShortest =
       sizeof(net::EthHeader) + sizeof(net::Ip4Header) + sizeof(net::UdpHeader);
-  const auto* eth = rte_pktmbuf_mtod(frame, const net::EthHeader*);
-  const InterfaceId interface = port.by_vlan[0];
+  constexpr uint64_t kSixOctets = 0xffff'ffff'ffff;
+  const auto* eth = rte_pktmbuf_mtod(frame, const uint8_t*);
   if (frame->nb_segs != 1 || (frame->ol_flags & RTE_MBUF_F_RX_VLAN_STRIPPED) != 0 ||
-      frame->data_len < kShortest || interface == kNoInterface || !(eth->destination == port.mac)) {
+      frame->data_len < kShortest || !burst.gate.open ||
+      (net::load<uint64_t>(eth) & kSixOctets) != burst.mac) {
     return false;
   }
-  if (eth->ether_type == net::Be16(net::kEtherIp6)) return give_plain<6>(frame, interface, six_);
-  if (eth->ether_type == net::Be16(net::kEtherIp4)) return give_plain<4>(frame, interface, four_);
+  const auto type = net::header_at<net::EthHeader>(eth)->ether_type;
+  if (type == net::Be16(net::kEtherIp6)) return give_plain<6>(frame, burst, six_);
+  if (type == net::Be16(net::kEtherIp4)) return give_plain<4>(frame, burst, four_);
   return false;
 }
 
@@ -112,14 +141,16 @@ unsigned Worker::take_queue(const RxQueue& queue) {
   const PortTable& port = core_.fabric.ports[queue.port];
   const unsigned count =
       rte_eth_rx_burst(port.port_id, queue.queue, frames.data(), static_cast<uint16_t>(room()));
+  if (count == 0) return 0;
   for (unsigned i = 0; i < count && i < kAhead; ++i) {
     rte_prefetch0(rte_pktmbuf_mtod(frames[i], void*));
   }
+  const PlainBurst burst(port, classifier_, translator_->core().tables);
   uint64_t bytes = 0;
   for (unsigned i = 0; i < count; ++i) {
     if (i + kAhead < count) rte_prefetch0(rte_pktmbuf_mtod(frames[i + kAhead], void*));
     bytes += frames[i]->pkt_len;
-    if (!receive_plain(frames[i], port)) receive(frames[i], port);
+    if (!receive_plain(frames[i], burst)) receive(frames[i], port);
   }
   steering_[queue.port].received += count;
   core_.counters.add(Counter::kRxPackets, count);

@@ -107,9 +107,10 @@ class Worker {
   rte_mbuf* next_released(From& from, Work*& work, nat::Released& how);
   void accept(rte_mbuf* mbuf);
   void receive(rte_mbuf* frame, const PortTable& port);
-  bool receive_plain(rte_mbuf* frame, const PortTable& port);
+  struct PlainBurst;
+  bool receive_plain(rte_mbuf* frame, const PlainBurst& burst);
   template <int kFamily>
-  bool give_plain(rte_mbuf* frame, InterfaceId interface, Work& work);
+  bool give_plain(rte_mbuf* frame, const PlainBurst& burst, Work& work);
   void receive_ip(rte_mbuf* frame, const LinkView& link);
   void give_to_nat(rte_mbuf* mbuf, Work& work, const Origin& origin);
   void give_fragment(rte_mbuf* mbuf, Work& work, const Origin& origin);

@@ -99,6 +99,25 @@ void Classifier::update(const Settings& settings) {
   }
 }
 
+Classifier::Usual Classifier::usual() const {
+  Usual out;
+  if (!pools_.empty()) {
+    out.first = pools_.front().first;
+    out.size = pools_.front().size;
+    out.cls4 = pools_.front().cls;
+  }
+  // The first is the longest, unless a mapping is longer.
+  if (prefixes_.empty() || eam_in_prefix_) return out;
+  const auto& entry = prefixes_.front();
+  const auto& prefix = entry.prefix.prefix();
+  if (entry.cls.kind == Class::kStateful && entry.sources == nullptr && prefix.length == 96) {
+    out.high = prefix.address.raw_high();
+    out.low = static_cast<uint32_t>(prefix.address.raw_low());
+    out.cls6 = entry.cls;
+  }
+  return out;
+}
+
 Class Classifier::by_source(const PrefixEntry& entry, const net::Ip6& host) {
   const auto* found = entry.sources->find(host);
   return found == nullptr ? Class{Class::kUnserved, 0, 0} : found->value;

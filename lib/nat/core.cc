@@ -61,6 +61,7 @@ void Core::update(const Settings& settings) {
     to.filtering = from.filtering;
     if (to.filtering == Filtering::kAddressDependent) (void)tables.start_permits();
     to.policy = from.policy;
+    plain_policies_[i] = xlat::PlainPolicy::of(from.policy);
     to.allow_non_global = from.allow_non_global;
     to.access = from.access;
     to.tcp = {from.rst_closes_half_closed, from.syn_reopens_closed};

@@ -3,13 +3,14 @@
 // The inside of a Translator: its state, and the steps of RFC 6146 3.5 that decide about packets.
 //
 // Theory of operation. decide_batch() looks at a burst in three passes, so that the cache misses of
-// its packets overlap: hash all keys and prefetch their index lines; find the candidate records and
-// prefetch them; then act, packet by packet. A plain packet of an established session is done with
-// when its session is known; rewrite_established() translates from the session's own line. All else
-// (and what looked plain but has no session) goes to one of the functions below, still in order, so
-// that a packet sees what the one before it created.
-// A first fragment is decided like a packet, and what comes of it is remembered for the others.
-// A session whose deadline has passed is dead to packets even before the wheel brings it up.
+// its packets overlap: hash all keys and prefetch their index lines (of plain packets the worker
+// has done so); find the candidate records and prefetch them; then act, packet by packet. A plain
+// packet of an established session is done with when its session is known; translate_plain()
+// (nat/plain_path.h) translates from the session's own line. All else (and what looked plain but
+// has no session) goes to one of the functions below, still in order, so that a packet sees what
+// the one before it created. A first fragment is decided like a packet, and what comes of it is
+// remembered for the others. A session whose deadline has passed is dead to packets even before the
+// wheel brings it up.
 #pragma once
 
 #include <array>
@@ -25,6 +26,7 @@
 #include "nat/tables.h"
 #include "nat/tcp_machine.h"
 #include "nat/translator.h"
+#include "xlat/plain.h"
 
 namespace isthmus::nat {
 
@@ -66,8 +68,12 @@ struct Lane {
 
 /// Whether a packet without SYN, FIN and RST finds the session as it leaves it, but for its time.
 inline bool is_steady(const Session& s) {
-  return s.state == TcpState::kNone || s.state == TcpState::kEstablished;
+  constexpr auto kSteady = 1u << static_cast<unsigned>(TcpState::kNone) |
+                           1u << static_cast<unsigned>(TcpState::kEstablished);
+  return (kSteady >> static_cast<unsigned>(s.state) & 1) != 0;
 }
+
+struct PlainCount;
 
 class Core {
  public:
@@ -80,8 +86,15 @@ class Core {
   template <Direction kDirection>
   void decide_batch(Batch& batch, uint32_t now_ms);
 
+  // nat/plain_path.h
   template <Direction kDirection>
-  void rewrite_established(Batch& batch);
+  bool translate_plain(net::PacketBuf& buf, const Session& s, uint16_t mtu);
+  template <Direction kDirection>
+  void count_plain(const PlainCount& done);
+  /// Takes packet `i` off that path: its session becomes a decision.
+  template <Direction kDirection>
+  void decide_plainly(Batch& batch, unsigned i);
+
   xlat::Outcome apply(Batch& batch, unsigned i, const xlat::Path& path, uint32_t now_ms);
 
   bool expire(uint32_t now_ms, unsigned budget);
@@ -132,13 +145,13 @@ class Core {
   // core_lanes.cc: the passes, and nearly all packets.
   bool is_simple(const net::PacketView& view, const Class& cls) const;
   template <Direction kDirection>
-  void prepare_any(const Batch& batch, unsigned i, Lane& lane) const;
+  void prepare_any(Batch& batch, unsigned i, Lane& lane) const;
   template <Direction kDirection>
-  uint32_t find_again(const Lane& lane) const;
+  void decide_slowly(Batch& batch, unsigned i, Lane& lane, uint32_t candidate, uint32_t now_ms);
   template <Direction kDirection>
-  bool established(Batch& batch, unsigned i, const Lane& lane, uint32_t now_ms);
+  uint32_t find_again(uint64_t hash, const SessionKey::Words& key) const;
   template <Direction kDirection>
-  bool translate_plain(net::PacketBuf& buf, const Session& s, uint16_t mtu);
+  bool established(Batch& batch, unsigned i, uint32_t candidate, uint32_t now_ms);
 
   // core_act.cc: the others.
   template <Direction kDirection>
@@ -297,8 +310,9 @@ class Core {
   telemetry::Counters& counters_;
   Settings settings_;
   std::vector<InstanceState> instances_;
-  std::vector<WholeAddress> wholes_;         ///< by outside
-  std::vector<WholeAddress> wholes_inside_;  ///< the same, by inside
+  xlat::PlainPolicy plain_policies_[kMaxInstances];  ///< of the instances
+  std::vector<WholeAddress> wholes_;                 ///< by outside
+  std::vector<WholeAddress> wholes_inside_;          ///< the same, by inside
   Lifetime lifetime_[256];
   HeldSyns held_;
   FragmentStore fragments_;

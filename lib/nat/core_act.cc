@@ -58,6 +58,13 @@ SessionKey Core::key_of(const Batch& batch, unsigned i) const {
 }
 
 template <Direction kDirection>
+void Core::decide_plainly(Batch& batch, unsigned i) {
+  spell_out(batch, i);
+  translate<kDirection>(*batch.session[i], batch, i, batch.decision[i]);
+  batch.session[i] = nullptr;
+}
+
+template <Direction kDirection>
 [[gnu::noinline]] void Core::decide_any(Batch& batch, unsigned i, Lane& lane, uint32_t now_ms) {
   Decision& d = batch.decision[i];
   d.reason = DropReason::kNone;
@@ -153,6 +160,8 @@ void Core::miss(Batch& batch, unsigned i, Lane& lane, uint32_t now_ms) {
 
 template SessionKey Core::key_of<Direction::k6To4>(const Batch&, unsigned) const;
 template SessionKey Core::key_of<Direction::k4To6>(const Batch&, unsigned) const;
+template void Core::decide_plainly<Direction::k6To4>(Batch&, unsigned);
+template void Core::decide_plainly<Direction::k4To6>(Batch&, unsigned);
 template void Core::decide_any<Direction::k6To4>(Batch&, unsigned, Lane&, uint32_t);
 template void Core::decide_any<Direction::k4To6>(Batch&, unsigned, Lane&, uint32_t);
 template void Core::act<Direction::k6To4>(Batch&, unsigned, Lane&, uint32_t);

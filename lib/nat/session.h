@@ -67,14 +67,18 @@ inline constexpr uint64_t kInsideMask2 = 0x00000000ffffffff;
 inline constexpr uint64_t kInsideMask3 = 0xffff0000ffffffff;
 inline constexpr uint64_t kOutsideMask3 = 0x00ffffffffff0000;
 
-inline bool same_inside(const SessionKey& a, const SessionKey& b) {
-  const auto x = a.words(), y = b.words();
+inline bool same_inside(const SessionKey::Words& x, const SessionKey::Words& y) {
   return ((x.w[0] ^ y.w[0]) | (x.w[1] ^ y.w[1]) | ((x.w[2] ^ y.w[2]) & kInsideMask2) |
           ((x.w[3] ^ y.w[3]) & kInsideMask3)) == 0;
 }
-inline bool same_outside(const SessionKey& a, const SessionKey& b) {
-  const auto x = a.words(), y = b.words();
+inline bool same_outside(const SessionKey::Words& x, const SessionKey::Words& y) {
   return ((x.w[2] ^ y.w[2]) | ((x.w[3] ^ y.w[3]) & kOutsideMask3)) == 0;
+}
+inline bool same_inside(const SessionKey& a, const SessionKey& b) {
+  return same_inside(a.words(), b.words());
+}
+inline bool same_outside(const SessionKey& a, const SessionKey& b) {
+  return same_outside(a.words(), b.words());
 }
 inline uint64_t hash_inside(const net::HashKey& key, const SessionKey::Words& x) {
   const uint64_t ports = (x.w[3] & kInsideMask3) ^ (x.w[2] & kInsideMask2) << 32;

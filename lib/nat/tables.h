@@ -42,6 +42,7 @@ class Tables {
     return session_count_ >= session_capacity_ - session_capacity_ / 8;
   }
 
+  const net::HashKey& hash_key() const { return key_; }
   uint64_t hash(Direction direction, const SessionKey::Words& key) const {
     return direction == Direction::k6To4 ? hash_inside(key_, key) : hash_outside(key_, key);
   }

@@ -14,7 +14,7 @@ struct Translator::State {
 };
 
 Translator::Translator(std::unique_ptr<State> state)
-    : state_(std::move(state)), classifier_(state_->core.classifier) {}
+    : state_(std::move(state)), core_(state_->core), classifier_(core_.classifier) {}
 Translator::~Translator() = default;
 
 Result<std::unique_ptr<Translator>> Translator::make(const Settings& settings,
@@ -51,12 +51,11 @@ void Translator::decide(Batch& batch, uint32_t now_ms) {
   }
 }
 
-void Translator::rewrite_established(Batch& batch) {
-  if (batch.count == 0) return;
-  if (*batch.buf[0]->data >> 4 == 6) {
-    state_->core.rewrite_established<Direction::k6To4>(batch);
+void Translator::spell_out(Batch& batch, unsigned i) {
+  if (*batch.buf[i]->data >> 4 == 6) {
+    state_->core.decide_plainly<Direction::k6To4>(batch, i);
   } else {
-    state_->core.rewrite_established<Direction::k4To6>(batch);
+    state_->core.decide_plainly<Direction::k4To6>(batch, i);
   }
 }
 

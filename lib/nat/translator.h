@@ -11,15 +11,15 @@
 //   3. the worker looks up the route of Decision::next and tells apply() the path; apply() rewrites
 //      the packet in place.
 // Nearly all packets are plain (net/plain.h) and belong to an established session. The worker says
-// so of a packet instead of parsing it; decide() then only names its session, and, routes looked
-// up, rewrite_established() translates all of them at once. It comes to the same as 1. to 3.
-// Between bursts the worker calls expire() with a budget, and then originate() until it is empty,
-// which makes the packets nobody sent: TCP probes, and the ICMP error owed for a stored SYN.
-// Fragments that decide() has held come back through release(), byte for byte as they were given to
-// decide(). The worker asks for them each turn, with a budget, and sends them through 1. to 3. once
-// more; as Past::kReleased they are decided for good and never held again, so this ends.
-// Counting. The Translator counts everything that it decides, each packet once; the worker counts
-// only what it drops itself (no route, full rings ...):
+// so of a packet instead of parsing it; decide() then only names its session and where it goes,
+// and, routes looked up, the worker translates it in its own loop (nat/plain_path.h). It comes to
+// the same as 1. to 3. Between bursts the worker calls expire() with a budget, and then originate()
+// until it is empty, which makes the packets nobody sent: TCP probes, and the ICMP error owed for a
+// stored SYN. Fragments that decide() has held come back through release(), byte for byte as they
+// were given to decide(). The worker asks for them each turn, with a budget, and sends them
+// through 1. to 3. once more; as Past::kReleased they are decided for good and never held again, so
+// this ends. Counting. The Translator counts everything that it decides, each packet once; the
+// worker counts only what it drops itself (no route, full rings ...):
 //   * kDrop and kConsumed are counted under their reason in decide(); kLocal is the worker's;
 //   * a held fragment is kConsumed without a reason, and counted as kFragmentsHeld. Whatever
 //   becomes
@@ -114,17 +114,28 @@ struct Session;
 /// first; its view and decision are not even touched.
 struct Batch {
   unsigned count = 0;
+  /// In: net::is_plain(), from the wire, one bit a packet; `view` is not filled in.
+  uint64_t plain = 0;
   net::PacketBuf* buf[kBatch];
-  bool plain[kBatch] = {};   ///< in: net::is_plain(), from the wire; `view` is not filled in
   Class cls[kBatch];         ///< in: of plain packets; its prefix has 96 bits
-  Session* session[kBatch];  ///< out: translate it by this, with rewrite_established()
-  uint16_t mtu[kBatch];      ///< in for rewrite_established(): the next hop's; 0: none yet
+  uint64_t hash[kBatch];     ///< in: of plain packets, plain_hash()
+  Session* session[kBatch];  ///< out: translate it by this (nat/plain_path.h)
+  uint32_t next4[kBatch];    ///< out, 6->4: where it goes, if it leaves; in host order
+  net::Ip6 next6[kBatch];    ///< out, 4->6: the same
   net::PacketView view[kBatch];
   Decision decision[kBatch];        ///< in: cls, keep_hop_limit, past; out: the rest
   const uint16_t* marks = nullptr;  ///< the worker's own, one a packet; Released brings them back
+
+  bool is_plain(unsigned i) const { return (plain >> i & 1) != 0; }
+  void clear() {
+    count = 0;
+    plain = 0;
+  }
 };
+static_assert(kBatch == 64, "one bit a packet");
 
 class Classifier;
+class Core;
 class FragmentHome;
 struct PoolUpdate;
 
@@ -137,6 +148,8 @@ class Translator {
   ~Translator();
 
   const Classifier& classifier() const { return classifier_; }
+  /// For loops that want no call a packet (nat/plain_path.h).
+  Core& core() { return core_; }
   /// IPv6 packets may be selected by their sender, too.
   Class classify6(const net::PacketBuf& packet, const net::PacketView& view) const;
   Class classify4(net::Ip4 destination) const;
@@ -148,9 +161,9 @@ class Translator {
   /// the stateful ones.
   void decide(Batch& batch, uint32_t now_ms);
 
-  /// Translates the packets that have a session and fit their mtu. The others lose their session
-  /// and get a Decision like any other, for apply().
-  void rewrite_established(Batch& batch);
+  /// Packet `i` has a session but cannot be translated as it is: instead of its session it gets a
+  /// Decision like any other, for apply().
+  void spell_out(Batch& batch, unsigned i);
 
   /// Carries out kTranslate, kTranslateError or kAnswer on packet `i`. kForward of a hairpin leaves
   /// an IPv4 packet addressed to one of our pools; the worker that owns it decides it again.
@@ -230,6 +243,7 @@ class Translator {
   struct State;
   explicit Translator(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;
+  Core& core_;                    ///< of `state_`
   const Classifier& classifier_;  ///< of `state_`
 };
 

@@ -15,13 +15,11 @@
 
 namespace isthmus::net {
 
-/// Folds a one's complement sum to 16 bits.
+/// Folds a one's complement sum to 16 bits. Adding a word to its own rotation leaves in the upper
+/// half the sum of both halves, end-around carry included.
 constexpr uint16_t fold(uint64_t sum) {
-  sum = (sum & 0xffffffff) + (sum >> 32);
-  sum = (sum & 0xffff) + (sum >> 16);
-  sum = (sum & 0xffff) + (sum >> 16);
-  sum = (sum & 0xffff) + (sum >> 16);
-  return static_cast<uint16_t>(sum);
+  const auto half = static_cast<uint32_t>((sum + std::rotr(sum, 32)) >> 32);
+  return static_cast<uint16_t>((half + std::rotr(half, 16)) >> 16);
 }
 
 /// Unfolded one's complement sum of `length` bytes; an odd last byte is padded with zero.

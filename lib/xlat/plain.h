@@ -12,6 +12,17 @@
 
 namespace isthmus::xlat {
 
+/// What of a Policy plain packets need.
+struct PlainPolicy {
+  ClassRule class_6to4;
+  ClassRule class_4to6;
+  uint16_t lowest_ipv6_mtu = net::kIp6MinMtu;
+
+  static PlainPolicy of(const Policy& policy) {
+    return {policy.class_6to4, policy.class_4to6, policy.lowest_ipv6_mtu};
+  }
+};
+
 /// How much longer a plain packet is in IPv6.
 inline constexpr uint32_t kPlainGrowth = sizeof(net::Ip6Header) - sizeof(net::Ip4Header);
 
@@ -26,7 +37,7 @@ inline constexpr uint32_t kPlainGrowth = sizeof(net::Ip6Header) - sizeof(net::Ip
 
 /// RFC 7915 5.1.
 [[gnu::always_inline]] inline void plain_6to4(net::PacketBuf& buf, const Rewrite4& to,
-                                              const Policy& policy, IdGenerator& ids,
+                                              const PlainPolicy& policy, IdGenerator& ids,
                                               net::ChecksumDelta delta,
                                               bool keep_hop_limit = false) {
   uint8_t* l4 = buf.data + sizeof(net::Ip6Header);
@@ -45,7 +56,7 @@ inline constexpr uint32_t kPlainGrowth = sizeof(net::Ip6Header) - sizeof(net::Ip
 
 /// Whether a plain packet may go on over a link of `mtu6` bytes as it is (RFC 7915 4.1: without DF,
 /// lowest-ipv6-mtu decides).
-inline bool plain_4to6_fits(const net::PacketBuf& buf, const Policy& policy, uint16_t mtu6) {
+inline bool plain_4to6_fits(const net::PacketBuf& buf, const PlainPolicy& policy, uint16_t mtu6) {
   const auto* ip = net::header_at<net::Ip4Header>(buf.data);
   const bool df = (ip->flags_offset.host() & net::kIp4DontFragment) != 0;
   const uint32_t length = buf.length + kPlainGrowth;
@@ -54,7 +65,7 @@ inline bool plain_4to6_fits(const net::PacketBuf& buf, const Policy& policy, uin
 
 /// RFC 7915 4.1.
 [[gnu::always_inline]] inline void plain_4to6(net::PacketBuf& buf, const Rewrite6& to,
-                                              const Policy& policy, net::ChecksumDelta delta,
+                                              const PlainPolicy& policy, net::ChecksumDelta delta,
                                               bool keep_hop_limit = false) {
   uint8_t* l4 = buf.data + sizeof(net::Ip4Header);
   const auto* ip = net::header_at<net::Ip4Header>(buf.data);

@@ -134,7 +134,7 @@ Outcome rewrite_6to4(PacketBuf& buf, const PacketView& view, const Rewrite4& to,
   if (!is_plain(buf, view, policy, path, hints)) [[unlikely]] {
     return rewrite_any(buf, view, to, policy, path, ids, hints);
   }
-  plain_6to4(buf, to, policy, ids, hints.delta, hints.keep_hop_limit);
+  plain_6to4(buf, to, PlainPolicy::of(policy), ids, hints.delta, hints.keep_hop_limit);
   return {Action::kForward, DropReason::kNone, 0};
 }
 
