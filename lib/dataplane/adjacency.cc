@@ -9,6 +9,7 @@ Adjacency make_adjacency(const LinkInterface& interface, InterfaceId id, Adjacen
   adjacency.state = state;
   adjacency.interface = id;
   adjacency.mtu = interface.mtu;
+  if (state == Adjacency::kResolved) adjacency.plain_mtu = interface.mtu;
   adjacency.port = interface.port;
   adjacency.link_length = sizeof(net::EthHeader);
   auto* eth = net::header_at<net::EthHeader>(adjacency.link.data());

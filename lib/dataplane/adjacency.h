@@ -18,7 +18,7 @@ inline constexpr unsigned kMaxAdjacencies = 1u << 15;
 inline constexpr AdjacencyIndex kNoRoute = 0;
 inline constexpr unsigned kMaxLinkHeader = sizeof(net::EthHeader) + sizeof(net::VlanTag);
 
-struct Adjacency {
+struct alignas(32) Adjacency {
   enum State : uint8_t {
     kNone,        ///< no route
     kOnLink,      ///< the destination itself is the neighbor, and unknown yet
@@ -29,6 +29,7 @@ struct Adjacency {
   uint8_t link_length = 0;  ///< 14, or 18 with a VLAN tag
   InterfaceId interface = kNoInterface;
   uint16_t mtu = 1500;
+  uint16_t plain_mtu = 0;  ///< `mtu` if it is resolved
   uint16_t port = 0;
   /// The link header to put in front, but for the EtherType, which the packet's family decides.
   std::array<uint8_t, kMaxLinkHeader> link{};

@@ -27,19 +27,23 @@ class Classifier {
     bool open;   ///< nobody else looks at packets before the translators
     bool alone;  ///< this worker owns everything
     LocalAddresses::Filter locals;
-    nat::Classifier::Usual usual;
+    nat::Classifier::Usual usual;  ///< empty if some of it is local
   };
   Gate gate() const {
     const Edge* edge = core_.forwarding->edge.get();
-    return {edge == nullptr || !edge->is_first, core_.fabric.workers == 1,
-            core_.forwarding->locals->filter(), translator_.classifier().usual()};
+    const LocalAddresses& locals = *core_.forwarding->locals;
+    Gate out{edge == nullptr || !edge->is_first, core_.fabric.workers == 1, locals.filter(),
+             translator_.classifier().usual()};
+    if (locals.any6_in(out.usual)) out.usual.low = out.usual.kNoLow;
+    if (locals.any4_in(out.usual)) out.usual.count = 0;
+    return out;
   }
 
   /// Whether the plain packet (net/plain.h) of the family, sent to our own link address, is a
-  /// stateful instance's and this worker's, and for nobody else to look at; if so, fills in `cls`.
-  /// The gate is open.
+  /// translator's and this worker's, and for nobody else to look at; if so, fills in `cls`, but of
+  /// stateful IPv4 packets no more than its kind. The gate is open.
   template <int kFamily>
-  bool is_plain(const Gate& gate, const net::PacketBuf& packet, nat::Class& cls) const;
+  bool is_plain(const Gate& gate, const uint8_t* packet, nat::Class& cls) const;
 
   /// `group`: the frame was sent to a link-layer group address.
   Fate classify(const net::PacketBuf& packet, const net::PacketView& view, bool group) const {
@@ -57,19 +61,19 @@ class Classifier {
 };
 
 template <>
-[[gnu::always_inline]] inline bool Classifier::is_plain<6>(const Gate& gate,
-                                                           const net::PacketBuf& packet,
+[[gnu::always_inline]] inline bool Classifier::is_plain<6>(const Gate& gate, const uint8_t* packet,
                                                            nat::Class& cls) const {
-  const auto* ip = net::header_at<net::Ip6Header>(packet.data);
-  if (!gate.locals.passes(ip->destination) &&
-      core_.forwarding->locals->find(ip->destination) != Local::kNo) {
-    return false;
-  }
-  if (gate.usual.holds(ip->destination)) [[likely]] {
-    cls = gate.usual.cls6;
-  } else {
+  const auto* ip = net::header_at<net::Ip6Header>(packet);
+  cls.kind = nat::Class::kStateful;
+  cls.prefix = gate.usual.prefix;
+  if (!gate.usual.holds(ip->destination)) [[unlikely]] {
+    if (!gate.locals.passes(ip->destination) &&
+        core_.forwarding->locals->find(ip->destination) != Local::kNo) {
+      return false;
+    }
     const auto& classifier = translator_.classifier();
     cls = classifier.classify6(ip->destination, ip->source);
+    if (cls.kind == nat::Class::kStateless) return ip->destination.bytes[0] != 0xff;
     if (cls.kind != nat::Class::kStateful ||
         classifier.stateful_prefix(cls.prefix).prefix().length != 96) {
       return false;
@@ -79,19 +83,22 @@ template <>
 }
 
 template <>
-[[gnu::always_inline]] inline bool Classifier::is_plain<4>(const Gate& gate,
-                                                           const net::PacketBuf& packet,
+[[gnu::always_inline]] inline bool Classifier::is_plain<4>(const Gate& gate, const uint8_t* packet,
                                                            nat::Class& cls) const {
-  const auto* ip = net::header_at<net::Ip4Header>(packet.data);
-  if (!gate.locals.passes(ip->destination) &&
-      core_.forwarding->locals->find(ip->destination) != Local::kNo) {
-    return false;
+  const auto* ip = net::header_at<net::Ip4Header>(packet);
+  cls.kind = nat::Class::kStateful;
+  if (!gate.usual.holds(ip->destination)) [[unlikely]] {
+    if (!gate.locals.passes(ip->destination) &&
+        core_.forwarding->locals->find(ip->destination) != Local::kNo) {
+      return false;
+    }
+    cls = translator_.classifier().classify4(ip->destination);
+    // Neither multicast nor broadcast, in class E with all that nobody has.
+    if (cls.kind == nat::Class::kStateless) return ip->destination.host() < 0xe0000000;
+    if (cls.kind != nat::Class::kStateful) return false;
   }
-  cls = gate.usual.holds(ip->destination) ? gate.usual.cls4
-                                          : translator_.classifier().classify4(ip->destination);
-  if (cls.kind != nat::Class::kStateful) return false;
   if (gate.alone) return true;
-  const auto* udp = net::header_at<net::UdpHeader>(packet.data + sizeof *ip);
+  const auto* udp = net::header_at<net::UdpHeader>(packet + sizeof *ip);
   return core_.fabric.ownership.owner_of_cell(ip->destination, udp->destination_port.host(),
                                               ip->protocol) == core_.id;
 }

@@ -52,6 +52,14 @@ class LocalAddresses {
     bool passes(const net::Ip6& address) const { return (six & bit(address)) == 0; }
   };
   Filter filter() const { return {filter4_, filter6_}; }
+  template <class Range>
+  bool any4_in(const Range& range) const {
+    return any_in(local4_, range);
+  }
+  template <class Range>
+  bool any6_in(const Range& range) const {
+    return any_in(local6_, range);
+  }
 
   std::vector<OwnAddresses> own;  ///< by interface
   OwnAddresses any;               ///< for packets that concern none in particular
@@ -66,6 +74,13 @@ class LocalAddresses {
   static uint64_t bit(net::Ip4 address) { return uint64_t{1} << (address.host() & 63); }
   static uint64_t bit(const net::Ip6& address) { return uint64_t{1} << (address.bytes[15] & 63); }
 
+  template <class Entries, class Range>
+  static bool any_in(const Entries& entries, const Range& range) {
+    for (const auto& entry : entries) {
+      if (range.holds(entry.address)) return true;
+    }
+    return false;
+  }
   template <class Address>
   static Local search(const std::vector<Entry<Address>>& entries, const Address& address) {
     for (const auto& entry : entries) {

@@ -13,10 +13,6 @@ namespace {
 // one.
 constexpr uint16_t kNoMtu = 65535;
 
-constexpr nat::Direction direction_of(int family) {
-  return family == 6 ? nat::Direction::k6To4 : nat::Direction::k4To6;
-}
-
 bool is_translation(const nat::Decision& decision) {
   return decision.verdict == nat::Verdict::kTranslate ||
          decision.verdict == nat::Verdict::kTranslateError;
@@ -33,42 +29,43 @@ void answer_no_route(nat::Decision& decision, int family) {
 
 }  // namespace
 
-// Straight from its session to the wire. False if it is not that easy; it is untouched then.
-template <int kFamily>
-[[gnu::always_inline]] inline bool NatStage::forward_plain(Work& work, unsigned i,
-                                                           const nat::Session& s) {
-  const Adjacency& next = route_.adjacency(work.next_hop[i]);
-  net::PacketBuf packet = work.packet[i];
-  if (next.state != Adjacency::kResolved ||
-      !nat_.translate_plain<direction_of(kFamily)>(packet, s, next.mtu)) [[unlikely]] {
-    return false;
-  }
-  route_.send_resolved(work.mbuf[i], packet, next, kFamily == 6 ? net::kEtherIp4 : net::kEtherIp6,
-                       0);
-  return true;
-}
-
 template <int kFamily>
 void NatStage::run(Work& work) {
+  constexpr auto kDirection = kFamily == 6 ? nat::Direction::k6To4 : nat::Direction::k4To6;
   nat::Batch& batch = work.nat;
   translator_.decide(batch, core_.now_ms);
   route_.look_up<kFamily>(work);
-  nat::PlainCount done;
-  for (unsigned i = 0; i < batch.count; ++i) {
+  const unsigned count = batch.count;
+  nat::PlainRewrite<kDirection> rewrite(translator_.core(), count);
+  const Adjacency* adjacencies = core_.forwarding->adjacencies.data();
+  for (unsigned i = 0; i < count; ++i) {
     const nat::Session* s = batch.session[i];
     if (s != nullptr) [[likely]] {
-      const uint32_t bytes = work.packet[i].length;
-      if (forward_plain<kFamily>(work, i, *s)) [[likely]] {
-        ++done.packets;
-        done.bytes += bytes;
+      const Adjacency& next = adjacencies[work.next_hop(i)];
+      uint8_t* ip = work.packet[i].data;
+      uint32_t length = work.packet[i].length;
+      if (rewrite.run(i, ip, length, *s, next.plain_mtu)) [[likely]] {
+        route_.send_resolved(work.mbuf[i], ip, length, next,
+                             kFamily == 6 ? net::kEtherIp4 : net::kEtherIp6, 0);
         continue;
       }
-      translator_.spell_out(batch, i);
+      translator_.spell_out(batch, i, core_.now_ms);
+    } else if (batch.is_stateless(i)) {
+      const Adjacency& next = adjacencies[work.next_hop(i)];
+      uint8_t* ip = work.packet[i].data;
+      uint32_t length = work.packet[i].length;
+      if (rewrite.run_stateless(i, ip, length, batch, next.plain_mtu)) [[likely]] {
+        route_.send_resolved(work.mbuf[i], ip, length, next,
+                             kFamily == 6 ? net::kEtherIp4 : net::kEtherIp6, 0);
+        continue;
+      }
+      translator_.spell_out(batch, i, core_.now_ms);
     }
+    rewrite.leave_out();
+    if (batch.is_plain(i)) work.complete(i);
     finish<kFamily>(work, i);
   }
-  nat_.count_plain<direction_of(kFamily)>(done);
-  batch.clear();
+  work.clear();
 }
 
 template void NatStage::run<4>(Work&);
@@ -85,7 +82,7 @@ xlat::Path NatStage::path_of(const Work& work, unsigned i) const {
   if (decision.hairpin) {
     out_mtu = kNoMtu;
   } else if (is_translation(decision)) {
-    const Adjacency& next = route_.adjacency(work.next_hop[i]);
+    const Adjacency& next = route_.adjacency(work.next_hop(i));
     out = next.interface;
     out_mtu = next.mtu;
   }
@@ -107,7 +104,7 @@ void NatStage::finish(Work& work, unsigned i) {
     return;
   }
   if (is_translation(decision) && !decision.hairpin &&
-      route_.adjacency(work.next_hop[i]).state == Adjacency::kNone) {
+      route_.adjacency(work.next_hop(i)).state == Adjacency::kNone) {
     answer_no_route(decision, kFamily);
   }
   const xlat::Outcome outcome =
@@ -125,7 +122,7 @@ void NatStage::forward(Work& work, unsigned i) {
   if (work.nat.decision[i].hairpin) {
     turn(work.mbuf[i], work.ingress[i], work.hops[i]);
   } else {
-    route_.send(work.mbuf[i], work.next_hop[i], work.hops[i]);
+    route_.send(work.mbuf[i], work.next_hop(i), work.hops[i]);
   }
 }
 
@@ -134,7 +131,7 @@ void NatStage::split(Work& work, unsigned i, uint16_t mtu) {
     if (work.nat.decision[i].hairpin) {
       turn(fragment, work.ingress[i], work.hops[i]);
     } else {
-      route_.send(fragment, work.next_hop[i], work.hops[i]);
+      route_.send(fragment, work.next_hop(i), work.hops[i]);
     }
   });
 }

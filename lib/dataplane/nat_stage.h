@@ -26,7 +26,7 @@ class NatStage {
   };
 
   NatStage(Core& core, nat::Translator& translator, RouteStage& route)
-      : core_(core), translator_(translator), nat_(translator.core()), route_(route) {}
+      : core_(core), translator_(translator), route_(route) {}
 
   /// Leaves `work` empty.
   template <int kFamily>
@@ -42,8 +42,6 @@ class NatStage {
   template <int kFamily>
   xlat::Path path_of(const Work& work, unsigned i) const;
   template <int kFamily>
-  bool forward_plain(Work& work, unsigned i, const nat::Session& s);
-  template <int kFamily>
   void finish(Work& work, unsigned i);
   void forward(Work& work, unsigned i);
   void split(Work& work, unsigned i, uint16_t mtu);
@@ -54,7 +52,6 @@ class NatStage {
 
   Core& core_;
   nat::Translator& translator_;
-  nat::Core& nat_;
   RouteStage& route_;
   static constexpr unsigned kTurned = 2 * nat::kBatch;
   std::array<Turned, kTurned> turned_;  ///< a ring: in what order they came, they go on

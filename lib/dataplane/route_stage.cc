@@ -24,9 +24,9 @@ void RouteStage::look_up(Work& work) const {
   auto& batch = work.nat;
   const Fib& fib = *core_.forwarding->fib;
   if constexpr (kFamily == 6) {
-    fib.lookup4(batch.next4, work.next_hop.data(), batch.count);
+    fib.lookup4(batch.next4, work.next_hops.data(), batch.ways);
   } else {
-    fib.lookup6(batch.next6, work.next_hop.data(), batch.count);
+    fib.lookup6(batch.next6, work.next_hops.data(), batch.ways);
   }
 }
 
@@ -74,7 +74,8 @@ void RouteStage::send(rte_mbuf* mbuf, uint64_t index, uint8_t hops) {
     core_.drop(mbuf, DropReason::kNoBuffer);
     return;
   }
-  send_resolved(mbuf, packet_of(mbuf), next, v6 ? net::kEtherIp6 : net::kEtherIp4, hops);
+  send_resolved(mbuf, rte_pktmbuf_mtod(mbuf, uint8_t*), mbuf->pkt_len, next,
+                v6 ? net::kEtherIp6 : net::kEtherIp4, hops);
 }
 
 // A destination on the link that is no known neighbor: unknown as yet, or the box itself, which

@@ -17,7 +17,7 @@ class RouteStage {
  public:
   RouteStage(Core& core, Transmitter& tx, Punter& punter) : core_(core), tx_(tx), punter_(punter) {}
 
-  /// Fills next_hop of all packets that decide() wants translated to another host.
+  /// Fills next_hops for all packets that decide() wants translated to another host.
   template <int kFamily>
   void look_up(Work& work) const;
 
@@ -26,21 +26,23 @@ class RouteStage {
 
   /// Sends the IP packet in `mbuf` to next hop `index`.
   void send(rte_mbuf* mbuf, uint64_t index, uint8_t hops);
-  /// Sends `packet`, which lies in `mbuf` behind enough headroom, to a next hop that is resolved.
-  [[gnu::always_inline]] void send_resolved(rte_mbuf* mbuf, const net::PacketBuf& packet,
+  /// Sends the packet of `length` bytes at `ip`, which lies in `mbuf` behind enough headroom, to a
+  /// next hop that is resolved.
+  [[gnu::always_inline]] void send_resolved(rte_mbuf* mbuf, uint8_t* ip, uint32_t length,
                                             const Adjacency& next, net::EtherType type,
                                             uint8_t hops) {
-    uint8_t* link = packet.data - next.link_length;
+    const uint32_t link_length = next.link_length;
+    uint8_t* link = ip - link_length;
     std::memcpy(link, next.link.data(), sizeof(net::EthHeader));
-    if (next.link_length != sizeof(net::EthHeader)) {
+    if (link_length != sizeof(net::EthHeader)) [[unlikely]] {
       std::memcpy(link, next.link.data(), kMaxLinkHeader);
     }
     const net::Be16 ether_type(type);
-    std::memcpy(link + next.link_length - sizeof ether_type, &ether_type, sizeof ether_type);
+    std::memcpy(ip - sizeof ether_type, &ether_type, sizeof ether_type);
     mbuf->data_off = static_cast<uint16_t>(link - static_cast<uint8_t*>(mbuf->buf_addr));
-    mbuf->pkt_len = packet.length + next.link_length;
-    mbuf->data_len = static_cast<uint16_t>(mbuf->pkt_len);
-    tx_.send(mbuf, next.port, hops);
+    mbuf->pkt_len = length + link_length;
+    mbuf->data_len = static_cast<uint16_t>(length + link_length);
+    tx_.send(mbuf, length + link_length, next.port, hops);
   }
   /// Sends it where its own destination leads.
   void send_by_destination(rte_mbuf* mbuf, uint8_t hops);

@@ -17,14 +17,22 @@ class Transmitter {
   /// `queues`: one per port, in the order of the configuration.
   Transmitter(Core& core, Handoff& handoff, const std::vector<TxQueue>& queues)
       : core_(core), handoff_(handoff), out_(queues.size()) {
-    for (std::size_t port = 0; port < queues.size(); ++port) out_[port].queue = queues[port];
+    for (std::size_t port = 0; port < queues.size(); ++port) {
+      out_[port].queue = queues[port];
+      out_[port].is_ours = queues[port].owner == core.id;
+    }
   }
 
   void send(rte_mbuf* frame, uint16_t port, uint8_t hops) {
+    send(frame, frame->pkt_len, port, hops);
+  }
+  /// Of `length` bytes.
+  [[gnu::always_inline]] void send(rte_mbuf* frame, uint32_t length, uint16_t port, uint8_t hops) {
     Out& out = out_[port];
-    if (out.queue.owner != core_.id) return give(frame, port, hops);
+    if (!out.is_ours) [[unlikely]]
+      return give(frame, port, hops);
     out.frames[out.count++] = frame;
-    out.bytes += frame->pkt_len;
+    out.bytes += length;
     if (out.count == kBurst) flush(out);
   }
   void flush();
@@ -33,6 +41,7 @@ class Transmitter {
   static constexpr unsigned kBurst = 64;
   struct Out {
     TxQueue queue;
+    bool is_ours = false;
     unsigned count = 0;
     uint64_t bytes = 0;  ///< of the frames: the driver owns them once they are sent
     std::array<rte_mbuf*, kBurst> frames;

@@ -8,6 +8,7 @@
 
 #include "dataplane/adjacency.h"
 #include "dataplane/frame_meta.h"
+#include "nat/plain_path.h"
 #include "nat/translator.h"
 
 namespace isthmus::dataplane {
@@ -27,12 +28,14 @@ struct Work {
   std::array<rte_mbuf*, nat::kBatch> mbuf;
   std::array<InterfaceId, nat::kBatch> ingress;
   std::array<uint8_t, nat::kBatch> hops;
-  std::array<uint64_t, nat::kBatch> next_hop;  ///< an AdjacencyIndex, as wide as the FIB has it
+  /// AdjacencyIndex by nat::Batch::way, as wide as the FIB has it.
+  std::array<uint64_t, nat::kBatch> next_hops;
 
   Work() {
     for (unsigned i = 0; i < nat::kBatch; ++i) nat.buf[i] = &packet[i];
     static_assert(std::is_same_v<InterfaceId, uint16_t>);
     nat.marks = ingress.data();
+    nat.parsed = 0;
   }
   Work(const Work&) = delete;
   Work& operator=(const Work&) = delete;
@@ -47,21 +50,43 @@ struct Work {
     mbuf[i] = from;
     ingress[i] = origin.interface;
     hops[i] = origin.hops;
+    nat.parsed |= uint64_t{1} << i;
     nat.decision[i].cls = origin.cls;
     nat.decision[i].keep_hop_limit = origin.keep_hop_limit;
     nat.decision[i].past = origin.past;
   }
   /// As commit(), for a plain packet from the wire, which has no view.
-  void commit_plain(rte_mbuf* from, const net::PacketBuf& ip, InterfaceId interface, nat::Class cls,
-                    uint64_t hash) {
+  [[gnu::always_inline]] void commit_plain(rte_mbuf* from, uint8_t* ip, uint32_t length,
+                                           InterfaceId interface, uint16_t tail,
+                                           const nat::PlainSearch::Place& place) {
     const unsigned i = nat.count++;
-    packet[i] = ip;
+    packet[i].data = ip;
+    packet[i].length = length;
     mbuf[i] = from;
     ingress[i] = interface;
+    nat.tail[i] = tail;
+    nat.bucket[i] = place.bucket;
+    nat.tag[i] = place.tag;
+  }
+  /// The same for one of a stateless instance.
+  void commit_stateless(rte_mbuf* from, uint8_t* ip, uint32_t length, InterfaceId interface,
+                        uint8_t instance, const nat::PlainSearch::Place& anywhere) {
+    nat.stateless |= uint64_t{1} << nat.count;
+    commit_plain(from, ip, length, interface, instance, anywhere);
+  }
+  /// What is missing of a plain packet that takes the general way after all.
+  void complete(unsigned i) {
     hops[i] = 0;
-    nat.plain |= uint64_t{1} << i;
-    nat.cls[i] = cls;
-    nat.hash[i] = hash;
+    const net::PacketBuf whole = packet_of(mbuf[i]);
+    packet[i].headroom = static_cast<uint16_t>(whole.headroom + (packet[i].data - whole.data));
+    packet[i].tailroom =
+        static_cast<uint16_t>(whole.tailroom + (whole.data + whole.length - packet[i].data) -
+                              static_cast<std::ptrdiff_t>(packet[i].length));
+  }
+  uint64_t next_hop(unsigned i) const { return next_hops[nat.way[i]]; }
+  void clear() {
+    nat.count = 0;
+    nat.parsed = nat.stateless = 0;
   }
 };
 

@@ -82,24 +82,16 @@ unsigned Worker::take_handoffs() {
 // What of plain packets is the same for all of a burst: copies, so that what is written meanwhile
 // does not make the compiler read them again.
 struct Worker::PlainBurst {
-  uint64_t mac;  ///< our own, as the first six octets of a frame read
+  uint64_t mac;  ///< our own, as the upper six octets of a word; what no frame has if none is plain
   InterfaceId interface;
   Classifier::Gate gate;
   nat::PlainSearch search;
 
   PlainBurst(const PortTable& port, const Classifier& classifier, const nat::Tables& tables)
-      : mac(first_six(port.mac.bytes.data())),
-        interface(port.by_vlan[0]),
-        gate(classifier.gate()),
-        search(tables) {
-    gate.open &= interface != kNoInterface;
-  }
-
-  /// Of eight that can be read.
-  static uint64_t first_six(const uint8_t* at) {
-    uint64_t octets = 0;
-    std::memcpy(&octets, at, sizeof(net::Mac));
-    return octets;
+      : mac(1), interface(port.by_vlan[0]), gate(classifier.gate()), search(tables) {
+    if (!gate.open || interface == kNoInterface) return;
+    mac = 0;
+    std::memcpy(reinterpret_cast<uint8_t*>(&mac) + 2, &port.mac, sizeof port.mac);
   }
 };
 
@@ -107,15 +99,19 @@ template <int kFamily>
 [[gnu::always_inline]] inline bool Worker::give_plain(rte_mbuf* frame, const PlainBurst& burst,
                                                       Work& work) {
   constexpr auto kDirection = kFamily == 6 ? nat::Direction::k6To4 : nat::Direction::k4To6;
-  net::PacketBuf packet = packet_of(frame);
-  packet.move_start(sizeof(net::EthHeader));
+  constexpr unsigned kEth = sizeof(net::EthHeader);
+  auto* ip = rte_pktmbuf_mtod_offset(frame, uint8_t*, kEth);
+  const uint32_t length = net::plain_length<kFamily>(ip, frame->data_len - kEth);
   nat::Class cls;
-  if (packet.headroom < net::kMinHeadroom || !net::is_plain<kFamily>(packet) ||
-      !classifier_.is_plain<kFamily>(burst.gate, packet, cls)) {
-    return false;
+  if (length == 0 || !classifier_.is_plain<kFamily>(burst.gate, ip, cls)) return false;
+  if (cls.kind == nat::Class::kStateless) [[unlikely]] {
+    work.commit_stateless(frame, ip, length, burst.interface, cls.instance,
+                          burst.search.anywhere());
+    return true;
   }
-  const uint64_t hash = burst.search.fetch<kDirection>(packet.data, cls.prefix);
-  work.commit_plain(frame, packet, burst.interface, cls, hash);
+  const uint16_t tail = nat::plain_tail<kDirection>(ip, cls.prefix);
+  work.commit_plain(frame, ip, length, burst.interface, tail,
+                    burst.search.fetch<kDirection>(ip, tail));
   return true;
 }
 
@@ -123,11 +119,10 @@ template <int kFamily>
 [[gnu::always_inline]] inline bool Worker::receive_plain(rte_mbuf* frame, const PlainBurst& burst) {
   constexpr unsigned kShortest =
       sizeof(net::EthHeader) + sizeof(net::Ip4Header) + sizeof(net::UdpHeader);
-  constexpr uint64_t kSixOctets = 0xffff'ffff'ffff;
   const auto* eth = rte_pktmbuf_mtod(frame, const uint8_t*);
   if (frame->nb_segs != 1 || (frame->ol_flags & RTE_MBUF_F_RX_VLAN_STRIPPED) != 0 ||
-      frame->data_len < kShortest || !burst.gate.open ||
-      (net::load<uint64_t>(eth) & kSixOctets) != burst.mac) {
+      frame->data_len < kShortest || frame->data_off + sizeof(net::EthHeader) < net::kMinHeadroom ||
+      net::load<uint64_t>(eth) << 16 != burst.mac) {
     return false;
   }
   const auto type = net::header_at<net::EthHeader>(eth)->ether_type;

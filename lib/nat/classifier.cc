@@ -103,8 +103,7 @@ Classifier::Usual Classifier::usual() const {
   Usual out;
   if (!pools_.empty()) {
     out.first = pools_.front().first;
-    out.size = pools_.front().size;
-    out.cls4 = pools_.front().cls;
+    out.count = uint64_t{pools_.front().size} + 1;
   }
   // The first is the longest, unless a mapping is longer.
   if (prefixes_.empty() || eam_in_prefix_) return out;
@@ -113,7 +112,7 @@ Classifier::Usual Classifier::usual() const {
   if (entry.cls.kind == Class::kStateful && entry.sources == nullptr && prefix.length == 96) {
     out.high = prefix.address.raw_high();
     out.low = static_cast<uint32_t>(prefix.address.raw_low());
-    out.cls6 = entry.cls;
+    out.prefix = entry.cls.prefix;
   }
   return out;
 }

@@ -55,18 +55,25 @@ class Classifier {
     }
     return eams_.empty() ? cls : longest_eam(destination, length, cls);
   }
+  /// Whether classify4() would find anybody. Of remotes nearly none is ours.
+  bool is_anyones(net::Ip4 address) const {
+    const uint32_t host = address.host();
+    return (octets_[host >> 30] >> (host >> 24 & 63) & 1) != 0 &&
+           classify4(address).kind != Class::kNone;
+  }
   /// What nearly all packets are sent to: one stateful prefix and pool range. A copy for loops,
   /// that knows a part of what classify6() and classify4() know.
   struct Usual {
-    uint64_t high = 0, low = ~uint64_t{0};  ///< of a prefix of 96 bits, raw; no 32 bits are `low`
-    Class cls6;
-    uint32_t first = 0, size = 0;
-    Class cls4;
+    uint64_t high = 0, low = kNoLow;  ///< of a prefix of 96 bits, raw
+    uint8_t prefix = 0;               ///< Class::prefix
+    uint32_t first = 0;
+    uint64_t count = 0;  ///< of pool addresses
 
+    static constexpr uint64_t kNoLow = ~uint64_t{0};  ///< what no 32 bits are
     bool holds(const net::Ip6& a) const {
       return a.raw_high() == high && static_cast<uint32_t>(a.raw_low()) == low;
     }
-    bool holds(net::Ip4 a) const { return a.host() - first <= size; }
+    bool holds(net::Ip4 a) const { return a.host() - first < count; }
   };
   Usual usual() const;
 

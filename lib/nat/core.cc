@@ -16,6 +16,7 @@ Core::Core(const Settings& settings, const steer::Ownership& ownership, unsigned
       counters_(counters),
       settings_(settings),
       instances_(settings.instances.size()),
+      stateless_policies_(settings.stateless.size()),
       random_(settings.random_seed * 0x9e3779b97f4a7c15 + worker),
       errors_(settings.hash_key) {
   ids_.next = static_cast<uint32_t>(random_.next());
@@ -105,6 +106,7 @@ void Core::update(const Settings& settings) {
     to = settings.stateless[i];
     to.prefix = prefix;
     to.inside4 = std::move(inside4);
+    stateless_policies_[i] = xlat::PlainPolicy::of(to.policy);
   }
   classifier.update(settings_);
 }

@@ -5,7 +5,7 @@
 // Theory of operation. decide_batch() looks at a burst in three passes, so that the cache misses of
 // its packets overlap: hash all keys and prefetch their index lines (of plain packets the worker
 // has done so); find the candidate records and prefetch them; then act, packet by packet. A plain
-// packet of an established session is done with when its session is known; translate_plain()
+// packet of an established session is done with when its session is known; PlainRewrite
 // (nat/plain_path.h) translates from the session's own line. All else (and what looked plain but
 // has no session) goes to one of the functions below, still in order, so that a packet sees what
 // the one before it created. A first fragment is decided like a packet, and what comes of it is
@@ -66,6 +66,13 @@ struct Lane {
   bool simple;  ///< it can be looked up by itself: all but errors and fragments of what has ports
 };
 
+/// Where the latest plain packet went: the next one often goes there, too.
+struct Way {
+  uint32_t remote = 0;               ///< 6->4, raw; 0 is no host
+  const Session* session = nullptr;  ///< 4->6
+  uint8_t number = 0;                ///< Batch::way
+};
+
 /// Whether a packet without SYN, FIN and RST finds the session as it leaves it, but for its time.
 inline bool is_steady(const Session& s) {
   constexpr auto kSteady = 1u << static_cast<unsigned>(TcpState::kNone) |
@@ -73,7 +80,8 @@ inline bool is_steady(const Session& s) {
   return (kSteady >> static_cast<unsigned>(s.state) & 1) != 0;
 }
 
-struct PlainCount;
+template <Direction kDirection>
+class PlainRewrite;
 
 class Core {
  public:
@@ -86,14 +94,9 @@ class Core {
   template <Direction kDirection>
   void decide_batch(Batch& batch, uint32_t now_ms);
 
-  // nat/plain_path.h
+  /// Takes packet `i` off the plain path: its session becomes a decision.
   template <Direction kDirection>
-  bool translate_plain(net::PacketBuf& buf, const Session& s, uint16_t mtu);
-  template <Direction kDirection>
-  void count_plain(const PlainCount& done);
-  /// Takes packet `i` off that path: its session becomes a decision.
-  template <Direction kDirection>
-  void decide_plainly(Batch& batch, unsigned i);
+  void decide_plainly(Batch& batch, unsigned i, uint32_t now_ms);
 
   xlat::Outcome apply(Batch& batch, unsigned i, const xlat::Path& path, uint32_t now_ms);
 
@@ -137,6 +140,8 @@ class Core {
   Arena arena;
 
  private:
+  template <Direction kDirection>
+  friend class PlainRewrite;
   struct Probe {
     SessionKey key;
   };
@@ -149,9 +154,10 @@ class Core {
   template <Direction kDirection>
   void decide_slowly(Batch& batch, unsigned i, Lane& lane, uint32_t candidate, uint32_t now_ms);
   template <Direction kDirection>
-  uint32_t find_again(uint64_t hash, const SessionKey::Words& key) const;
+  uint32_t find_again(const Batch& batch, unsigned i) const;
   template <Direction kDirection>
-  bool established(Batch& batch, unsigned i, uint32_t candidate, uint32_t now_ms);
+  bool established(Batch& batch, unsigned i, Session* sessions, uint32_t candidate, uint32_t now_ms,
+                   Way& way);
 
   // core_act.cc: the others.
   template <Direction kDirection>
@@ -263,7 +269,9 @@ class Core {
   const Session* session_of(Direction direction, const SessionKey& key) const;
 
   // core_stateless.cc
-  void prefetch_stateless(const Batch& batch, unsigned i) const;
+  void prefetch_stateless(const uint8_t* data, uint8_t instance) const;
+  template <Direction kDirection>
+  bool map_plain(Batch& batch, unsigned i, Way& way) const;
   void decide_stateless(const net::PacketBuf& buf, const net::PacketView& view, Decision& d) const;
   DropReason stateless_6to4(const net::PacketBuf& buf, const net::PacketView& view, Decision& d,
                             bool error) const;
@@ -311,8 +319,9 @@ class Core {
   Settings settings_;
   std::vector<InstanceState> instances_;
   xlat::PlainPolicy plain_policies_[kMaxInstances];  ///< of the instances
-  std::vector<WholeAddress> wholes_;                 ///< by outside
-  std::vector<WholeAddress> wholes_inside_;          ///< the same, by inside
+  std::vector<xlat::PlainPolicy> stateless_policies_;
+  std::vector<WholeAddress> wholes_;         ///< by outside
+  std::vector<WholeAddress> wholes_inside_;  ///< the same, by inside
   Lifetime lifetime_[256];
   HeldSyns held_;
   FragmentStore fragments_;

@@ -28,9 +28,9 @@ SessionKey Core::key_of(const Batch& batch, unsigned i) const {
     const uint8_t prefix = batch.decision[i].cls.prefix;
     return {ip->source,
             classifier.stateful_prefix(prefix).extract(ip->destination),
-            {},
             view.source_port,
             remote_port(view, view.destination_port),
+            {},
             {},
             session_protocol(view),
             prefix};
@@ -38,9 +38,9 @@ SessionKey Core::key_of(const Batch& batch, unsigned i) const {
     const auto* ip = net::header_at<net::Ip4Header>(batch.buf[i]->data);
     return {{},
             ip->source,
-            ip->destination,
             {},
             remote_port(view, view.source_port),
+            ip->destination,
             view.destination_port,
             session_protocol(view),
             0};
@@ -49,8 +49,11 @@ SessionKey Core::key_of(const Batch& batch, unsigned i) const {
 
 [[gnu::noinline]] void Core::spell_out(Batch& batch, unsigned i) const {
   net::parse_ip(*batch.buf[i], batch.view[i]);  // succeeds: see net/plain.h
+  const uint8_t* data = batch.buf[i]->data;
   Decision& d = batch.decision[i];
-  d.cls = batch.cls[i];
+  d.cls = data[0] >> 4 == 6
+              ? classifier.classify6(*batch.buf[i], batch.view[i])
+              : classifier.classify4(net::header_at<net::Ip4Header>(data)->destination);
   d.reason = DropReason::kNone;
   d.hairpin = d.keep_hop_limit = false;
   d.past = Past::kNone;
@@ -58,8 +61,13 @@ SessionKey Core::key_of(const Batch& batch, unsigned i) const {
 }
 
 template <Direction kDirection>
-void Core::decide_plainly(Batch& batch, unsigned i) {
+void Core::decide_plainly(Batch& batch, unsigned i, uint32_t now_ms) {
   spell_out(batch, i);
+  if (batch.is_stateless(i)) {
+    Lane lane;
+    lane.simple = false;
+    return decide_any<kDirection>(batch, i, lane, now_ms);
+  }
   translate<kDirection>(*batch.session[i], batch, i, batch.decision[i]);
   batch.session[i] = nullptr;
 }
@@ -160,8 +168,8 @@ void Core::miss(Batch& batch, unsigned i, Lane& lane, uint32_t now_ms) {
 
 template SessionKey Core::key_of<Direction::k6To4>(const Batch&, unsigned) const;
 template SessionKey Core::key_of<Direction::k4To6>(const Batch&, unsigned) const;
-template void Core::decide_plainly<Direction::k6To4>(Batch&, unsigned);
-template void Core::decide_plainly<Direction::k4To6>(Batch&, unsigned);
+template void Core::decide_plainly<Direction::k6To4>(Batch&, unsigned, uint32_t);
+template void Core::decide_plainly<Direction::k4To6>(Batch&, unsigned, uint32_t);
 template void Core::decide_any<Direction::k6To4>(Batch&, unsigned, Lane&, uint32_t);
 template void Core::decide_any<Direction::k4To6>(Batch&, unsigned, Lane&, uint32_t);
 template void Core::act<Direction::k6To4>(Batch&, unsigned, Lane&, uint32_t);

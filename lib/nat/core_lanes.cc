@@ -27,44 +27,58 @@ bool Core::is_simple(const net::PacketView& view, const Class& cls) const {
   return known ? !view.is_fragment() : classifier.carries(cls.instance, view.protocol);
 }
 
-// What is not simple keeps hash 0, so that the next pass need not ask.
+// What is not simple gets some bucket, so that the next pass need not ask.
 template <Direction kDirection>
 [[gnu::noinline]] void Core::prepare_any(Batch& batch, unsigned i, Lane& lane) const {
-  batch.hash[i] = 0;
+  const Index& index = tables.index(kDirection);
+  lane.hash = 0;
+  batch.bucket[i] = index.bucket(0);
+  batch.tag[i] = Index::tag_of(0);
   lane.simple = is_simple(batch.view[i], batch.decision[i].cls);
   if (!lane.simple) {
-    if (batch.decision[i].cls.kind == Class::kStateless) prefetch_stateless(batch, i);
+    const Class cls = batch.decision[i].cls;
+    if (cls.kind == Class::kStateless) prefetch_stateless(batch.buf[i]->data, cls.instance);
     return;
   }
   lane.key = key_of<kDirection>(batch, i);
-  batch.hash[i] = tables.hash(kDirection, lane.key);
-  tables.index(kDirection).prefetch(batch.hash[i]);
+  lane.hash = tables.hash(kDirection, lane.key);
+  batch.bucket[i] = index.bucket(lane.hash);
+  batch.tag[i] = Index::tag_of(lane.hash);
+  __builtin_prefetch(batch.bucket[i]);
 }
 
 // Notes the session in the batch, or says that the packet is not so simple after all. A session
 // that a packet of this burst has just used is not ended before the burst is done.
 template <Direction kDirection>
-[[gnu::always_inline]] inline bool Core::established(Batch& batch, unsigned i, uint32_t candidate,
-                                                     uint32_t now_ms) {
+[[gnu::always_inline]] inline bool Core::established(Batch& batch, unsigned i, Session* sessions,
+                                                     uint32_t candidate, uint32_t now_ms,
+                                                     Way& way) {
   const net::PacketBuf& buf = *batch.buf[i];
-  const auto words = plain_key<kDirection>(buf.data, batch.cls[i].prefix);
+  const auto words = plain_key<kDirection>(buf.data, batch.tail[i]);
   const auto same = [&](const Session& s) {
     return kDirection == Direction::k6To4 ? same_inside(s.key.words(), words)
                                           : same_outside(s.key.words(), words);
   };
-  if (candidate == Index::kNone || !same(tables.session(candidate))) [[unlikely]] {
-    candidate = find_again<kDirection>(batch.hash[i], words);
+  if (candidate == Index::kNone || !same(sessions[candidate])) [[unlikely]] {
+    candidate = find_again<kDirection>(batch, i);
     if (candidate == Index::kNone) return false;
   }
-  Session& s = tables.session(candidate);
+  Session& s = sessions[candidate];
   if (!is_steady(s) || is_over(s, now_ms)) return false;
   if constexpr (kDirection == Direction::k6To4) {
-    // A hairpin turns around once more.
-    if (classifier.classify4(s.key.remote).kind != Class::kNone) return false;
-    batch.next4[i] = s.key.remote.host();
-  } else {
-    batch.next6[i] = s.key.inside;
+    if (const uint32_t remote = s.key.remote.value.raw(); remote != way.remote) {
+      // A hairpin turns around once more.
+      if (classifier.is_anyones(s.key.remote)) return false;
+      way.remote = remote;
+      way.number = static_cast<uint8_t>(batch.ways);
+      batch.next4[batch.ways++] = net::byte_swap(remote);
+    }
+  } else if (&s != way.session) {
+    way.session = &s;
+    way.number = static_cast<uint8_t>(batch.ways);
+    batch.next6[batch.ways++] = s.key.inside;
   }
+  batch.way[i] = way.number;
   refresh<kDirection>(s, now_ms);
   s.count(kDirection, buf.length);
   batch.session[i] = &s;
@@ -73,8 +87,9 @@ template <Direction kDirection>
 
 // Another record bears the same tag, or the bucket has overflowed.
 template <Direction kDirection>
-[[gnu::noinline]] uint32_t Core::find_again(uint64_t hash, const SessionKey::Words& key) const {
-  return tables.find_session(kDirection, hash, SessionKey::from(key));
+[[gnu::noinline]] uint32_t Core::find_again(const Batch& batch, unsigned i) const {
+  const auto words = plain_key<kDirection>(batch.buf[i]->data, batch.tail[i]);
+  return tables.find_session(kDirection, tables.hash(kDirection, words), SessionKey::from(words));
 }
 
 // A packet that is not plain, or whose session is not steady, or not there.
@@ -82,19 +97,21 @@ template <Direction kDirection>
 [[gnu::noinline]] void Core::decide_slowly(Batch& batch, unsigned i, Lane& lane, uint32_t candidate,
                                            uint32_t now_ms) {
   batch.session[i] = nullptr;
-  lane.hash = batch.hash[i];
   lane.candidate = candidate;
   if (batch.is_plain(i)) {
     spell_out(batch, i);
-    lane.simple = true;
-    lane.key = SessionKey::from(plain_key<kDirection>(batch.buf[i]->data, batch.cls[i].prefix));
+    lane.simple = !batch.is_stateless(i);
+    lane.key = SessionKey::from(plain_key<kDirection>(batch.buf[i]->data, batch.tail[i]));
+    lane.hash = tables.hash(kDirection, lane.key);
   }
+  batch.stateless &= ~(uint64_t{1} << i);
   decide_any<kDirection>(batch, i, lane, now_ms);
   const Decision& d = batch.decision[i];
+  batch.way[i] = static_cast<uint8_t>(batch.ways);
   if constexpr (kDirection == Direction::k6To4) {
-    batch.next4[i] = leaves(d) ? d.to4.destination.host() : 0;
+    batch.next4[batch.ways++] = leaves(d) ? d.to4.destination.host() : 0;
   } else {
-    batch.next6[i] = leaves(d) ? d.to6.destination : net::Ip6{};
+    batch.next6[batch.ways++] = leaves(d) ? d.to6.destination : net::Ip6{};
   }
 }
 
@@ -102,23 +119,35 @@ template <Direction kDirection>
 void Core::decide_batch(Batch& batch, uint32_t now_ms) {
   tables.wheel().start(now_ms);
   events.set_time(now_ms);
-  const Index index = tables.index(kDirection);
   const unsigned count = batch.count;
   Lane lanes[kBatch];
   const uint64_t all = count == kBatch ? ~uint64_t{0} : (uint64_t{1} << count) - 1;
-  for (uint64_t others = all & ~batch.plain; others != 0; others &= others - 1) {
+  for (uint64_t others = all & batch.parsed; others != 0; others &= others - 1) {
     const auto i = static_cast<unsigned>(std::countr_zero(others));
     prepare_any<kDirection>(batch, i, lanes[i]);
   }
-  uint32_t candidates[kBatch];
-  for (unsigned i = 0; i < count; ++i) {
-    candidates[i] = index.candidate(batch.hash[i]);
-    // A guess: without a candidate the first record is prefetched, which costs nothing.
-    __builtin_prefetch(&tables.session(candidates[i] == Index::kNone ? 0 : candidates[i]), 1);
+  for (uint64_t plain = batch.stateless; plain != 0; plain &= plain - 1) {
+    const auto i = static_cast<unsigned>(std::countr_zero(plain));
+    prefetch_stateless(batch.buf[i]->data, static_cast<uint8_t>(batch.tail[i]));
   }
+  uint32_t candidates[kBatch];
+  Session* const sessions = &tables.session(0);
   for (unsigned i = 0; i < count; ++i) {
-    if (batch.is_plain(i) && established<kDirection>(batch, i, candidates[i], now_ms)) [[likely]] {
-      continue;
+    candidates[i] = Index::candidate(batch.bucket[i], batch.tag[i]);
+    // A guess: without a candidate the first record is prefetched, which costs nothing.
+    __builtin_prefetch(&sessions[candidates[i] == Index::kNone ? 0 : candidates[i]], 1);
+  }
+  batch.ways = 0;
+  Way way;
+  for (unsigned i = 0; i < count; ++i) {
+    if (batch.is_plain(i)) [[likely]] {
+      if (batch.is_stateless(i)) [[unlikely]] {
+        batch.session[i] = nullptr;
+        if (map_plain<kDirection>(batch, i, way)) continue;
+      } else if (established<kDirection>(batch, i, sessions, candidates[i], now_ms, way))
+          [[likely]] {
+        continue;
+      }
     }
     decide_slowly<kDirection>(batch, i, lanes[i], candidates[i], now_ms);
   }

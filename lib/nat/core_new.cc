@@ -29,8 +29,8 @@ template <Direction kDirection>
 uint32_t Core::open_session(uint32_t binding, uint32_t subscriber, const Lane& lane, TcpStep step,
                             uint32_t now_ms) {
   const Binding& b = tables.binding(binding);
-  const SessionKey key{b.inside,    lane.key.remote, b.pool,  b.inside_port, lane.key.remote_port,
-                       b.pool_port, b.protocol,      b.prefix};
+  const SessionKey key{b.inside, lane.key.remote, b.inside_port, lane.key.remote_port,
+                       b.pool,   b.pool_port,     b.protocol,    b.prefix};
   const auto delta = session_delta(key, prefix_of(key));
   const uint32_t i =
       tables.add_session(binding, subscriber, key.remote, key.remote_port, delta.raw());

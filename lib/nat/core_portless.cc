@@ -96,7 +96,7 @@ void Core::portless_error_4to6(const net::PacketBuf& buf, const net::PacketView&
                                Decision& d) const {
   const auto* ip = net::header_at<net::Ip4Header>(buf.data);
   const auto* quote = net::header_at<net::Ip4Header>(buf.data + view.l4_offset + kIcmpHeader);
-  const SessionKey key{{}, quote->destination, quote->source, {}, {}, {}, d.inner_view.protocol, 0};
+  const SessionKey key{{}, quote->destination, {}, {}, quote->source, {}, d.inner_view.protocol, 0};
   const Session* s = session_of(Direction::k4To6, key);
   if (s == nullptr) return not_ours(d, DropReason::kNoSession);
   const auto& prefix = prefix_of(s->key);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // hot path
 // Packets of stateless instances (RFC 7915, RFC 7757, RFC 6791).
-#include "nat/core.h"
+#include "nat/plain_path.h"
 #include "xlat/interface_info.h"
 
 namespace isthmus::nat {
@@ -20,20 +20,12 @@ bool has_simple_rules(const xlat::Siit& siit, const Decision& d) {
          (siit.hairpinning == Hairpinning::kIntrinsic && d.keep_hop_limit);
 }
 
-// Stateless translation leaves ports alone, so the addresses are all that changes a checksum.
-template <class Header, class Rewrite>
-net::ChecksumDelta address_delta(const Header& ip, const Rewrite& to) {
-  return net::ChecksumDelta::between(net::sum_of(ip.source) + net::sum_of(ip.destination),
-                                     net::sum_of(to.source) + net::sum_of(to.destination));
-}
-
 }  // namespace
 
-void Core::prefetch_stateless(const Batch& batch, unsigned i) const {
-  const auto& siit = settings_.stateless[batch.decision[i].cls.instance];
+void Core::prefetch_stateless(const uint8_t* data, uint8_t instance) const {
+  const auto& siit = settings_.stateless[instance];
   if (siit.eam == nullptr) return;
-  const uint8_t* data = batch.buf[i]->data;
-  if (batch.view[i].family == 6) {
+  if (data[0] >> 4 == 6) {
     const auto* ip = net::header_at<net::Ip6Header>(data);
     siit.eam->prefetch(ip->source);
     // Whether it has to be turned around (the guess is that the prefix holds it).
@@ -41,6 +33,54 @@ void Core::prefetch_stateless(const Batch& batch, unsigned i) const {
   } else {
     siit.eam->prefetch(net::header_at<net::Ip4Header>(data)->source);
   }
+}
+
+// As decide_stateless(), for what is neither refused nor turned around: false for all else.
+template <>
+bool Core::map_plain<Direction::k6To4>(Batch& batch, unsigned i, Way& way) const {
+  const uint16_t instance = batch.tail[i];
+  if (!settings_.stateless_access.empty() && settings_.stateless_access[instance] != nullptr) {
+    return false;
+  }
+  const auto& siit = settings_.stateless[instance];
+  const auto* ip = net::header_at<net::Ip6Header>(batch.buf[i]->data);
+  net::Ip4 destination;
+  if (net::is_illegal_source(ip->source) ||
+      siit.map_6to4(ip->destination, destination) != DropReason::kNone ||
+      siit.map_6to4(ip->source, batch.source4[i]) != DropReason::kNone) {
+    return false;
+  }
+  if (const uint32_t remote = destination.value.raw(); remote != way.remote) {
+    if (classifier.is_anyones(destination)) return false;
+    way.remote = remote;
+    way.number = static_cast<uint8_t>(batch.ways);
+    batch.next4[batch.ways++] = destination.host();
+  }
+  batch.way[i] = way.number;
+  return true;
+}
+
+template <>
+bool Core::map_plain<Direction::k4To6>(Batch& batch, unsigned i, Way&) const {
+  const uint16_t instance = batch.tail[i];
+  if (!settings_.stateless_access.empty() && settings_.stateless_access[instance] != nullptr) {
+    return false;
+  }
+  const auto& siit = settings_.stateless[instance];
+  const auto* ip = net::header_at<net::Ip4Header>(batch.buf[i]->data);
+  // RFC 7757 4.2.1, rule 1.
+  const bool simple = siit.hairpinning == Hairpinning::kSimple;
+  auto& source = batch.source6[i];
+  net::Ip6 destination;
+  if (net::is_illegal_source(ip->source) ||
+      siit.map_4to6(ip->destination, destination) != DropReason::kNone ||
+      (simple ? siit.embed(ip->source, source) : siit.map_4to6(ip->source, source)) !=
+          DropReason::kNone) {
+    return false;
+  }
+  batch.way[i] = static_cast<uint8_t>(batch.ways);
+  batch.next6[batch.ways++] = destination;
+  return true;
 }
 
 void Core::decide_stateless(const net::PacketBuf& buf, const net::PacketView& view,
@@ -76,7 +116,7 @@ DropReason Core::stateless_6to4(const net::PacketBuf& buf, const net::PacketView
       reason = siit.map_6to4(inner->source, d.inner4.source, by);
     }
   } else if (view.payload == Payload::kTcp || view.payload == Payload::kUdp) {
-    d.delta = address_delta(*ip, d.to4);
+    d.delta = address_delta(*ip, d.to4.source, d.to4.destination);
     d.has_delta = true;
   }
   d.hairpin = must_turn(d, by);
@@ -104,7 +144,7 @@ DropReason Core::stateless_4to6(const net::PacketBuf& buf, const net::PacketView
     reason =
         simple ? siit.embed(ip->source, d.to6.source) : siit.map_4to6(ip->source, d.to6.source);
     if (view.payload == Payload::kTcp || view.payload == Payload::kUdp) {
-      d.delta = address_delta(*ip, d.to6);
+      d.delta = address_delta(*ip, d.to6.source, d.to6.destination);
       d.has_delta = true;
     }
     return reason;

@@ -124,7 +124,7 @@ Status Core::add_static(const StaticBinding& b) {
       // RFC 6146 3.5.1.1: other flows of the host SHOULD use the same address, if it is ours.
       subscriber = tables.add_subscriber(b.inside, b.instance, pools.find(b.outside));
     }
-    const SessionKey key{b.inside,       {},         b.outside, b.inside_port, {},
+    const SessionKey key{b.inside,       {},         b.inside_port, {}, b.outside,
                          b.outside_port, b.protocol, prefix};
     tables.add_binding(subscriber, key, Binding::kStatic | Binding::kNoCell);
   }

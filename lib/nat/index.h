@@ -21,6 +21,20 @@ namespace isthmus::nat {
 class Index {
  public:
   static constexpr uint32_t kNone = ~uint32_t{0};
+  static constexpr unsigned kPlaces = 12;
+
+  struct alignas(64) Bucket {
+    uint8_t tag[kPlaces];
+    uint32_t overflow;
+    uint32_t record[kPlaces];
+
+    unsigned match(uint8_t wanted) const {
+      const __m128i line = _mm_load_si128(reinterpret_cast<const __m128i*>(tag));
+      const __m128i equal = _mm_cmpeq_epi8(line, _mm_set1_epi8(static_cast<char>(wanted)));
+      return static_cast<unsigned>(_mm_movemask_epi8(equal)) & ((1u << kPlaces) - 1);
+    }
+  };
+  static_assert(sizeof(Bucket) == 64);
 
   static std::size_t need(uint32_t capacity) { return Arena::need<Bucket>(buckets_for(capacity)); }
   bool init(Arena& arena, uint32_t capacity) {
@@ -29,15 +43,19 @@ class Index {
     return buckets_ != nullptr;
   }
 
-  void prefetch(uint64_t hash) const { __builtin_prefetch(&buckets_[home(hash)]); }
-
+  /// Where the search for a hash begins.
+  const Bucket* bucket(uint64_t hash) const { return &buckets_[home(hash)]; }
+  static uint8_t tag_of(uint64_t hash) {
+    const auto tag = static_cast<uint8_t>(hash >> 56);
+    return tag == kEmpty ? 1 : tag;
+  }
   /// The first record whose tag matches in the home bucket, or kNone: worth prefetching, not yet
   /// known to be the right one.
-  uint32_t candidate(uint64_t hash) const {
-    const Bucket& bucket = buckets_[home(hash)];
-    const unsigned hits = bucket.match(tag_of(hash));
-    return hits == 0 ? kNone : bucket.record[__builtin_ctz(hits)];
+  static uint32_t candidate(const Bucket* bucket, uint8_t tag) {
+    const unsigned hits = bucket->match(tag);
+    return hits == 0 ? kNone : bucket->record[__builtin_ctz(hits)];
   }
+  uint32_t candidate(uint64_t hash) const { return candidate(bucket(hash), tag_of(hash)); }
 
   /// The record for which `equal(record)` holds, or kNone.
   template <class Equal>
@@ -83,29 +101,11 @@ class Index {
   }
 
  private:
-  static constexpr unsigned kPlaces = 12;
   static constexpr uint8_t kEmpty = 0;
-
-  struct alignas(64) Bucket {
-    uint8_t tag[kPlaces];
-    uint32_t overflow;
-    uint32_t record[kPlaces];
-
-    unsigned match(uint8_t wanted) const {
-      const __m128i line = _mm_load_si128(reinterpret_cast<const __m128i*>(tag));
-      const __m128i equal = _mm_cmpeq_epi8(line, _mm_set1_epi8(static_cast<char>(wanted)));
-      return static_cast<unsigned>(_mm_movemask_epi8(equal)) & ((1u << kPlaces) - 1);
-    }
-  };
-  static_assert(sizeof(Bucket) == 64);
 
   // Three quarters full at capacity: one bucket in eight overflows then.
   static uint32_t buckets_for(uint32_t capacity) { return capacity / 9 + 2; }
 
-  static uint8_t tag_of(uint64_t hash) {
-    const auto tag = static_cast<uint8_t>(hash >> 56);
-    return tag == kEmpty ? 1 : tag;
-  }
   uint32_t home(uint64_t hash) const {
     return static_cast<uint32_t>((hash & 0xffffffff) * count_ >> 32);
   }

@@ -3,9 +3,9 @@
 // Plain packets of established sessions, for loops that want no call a packet.
 //
 // Theory of operation. The worker hashes a plain packet while its headers are in registers, and
-// fetches what the search will look at: fetch_plain(). Core::decide_batch() then finds the session,
-// and once the way is known translate_plain() makes the new packet from it. Both ends name the flow
-// by the same words: plain_key() reads from the wire what Core::key_of() puts together for others.
+// fetches what the search will look at: PlainSearch. Core::decide_batch() then finds the session,
+// and once the way is known PlainRewrite makes the new packet from it. Both ends name the flow by
+// the same words: plain_key() reads from the wire what Core::key_of() puts together for others.
 #pragma once
 
 #include <cstddef>
@@ -16,18 +16,25 @@
 
 namespace isthmus::nat {
 
+/// The last octets of a plain packet's key: protocol and, of IPv6 packets, prefix.
+template <Direction kDirection>
+[[gnu::always_inline]] inline uint16_t plain_tail(const uint8_t* ip, uint8_t prefix) {
+  constexpr bool v6 = kDirection == Direction::k6To4;
+  return static_cast<uint16_t>(v6 ? ip[offsetof(net::Ip6Header, next_header)] | prefix << 8
+                                  : ip[offsetof(net::Ip4Header, protocol)]);
+}
+
 /// key_of() for plain packets, whose fields lie on the wire as they lie in the key.
 template <Direction kDirection>
-[[gnu::always_inline]] inline SessionKey::Words plain_key(const uint8_t* ip, uint8_t prefix) {
+[[gnu::always_inline]] inline SessionKey::Words plain_key(const uint8_t* ip, uint16_t tail) {
   using net::load;
   if constexpr (kDirection == Direction::k6To4) {
-    const uint64_t protocol = ip[offsetof(net::Ip6Header, next_header)];
-    return {{load<uint64_t>(ip + 8), load<uint64_t>(ip + 16), load<uint32_t>(ip + 36),
-             load<uint32_t>(ip + 40) | protocol << 48 | uint64_t{prefix} << 56}};
+    return {{load<uint64_t>(ip + 8), load<uint64_t>(ip + 16), load<uint64_t>(ip + 36),
+             uint64_t{tail} << 48}};
   } else {
-    const uint64_t protocol = ip[offsetof(net::Ip4Header, protocol)];
     return {
-        {0, 0, load<uint64_t>(ip + 12), uint64_t{load<uint32_t>(ip + 20)} << 16 | protocol << 48}};
+        {0, 0, load<uint32_t>(ip + 12) | uint64_t{load<uint16_t>(ip + 20)} << 48,
+         load<uint32_t>(ip + 16) | uint64_t{load<uint16_t>(ip + 22)} << 32 | uint64_t{tail} << 48}};
   }
 }
 
@@ -42,47 +49,121 @@ struct PlainSearch {
         inside(tables.index(Direction::k6To4)),
         outside(tables.index(Direction::k4To6)) {}
 
-  /// For Batch::hash. The line that is looked at first is on its way.
+  /// Where Index::candidate() is to look. The line is on its way.
+  struct Place {
+    const Index::Bucket* bucket;
+    uint8_t tag;
+  };
   template <Direction kDirection>
-  [[gnu::always_inline]] uint64_t fetch(const uint8_t* ip, uint8_t prefix) const {
-    const auto words = plain_key<kDirection>(ip, prefix);
+  [[gnu::always_inline]] Place fetch(const uint8_t* ip, uint16_t tail) const {
+    using net::load;
+    uint64_t hash;
+    const Index::Bucket* bucket;
+    if constexpr (kDirection == Direction::k6To4) {
+      hash = hash_inside(key, plain_key<kDirection>(ip, tail));
+      bucket = inside.bucket(hash);
+    } else {
+      hash = hash_outside(key, load<uint64_t>(ip + 12),
+                          load<uint32_t>(ip + 20) | uint64_t{tail} << 32);
+      bucket = outside.bucket(hash);
+    }
+    __builtin_prefetch(bucket);
+    return {bucket, Index::tag_of(hash)};
+  }
+  /// For packets that no session is looked for.
+  Place anywhere() const { return {inside.bucket(0), Index::tag_of(0)}; }
+};
+
+/// Stateless translation leaves ports alone, so the addresses are all that changes a checksum.
+template <class Header, class Address>
+net::ChecksumDelta address_delta(const Header& ip, const Address& source,
+                                 const Address& destination) {
+  return net::ChecksumDelta::between(net::sum_of(ip.source) + net::sum_of(ip.destination),
+                                     net::sum_of(source) + net::sum_of(destination));
+}
+
+/// Translates the plain packets of a burst of `count`: by their sessions, and those of stateless
+/// instances by the addresses that were found for them.
+template <Direction kDirection>
+class PlainRewrite {
+ public:
+  PlainRewrite(Core& core, unsigned count)
+      : core_(core),
+        policies_(core.plain_policies_),
+        first_id_(core.ids_.next),
+        id_mask_(core.ids_.mask),
+        id_base_(core.ids_.base),
+        packets_(count) {
+    if (kDirection == Direction::k6To4) core.ids_.next += count;
+  }
+  ~PlainRewrite() {
     constexpr bool v6 = kDirection == Direction::k6To4;
-    const uint64_t hash = v6 ? hash_inside(key, words) : hash_outside(key, words);
-    (v6 ? inside : outside).prefetch(hash);
-    return hash;
+    core_.counters_.add(v6 ? Counter::kNat64Out : Counter::kNat64In, packets_);
+    core_.counters_.add(v6 ? Counter::kNat64OutBytes : Counter::kNat64InBytes, bytes_);
+    core_.counters_.add(v6 ? Counter::kSiitOut : Counter::kSiitIn, stateless_);
   }
-};
+  PlainRewrite(const PlainRewrite&) = delete;
+  PlainRewrite& operator=(const PlainRewrite&) = delete;
 
-/// Packets translated in one burst, and their bytes.
-struct PlainCount {
-  uint64_t packets = 0, bytes = 0;
-};
-
-/// Turns `buf` into what session `s` makes of it. False if it does not fit `mtu`; it is untouched.
-template <Direction kDirection>
-[[gnu::always_inline]] inline bool Core::translate_plain(net::PacketBuf& buf, const Session& s,
-                                                         uint16_t mtu) {
-  const auto& policy = plain_policies_[s.timer / kTimerClasses];
-  if constexpr (kDirection == Direction::k6To4) {
-    if (buf.length > mtu + xlat::kPlainGrowth) return false;
-    xlat::plain_6to4(buf, {s.key.pool, s.key.remote, s.key.pool_port, s.key.remote_port, true},
-                     policy, ids_, net::ChecksumDelta::from_raw(s.delta));
-  } else {
-    if (!xlat::plain_4to6_fits(buf, policy, mtu)) return false;
-    xlat::plain_4to6(buf,
-                     {prefix_of(s.key).embed(s.key.remote), s.key.inside, s.key.remote_port,
-                      s.key.inside_port, true},
-                     policy, -net::ChecksumDelta::from_raw(s.delta));
+  /// Makes of the burst's packet `i`, of `length` bytes at `ip`, what session `s` says; and of both
+  /// what they are then. False if it does not fit `mtu`; it is untouched then.
+  [[gnu::always_inline]] bool run(unsigned i, uint8_t*& ip, uint32_t& length, const Session& s,
+                                  uint32_t mtu) {
+    const auto& policy = policies_[s.timer / kTimerClasses];
+    const auto delta = net::ChecksumDelta::from_raw(s.delta);
+    if constexpr (kDirection == Direction::k6To4) {
+      if (length > mtu + xlat::kPlainGrowth) return false;
+      bytes_ += length;
+      std::memcpy(ip + sizeof(net::Ip6Header), &s.key.pool_port, 2);
+      ip = xlat::plain_6to4(ip, length, s.key.pool, s.key.remote, policy, id_of(i), delta);
+      length -= xlat::kPlainGrowth;
+    } else {
+      if (!xlat::plain_4to6_fits(ip, length, policy, mtu)) return false;
+      bytes_ += length;
+      std::memcpy(ip + sizeof(net::Ip4Header) + 2, &s.key.inside_port, 2);
+      ip = xlat::plain_4to6(ip, length, core_.prefix_of(s.key).embed(s.key.remote), s.key.inside,
+                            policy, -delta);
+      length += xlat::kPlainGrowth;
+    }
+    return true;
   }
-  return true;
-}
+  /// The same for one of a stateless instance.
+  [[gnu::always_inline]] bool run_stateless(unsigned i, uint8_t*& ip, uint32_t& length,
+                                            const Batch& batch, uint32_t mtu) {
+    const auto& policy = core_.stateless_policies_[batch.tail[i]];
+    if constexpr (kDirection == Direction::k6To4) {
+      if (length > mtu + xlat::kPlainGrowth) return false;
+      const net::Ip4 source = batch.source4[i];
+      const auto destination = net::Ip4::from_host(batch.next4[batch.way[i]]);
+      const auto delta = address_delta(*net::header_at<net::Ip6Header>(ip), source, destination);
+      ip = xlat::plain_6to4(ip, length, source, destination, policy, id_of(i), delta);
+      length -= xlat::kPlainGrowth;
+    } else {
+      if (!xlat::plain_4to6_fits(ip, length, policy, mtu)) return false;
+      const net::Ip6& source = batch.source6[i];
+      const net::Ip6& destination = batch.next6[batch.way[i]];
+      const auto delta = address_delta(*net::header_at<net::Ip4Header>(ip), source, destination);
+      ip = xlat::plain_4to6(ip, length, source, destination, policy, delta);
+      length += xlat::kPlainGrowth;
+    }
+    ++stateless_;
+    --packets_;
+    return true;
+  }
+  /// One of the burst has gone another way.
+  void leave_out() { --packets_; }
 
-template <Direction kDirection>
-void Core::count_plain(const PlainCount& done) {
-  using telemetry::Counter;
-  constexpr bool v6 = kDirection == Direction::k6To4;
-  counters_.add(v6 ? Counter::kNat64Out : Counter::kNat64In, done.packets);
-  counters_.add(v6 ? Counter::kNat64OutBytes : Counter::kNat64InBytes, done.bytes);
-}
+ private:
+  using Counter = telemetry::Counter;
+
+  uint16_t id_of(unsigned i) const {
+    return static_cast<uint16_t>(id_base_ | ((first_id_ + i) & id_mask_));
+  }
+
+  Core& core_;
+  const xlat::PlainPolicy* const policies_;
+  const uint32_t first_id_, id_mask_, id_base_;  ///< each packet of the burst has one of its own
+  uint64_t packets_, bytes_ = 0, stateless_ = 0;
+};
 
 }  // namespace isthmus::nat

@@ -33,15 +33,16 @@ constexpr uint8_t timer_slot(uint8_t instance, TimerClass timer) {
 
 /// Both names of a session. The inside name is all but pool and pool_port, the outside name all but
 /// inside, inside_port and prefix; so one layout serves both searches, compared as four words under
-/// a mask. For ICMP queries remote_port is zero: the identifier belongs to the inside host alone.
-/// All ports of protocols without ports are zero, so that such a session has (protocol, pool,
-/// remote) for itself.
+/// a mask. Remote and ports lie as they do in an IPv6 packet whose prefix has 96 bits. For ICMP
+/// queries remote_port is zero: the identifier belongs to the inside host alone. All ports of
+/// protocols without ports are zero, so that such a session has (protocol, pool, remote) for
+/// itself.
 struct SessionKey {
   net::Ip6 inside;
   net::Ip4 remote;
-  net::Ip4 pool;
   net::Be16 inside_port;
   net::Be16 remote_port;
+  net::Ip4 pool;
   net::Be16 pool_port;
   uint8_t protocol;  ///< 1 for ICMP queries; 0: the record is free
   uint8_t prefix;    ///< index over all stateful prefixes
@@ -63,16 +64,16 @@ struct SessionKey {
 static_assert(sizeof(SessionKey) == 32);
 
 // Bits of words 2 and 3 that each name consists of.
-inline constexpr uint64_t kInsideMask2 = 0x00000000ffffffff;
-inline constexpr uint64_t kInsideMask3 = 0xffff0000ffffffff;
-inline constexpr uint64_t kOutsideMask3 = 0x00ffffffffff0000;
+inline constexpr uint64_t kInsideMask3 = 0xffff000000000000;
+inline constexpr uint64_t kOutsideMask2 = 0xffff0000ffffffff;
+inline constexpr uint64_t kOutsideMask3 = 0x00ffffffffffffff;
 
 inline bool same_inside(const SessionKey::Words& x, const SessionKey::Words& y) {
-  return ((x.w[0] ^ y.w[0]) | (x.w[1] ^ y.w[1]) | ((x.w[2] ^ y.w[2]) & kInsideMask2) |
+  return ((x.w[0] ^ y.w[0]) | (x.w[1] ^ y.w[1]) | (x.w[2] ^ y.w[2]) |
           ((x.w[3] ^ y.w[3]) & kInsideMask3)) == 0;
 }
 inline bool same_outside(const SessionKey::Words& x, const SessionKey::Words& y) {
-  return ((x.w[2] ^ y.w[2]) | ((x.w[3] ^ y.w[3]) & kOutsideMask3)) == 0;
+  return (((x.w[2] ^ y.w[2]) & kOutsideMask2) | ((x.w[3] ^ y.w[3]) & kOutsideMask3)) == 0;
 }
 inline bool same_inside(const SessionKey& a, const SessionKey& b) {
   return same_inside(a.words(), b.words());
@@ -81,13 +82,18 @@ inline bool same_outside(const SessionKey& a, const SessionKey& b) {
   return same_outside(a.words(), b.words());
 }
 inline uint64_t hash_inside(const net::HashKey& key, const SessionKey::Words& x) {
-  const uint64_t ports = (x.w[3] & kInsideMask3) ^ (x.w[2] & kInsideMask2) << 32;
-  // The remote address overlaps pool_port (masked out), protocol and prefix, which only a few
-  // values take; the inside address keeps the sum apart.
-  return net::hash_words(key, x.w[0] ^ x.w[3] >> 48, x.w[1], ports);
+  // Protocol and prefix take only a few values; the inside address keeps the sum apart.
+  return net::hash_words(key, x.w[0] ^ x.w[3] >> 48, x.w[1], x.w[2]);
+}
+/// As they stand on the wire: (source, destination), (ports, protocol).
+inline uint64_t hash_outside(const net::HashKey& key, uint64_t addresses, uint64_t rest) {
+  return net::hash_words(key, addresses, rest);
 }
 inline uint64_t hash_outside(const net::HashKey& key, const SessionKey::Words& x) {
-  return net::hash_words(key, x.w[2], x.w[3] & kOutsideMask3);
+  // In the order of an IPv4 packet: addresses, ports, protocol.
+  const uint64_t addresses = (x.w[2] & 0xffffffff) | x.w[3] << 32;
+  const uint64_t ports = x.w[2] >> 48 | (x.w[3] >> 32 & 0xffff) << 16;
+  return hash_outside(key, addresses, ports | (x.w[3] >> 48 & 0xff) << 32);
 }
 inline uint64_t hash_inside(const net::HashKey& key, const SessionKey& k) {
   return hash_inside(key, k.words());

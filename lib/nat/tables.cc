@@ -45,7 +45,7 @@ uint32_t Tables::add_session(uint32_t binding, uint32_t subscriber, net::Ip4 rem
                                  [](const Session& s) { return s.binding; });
   Session& s = sessions_[i];
   s = Session{};
-  s.key = {b.inside, remote, b.pool, b.inside_port, remote_port, b.pool_port, b.protocol, b.prefix};
+  s.key = {b.inside, remote, b.inside_port, remote_port, b.pool, b.pool_port, b.protocol, b.prefix};
   s.binding = binding;
   s.delta = delta;
   by_inside_.insert(hash_inside(key_, s.key), i);

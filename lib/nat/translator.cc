@@ -51,11 +51,11 @@ void Translator::decide(Batch& batch, uint32_t now_ms) {
   }
 }
 
-void Translator::spell_out(Batch& batch, unsigned i) {
+void Translator::spell_out(Batch& batch, unsigned i, uint32_t now_ms) {
   if (*batch.buf[i]->data >> 4 == 6) {
-    state_->core.decide_plainly<Direction::k6To4>(batch, i);
+    state_->core.decide_plainly<Direction::k6To4>(batch, i, now_ms);
   } else {
-    state_->core.decide_plainly<Direction::k4To6>(batch, i);
+    state_->core.decide_plainly<Direction::k4To6>(batch, i, now_ms);
   }
 }
 

@@ -41,6 +41,7 @@
 #include <span>
 
 #include "nat/events.h"
+#include "nat/index.h"
 #include "nat/info.h"
 #include "nat/settings.h"
 #include "net/packet_buf.h"
@@ -114,23 +115,30 @@ struct Session;
 /// first; its view and decision are not even touched.
 struct Batch {
   unsigned count = 0;
-  /// In: net::is_plain(), from the wire, one bit a packet; `view` is not filled in.
-  uint64_t plain = 0;
+  unsigned ways = 0;  ///< out: how many of next4 or next6 there are
+  /// In, one bit a packet: it is not plain (net/plain.h), `view` is filled in. Of plain ones `buf`
+  /// has no more than data and length.
+  uint64_t parsed = ~uint64_t{0};
   net::PacketBuf* buf[kBatch];
-  Class cls[kBatch];         ///< in: of plain packets; its prefix has 96 bits
-  uint64_t hash[kBatch];     ///< in: of plain packets, plain_hash()
+  /// In, of plain packets: a stateless instance's, with Class::instance in `tail`. Out: those of
+  /// them whose addresses are mapped, and which may be translated by that.
+  uint64_t stateless = 0;
+  // In, of plain packets, by PlainSearch::fetch(); of the others decide() fills them in.
+  const Index::Bucket* bucket[kBatch];
+  uint8_t tag[kBatch];
+  uint16_t tail[kBatch];     ///< in: of plain packets, plain_tail(); their prefix has 96 bits
   Session* session[kBatch];  ///< out: translate it by this (nat/plain_path.h)
-  uint32_t next4[kBatch];    ///< out, 6->4: where it goes, if it leaves; in host order
+  net::Ip4 source4[kBatch];  ///< out, 6->4, stateless: the new source
+  net::Ip6 source6[kBatch];  ///< out, 4->6, stateless: the same
+  uint8_t way[kBatch];       ///< out: where it goes, if it leaves: index into next4 or next6
+  uint32_t next4[kBatch];    ///< out, 6->4: destinations, in host order
   net::Ip6 next6[kBatch];    ///< out, 4->6: the same
   net::PacketView view[kBatch];
   Decision decision[kBatch];        ///< in: cls, keep_hop_limit, past; out: the rest
   const uint16_t* marks = nullptr;  ///< the worker's own, one a packet; Released brings them back
 
-  bool is_plain(unsigned i) const { return (plain >> i & 1) != 0; }
-  void clear() {
-    count = 0;
-    plain = 0;
-  }
+  bool is_stateless(unsigned i) const { return (stateless >> i & 1) != 0; }
+  bool is_plain(unsigned i) const { return (parsed >> i & 1) == 0; }
 };
 static_assert(kBatch == 64, "one bit a packet");
 
@@ -161,9 +169,9 @@ class Translator {
   /// the stateful ones.
   void decide(Batch& batch, uint32_t now_ms);
 
-  /// Packet `i` has a session but cannot be translated as it is: instead of its session it gets a
-  /// Decision like any other, for apply().
-  void spell_out(Batch& batch, unsigned i);
+  /// Packet `i` has a session, or mapped addresses, but cannot be translated as it is: it gets a
+  /// Decision like any other instead, for apply().
+  void spell_out(Batch& batch, unsigned i, uint32_t now_ms);
 
   /// Carries out kTranslate, kTranslateError or kAnswer on packet `i`. kForward of a hairpin leaves
   /// an IPv4 packet addressed to one of our pools; the worker that owns it decides it again.

@@ -6,6 +6,7 @@
 // one's complement addition commutes with byte order.
 #pragma once
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -39,6 +40,20 @@ inline uint64_t sum_bytes(const void* data, std::size_t length, uint64_t sum = 0
   }
   if (length == 1) sum += *p;
   return sum;
+}
+
+template <class T>
+T load(const uint8_t* at) {
+  T word;
+  std::memcpy(&word, at, sizeof word);
+  return word;
+}
+
+/// Whether the checksum of an IPv4 header without options is right.
+inline bool ip4_header_adds_up(const uint8_t* ip) {
+  uint64_t sum = load<uint32_t>(ip);
+  for (unsigned at = 4; at < 20; at += 4) sum += load<uint32_t>(ip + at);
+  return fold(sum) == 0xffff;
 }
 
 inline uint64_t sum_of(Be16 v) {

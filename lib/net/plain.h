@@ -4,9 +4,10 @@
 //
 // Theory of operation. A plain packet is a whole TCP or UDP packet right behind an IP header
 // without options or extension headers, with nothing to refuse and nothing rare about it: lengths
-// agree, it may live one hop more, its source is a host's; if UDP, it has a checksum; if TCP, it
-// opens and closes nothing. What is_plain() accepts, parse4() and parse6() accept too; what it does
-// not, they decide about. So it may be ignorant, but never wrong.
+// agree, it may live one hop more; if UDP, it has a checksum; if TCP, it opens and closes nothing.
+// What plain_length() accepts, parse4() and parse6() accept too; what it does not, they decide
+// about. So it may be ignorant, but never wrong. Whether the source may be one is left to who knows
+// it: a session's has been looked at when the session began.
 #pragma once
 
 #include <cstdint>
@@ -15,16 +16,8 @@
 #include "net/addr.h"
 #include "net/checksum.h"
 #include "net/headers.h"
-#include "net/packet_buf.h"
 
 namespace isthmus::net {
-
-template <class T>
-T load(const uint8_t* at) {
-  T word;
-  std::memcpy(&word, at, sizeof word);
-  return word;
-}
 
 /// `length`: of the transport header and what follows.
 [[gnu::always_inline]] inline bool is_plain_transport(uint8_t protocol, const uint8_t* l4,
@@ -41,37 +34,32 @@ T load(const uint8_t* at) {
          (tcp->flags & (kTcpFin | kTcpSyn | kTcpRst)) == 0;
 }
 
-/// Whether `buf` holds a plain packet of the family; if so, link padding is trimmed.
+/// The length of the plain packet of the family at `ip`, of which `available` bytes are there (at
+/// least those of the shortest IPv4 packet with UDP; the rest may be link padding). 0: not plain.
 template <int kFamily>
-bool is_plain(PacketBuf& buf);
+uint32_t plain_length(const uint8_t* ip, uint32_t available);
 
 template <>
-[[gnu::always_inline]] inline bool is_plain<6>(PacketBuf& buf) {
+[[gnu::always_inline]] inline uint32_t plain_length<6>(const uint8_t* at, uint32_t available) {
   constexpr uint32_t kHeader = sizeof(Ip6Header);
-  const auto* ip = header_at<Ip6Header>(buf.data);
+  const auto* ip = header_at<Ip6Header>(at);
   const uint32_t payload = ip->payload_length.host();
-  if (buf.data[0] >> 4 != 6 || payload < sizeof(UdpHeader) || kHeader + payload > buf.length ||
-      ip->hop_limit < 2 || is_illegal_source(ip->source) ||
-      !is_plain_transport(ip->next_header, buf.data + kHeader, payload)) {
-    return false;
-  }
-  buf.set_length(kHeader + payload);
-  return true;
+  const bool plain = (at[0] & 0xf0) == 0x60 && payload >= sizeof(UdpHeader) &&
+                     kHeader + payload <= available && ip->hop_limit >= 2 &&
+                     is_plain_transport(ip->next_header, at + kHeader, payload);
+  return plain ? kHeader + payload : 0;
 }
 
 template <>
-[[gnu::always_inline]] inline bool is_plain<4>(PacketBuf& buf) {
+[[gnu::always_inline]] inline uint32_t plain_length<4>(const uint8_t* at, uint32_t available) {
   constexpr uint32_t kHeader = sizeof(Ip4Header);
-  const auto* ip = header_at<Ip4Header>(buf.data);
+  const auto* ip = header_at<Ip4Header>(at);
   const uint32_t total = ip->total_length.host();
-  if (ip->version_ihl != 0x45 || total < kHeader + sizeof(UdpHeader) || total > buf.length ||
-      (ip->flags_offset.host() & (kIp4MoreFragments | kIp4OffsetMask)) != 0 || ip->ttl < 2 ||
-      is_illegal_source(ip->source) || fold(sum_bytes(ip, kHeader)) != 0xffff ||
-      !is_plain_transport(ip->protocol, buf.data + kHeader, total - kHeader)) {
-    return false;
-  }
-  buf.set_length(total);
-  return true;
+  const bool plain =
+      ip->version_ihl == 0x45 && total >= kHeader + sizeof(UdpHeader) && total <= available &&
+      (ip->flags_offset.host() & (kIp4MoreFragments | kIp4OffsetMask)) == 0 && ip->ttl >= 2 &&
+      ip4_header_adds_up(at) && is_plain_transport(ip->protocol, at + kHeader, total - kHeader);
+  return plain ? total : 0;
 }
 
 }  // namespace isthmus::net

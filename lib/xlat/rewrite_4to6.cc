@@ -136,8 +136,8 @@ bool is_plain(const PacketBuf& buf, const PacketView& view, const Policy& policy
           (view.payload == Payload::kUdp &&
            header_at<UdpHeader>(buf.data + kHeader4)->checksum.raw() != 0)) &&
          hints.has_delta && (ip->ttl > 1 || hints.keep_hop_limit) &&
-         plain_4to6_fits(buf, PlainPolicy::of(policy), path.mtu6) && buf.headroom >= kGrowth &&
-         !is_illegal_source(ip->source);
+         plain_4to6_fits(buf.data, buf.length, PlainPolicy::of(policy), path.mtu6) &&
+         buf.headroom >= kGrowth && !is_illegal_source(ip->source);
 }
 
 }  // namespace
@@ -147,7 +147,10 @@ Outcome rewrite_4to6(PacketBuf& buf, const PacketView& view, const Rewrite6& to,
   if (!is_plain(buf, view, policy, path, hints)) [[unlikely]] {
     return rewrite_any(buf, view, to, policy, path, hints);
   }
-  plain_4to6(buf, to, PlainPolicy::of(policy), hints.delta, hints.keep_hop_limit);
+  write_ports(buf.data + kHeader4, ports_of(to));
+  plain_4to6(buf.data, buf.length, to.source, to.destination, PlainPolicy::of(policy), hints.delta,
+             hints.keep_hop_limit);
+  buf.move_start(-static_cast<int32_t>(kPlainGrowth));
   return {Action::kForward, DropReason::kNone, 0};
 }
 

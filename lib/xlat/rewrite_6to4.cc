@@ -134,7 +134,10 @@ Outcome rewrite_6to4(PacketBuf& buf, const PacketView& view, const Rewrite4& to,
   if (!is_plain(buf, view, policy, path, hints)) [[unlikely]] {
     return rewrite_any(buf, view, to, policy, path, ids, hints);
   }
-  plain_6to4(buf, to, PlainPolicy::of(policy), ids, hints.delta, hints.keep_hop_limit);
+  write_ports(buf.data + kHeader6, ports_of(to));
+  plain_6to4(buf.data, buf.length, to.source, to.destination, PlainPolicy::of(policy), ids.take(),
+             hints.delta, hints.keep_hop_limit);
+  buf.move_start(kPlainGrowth);
   return {Action::kForward, DropReason::kNone, 0};
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// net::is_plain() against the parser: it may refuse, but where it accepts, the parser does, and
+// net::plain_length() against the parser: it may refuse, but where it accepts, the parser does, and
 // sees nothing that plain packets do not have.
 #include <algorithm>
 
@@ -34,7 +34,10 @@ Bytes random_packet(RandomPackets& random) {
 }
 
 bool is_plain(net::PacketBuf& buf) {
-  return buf.data[0] >> 4 == 6 ? net::is_plain<6>(buf) : net::is_plain<4>(buf);
+  const uint32_t length = buf.data[0] >> 4 == 6 ? net::plain_length<6>(buf.data, buf.length)
+                                                : net::plain_length<4>(buf.data, buf.length);
+  if (length != 0) buf.set_length(length);
+  return length != 0;
 }
 
 }  // namespace
