@@ -2,6 +2,7 @@
 #include "property/nat/player.h"
 
 #include <algorithm>
+#include <functional>
 
 #include "packets/diff.h"
 #include "packets/fragment_list.h"
@@ -50,6 +51,7 @@ class Player {
       case Operation::kTime: time_passes(op); break;
       case Operation::kClear: clear(op); break;
       case Operation::kReload: reload(op); break;
+      case Operation::kPools: pools(op); break;
       case Operation::kKinds: break;
     }
     if (wrong_.empty()) compare_state();
@@ -78,7 +80,20 @@ class Player {
     rules.worker_of = [this](const std::string& host) {
       return harness_.ownership().owner6(*net::parse_ip6(host));
     };
+    rules.is_pools = [this](const std::string& address) { return pool_of(address) != nullptr; };
+    rules.is_open = [this](const std::string& address) {
+      const auto* pool = pool_of(address);
+      return pool != nullptr && !pool->drain;
+    };
     return rules;
+  }
+  const nat::Pool* pool_of(const std::string& text) const {
+    const auto address = *net::parse_ip4(text);
+    for (const auto& pool : settings_.instances[0].pools) {
+      const auto& range = pool.ranges[0];
+      if (!(address < range.first) && !(range.last < address)) return &pool;
+    }
+    return nullptr;
   }
   void check(bool condition, const std::string& what) {
     if (!condition && wrong_.empty()) wrong_ = what;
@@ -366,14 +381,72 @@ class Player {
   }
   void clear(const Operation& op) {
     advance(10);
-    static constexpr uint8_t kWhich[] = {0, kTcp, kUdp, kIcmp};
-    const uint8_t which = kWhich[op.how % 4];
     nat::Filter filter;
-    if (which != 0) filter.protocol = which;
-    for (unsigned w = 0; w < harness_.workers(); ++w) {
-      harness_.translator(w).clear_sessions(0, 1u << 20, filter);
+    std::function<bool(const Inside&, const Outside&, const Remote&)> is_meant;
+    const auto host = std::string(kHosts[op.who % 4]);
+    const auto cell = outside_name(op.who);
+    const auto remote = remote_name(op.what, kUdp).first;
+    bool bindings = false;
+    switch (op.how % 8) {
+      case 0: is_meant = [](const auto&, const auto&, const auto&) { return true; }; break;
+      case 1:
+      case 2:
+      case 3:
+        filter.protocol = protocol(op.how % 8);
+        is_meant = [&](const auto& from, const auto&, const auto&) {
+          return std::get<0>(from) == *filter.protocol;
+        };
+        break;
+      case 4:
+      case 5:
+        filter.inside = net::Ip6Prefix{*net::parse_ip6(host), 64};
+        bindings = op.how % 8 == 5;
+        is_meant = [&](const auto& from, const auto&, const auto&) {
+          return filter.inside->contains(*net::parse_ip6(std::get<1>(from)));
+        };
+        break;
+      case 6:
+        filter.protocol = std::get<0>(cell);
+        filter.outside = net::Ip4Prefix{*net::parse_ip4(std::get<1>(cell)), 32};
+        filter.outside_port = std::get<2>(cell);
+        is_meant = [&](const auto&, const auto& as, const auto&) { return as == cell; };
+        break;
+      case 7:
+        filter.remote = net::Ip4Prefix{*net::parse_ip4(remote), 32};
+        is_meant = [&](const auto&, const auto&, const auto& to) { return to.first == remote; };
+        break;
     }
-    reference_.clear(which);
+    for (unsigned w = 0; w < harness_.workers(); ++w) {
+      auto& translator = harness_.translator(w);
+      bindings ? translator.clear_bindings(0, 1u << 20, filter)
+               : translator.clear_sessions(0, 1u << 20, filter);
+    }
+    reference_.clear(is_meant);
+  }
+  // Each of two pools is there, drained, or not there; one of them is always there.
+  void pools(const Operation& op) {
+    advance(10);
+    auto& pools = settings_.instances[0].pools;
+    pools.clear();
+    const unsigned first = op.how % 3, second = op.what % 3;
+    const auto add = [&](nat::Pool pool, unsigned how) {
+      pool.drain = how == 1;
+      pools.push_back(std::move(pool));
+    };
+    if (first != 2 || second == 2) add(base_, first);
+    if (second != 2) {
+      auto other = base_;
+      other.name = "other";
+      other.ranges = {{*net::parse_ip4("203.0.113.128"), *net::parse_ip4("203.0.113.135")}};
+      add(std::move(other), second);
+    }
+    judge(harness_.change_pools(settings_));
+    reference_.rules().any_open =
+        std::any_of(pools.begin(), pools.end(), [](const auto& pool) { return !pool.drain; });
+    // Sessions end with their pool address.
+    reference_.clear([this](const Inside&, const Outside& as, const Remote&) {
+      return pool_of(std::get<1>(as)) == nullptr;
+    });
   }
   // Lifetimes only grow here: of shorter ones the tables hear when the old ones are over.
   void reload(const Operation& op) {
@@ -385,13 +458,22 @@ class Player {
     instance.rst_closes_half_closed = op.how % 4 != 0;
     instance.syn_reopens_closed = op.how % 8 < 6;
     if (op.how % 3 == 0) settings_.subscriber_sessions = op.how % 12;
+    if (op.how % 3 == 1) settings_.subscriber_bindings = op.how % 7;
+    if (op.how % 5 == 0) {
+      rules.filtering = !rules.filtering;
+      instance.filtering = rules.filtering ? nat::Filtering::kAddressDependent
+                                           : nat::Filtering::kEndpointIndependent;
+    }
     rules.udp = instance.timers.udp * 1000u;
     rules.icmp = instance.timers.icmp * 1000u;
     rules.closing = instance.timers.tcp_closing * 1000u;
     rules.rst_closes_half_closed = instance.rst_closes_half_closed;
     rules.syn_reopens_closed = instance.syn_reopens_closed;
     rules.subscriber_sessions = settings_.subscriber_sessions;
+    rules.subscriber_bindings = settings_.subscriber_bindings;
     for (unsigned w = 0; w < harness_.workers(); ++w) harness_.translator(w).update(settings_);
+    // Whom bindings have sent to is gathered in turns of housekeeping; until then all may come in.
+    advance(10);
   }
 
   // --- state -------------------------------------------------------------------------------------
@@ -437,6 +519,7 @@ class Player {
   }
 
   nat::Settings settings_;
+  const nat::Pool base_ = settings_.instances[0].pools[0];
   Harness harness_;
   Reference reference_;
   std::string wrong_;
@@ -449,7 +532,7 @@ class Player {
 
 Sequence random_sequence(std::mt19937_64& random, std::size_t length) {
   // Out of a hundred.
-  static constexpr unsigned kWeights[Operation::kKinds] = {34, 26, 6, 5, 5, 5, 5, 8, 2, 4};
+  static constexpr unsigned kWeights[Operation::kKinds] = {32, 25, 6, 5, 5, 5, 5, 8, 3, 4, 2};
   Sequence out(length);
   for (auto& op : out) {
     auto dice = static_cast<unsigned>(random() % 100);
@@ -464,7 +547,7 @@ Sequence random_sequence(std::mt19937_64& random, std::size_t length) {
 std::string describe(const Operation& op) {
   static constexpr const char* kNames[] = {"outbound",  "inbound",       "hairpin",      "error in",
                                            "error out", "fragments out", "fragments in", "time",
-                                           "clear",     "reload"};
+                                           "clear",     "reload",        "pools"};
   return std::string(kNames[op.kind]) + " " + std::to_string(op.who) + " " +
          std::to_string(op.what) + " " + std::to_string(op.how) + " " + std::to_string(op.more);
 }

@@ -26,7 +26,8 @@ struct Operation {
     kFragmentsIn,
     kTime,
     kClear,
-    kReload,
+    kReload,  ///< timers, limits, filtering
+    kPools,   ///< two pools are added, drained and removed
     kKinds
   } kind;
   uint32_t who, what, how, more;

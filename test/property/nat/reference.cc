@@ -28,7 +28,8 @@ Reference::Verdict Reference::judge_outbound(const Inside& from, const Remote& t
   // 3.5.2.2 CLOSED: only a SYN makes state. Anything else passes if there is a BIB entry.
   if (protocol_of(from) == kTcp && !is_syn(flags)) return known ? Verdict::kPass : Verdict::kDrop;
   // 3.5.1.1: without resources the packet is dropped and 1/3 SHOULD be sent.
-  return has_room(from, known) ? Verdict::kPass : Verdict::kUnreachable;
+  const bool can_bind = known || rules_.any_open;
+  return can_bind && has_room(from, known) ? Verdict::kPass : Verdict::kUnreachable;
 }
 
 std::string Reference::outbound(const Inside& from, const Outside& as, const Remote& to,
@@ -45,6 +46,7 @@ std::string Reference::outbound(const Inside& from, const Outside& as, const Rem
     return "";
   }
   if (protocol_of(from) == kTcp && !is_syn(flags)) return "";
+  if (bindings_.count(from) == 0) pair(from, as);
   bindings_[from] = as;
   names_[as] = from;
   Session s = fresh(protocol_of(from), true, now);
@@ -57,6 +59,7 @@ std::string Reference::outbound(const Inside& from, const Outside& as, const Rem
 bool Reference::inbound(const Remote& from, const Outside& to, uint8_t flags, uint64_t now) {
   const bool tcp = std::get<0>(to) == kTcp;
   const bool syn = tcp && is_syn(flags);
+  if (!rules_.is_pools(std::get<1>(to))) return false;
   const auto* inside_name = inside(to);
   if (inside_name == nullptr) {
     // 3.5.2.2 CLOSED: a V4 SYN without BIB entry is stored. 3.5.1: anything else is dropped.
@@ -130,16 +133,21 @@ bool Reference::has_room(const Inside& from, bool binding, bool from_outside) co
 // 3.5.1.1, 3.5.2.3, 3.5.3: how a pool address and port may be chosen.
 std::string Reference::judge_choice(const Inside& from, const Outside& as) const {
   if (names_.count(as) != 0) return "the pool address and port are in use";
-  for (const auto& [other, to] : bindings_) {
-    // RFC 4787 REQ-2: paired.
-    if (subscriber_of(other) == subscriber_of(from) && std::get<1>(to) != std::get<1>(as)) {
-      return "the subscriber has another pool address";
-    }
+  if (!rules_.is_open(std::get<1>(as))) return "the pool address takes no new bindings";
+  // RFC 4787 REQ-2: paired, while the address takes new bindings.
+  const auto it = paired_.find(subscriber_of(from));
+  if (it != paired_.end() && rules_.is_open(it->second) && it->second != std::get<1>(as)) {
+    return "the subscriber has another pool address";
   }
   if (protocol_of(from) == kUdp && std::get<2>(as) % 2 != std::get<2>(from) % 2) {
     return "the port's parity has changed";
   }
   return "";
+}
+
+void Reference::pair(const Inside& from, const Outside& as) {
+  auto& address = paired_[subscriber_of(from)];
+  if (address.empty() || !rules_.is_open(address)) address = std::get<1>(as);
 }
 
 Reference::Session Reference::fresh(uint8_t protocol, bool from_inside, uint64_t now) const {
@@ -210,6 +218,15 @@ void Reference::update(Session& s, bool v6, uint8_t flags, uint64_t now) const {
 
 unsigned Reference::tick(uint64_t now) {
   unsigned owed = 0;
+  for (auto it = held_.begin(); it != held_.end();) {
+    // 3.5.2.2 V4 INIT: Port Unreachable with the stored SYN. Who is one of ours hears of it by its
+    // binding, if that is there still.
+    const bool over = it->second + rules_.incoming_syn <= now;
+    const auto& [address, port] = it->first.second;
+    const bool ours = rules_.is_pools(address);
+    if (over && (!ours || names_.count({kTcp, address, port}) != 0)) ++owed;
+    it = over ? held_.erase(it) : std::next(it);
+  }
   for (auto it = sessions_.begin(); it != sessions_.end();) {
     auto& s = it->second;
     if (deadline(s) <= now && s.state == S::kEstablished) {
@@ -218,12 +235,6 @@ unsigned Reference::tick(uint64_t now) {
       s = {S::kTrans, Timer::kClosing, deadline(s)};
     }
     it = deadline(s) <= now ? sessions_.erase(it) : std::next(it);
-  }
-  for (auto it = held_.begin(); it != held_.end();) {
-    // 3.5.2.2 V4 INIT: Port Unreachable with the stored SYN.
-    const bool over = it->second + rules_.incoming_syn <= now;
-    owed += over ? 1 : 0;
-    it = over ? held_.erase(it) : std::next(it);
   }
   drop_unused_bindings();
   return owed;
@@ -238,10 +249,11 @@ bool Reference::ends_within(uint64_t now, uint64_t width) const {
   return false;
 }
 
-void Reference::clear(uint8_t protocol) {
+void Reference::clear(
+    const std::function<bool(const Inside&, const Outside&, const Remote&)>& is_meant) {
   for (auto it = sessions_.begin(); it != sessions_.end();) {
-    const bool gone = protocol == 0 || protocol_of(it->first.first) == protocol;
-    it = gone ? sessions_.erase(it) : std::next(it);
+    const auto& [from, to] = it->first;
+    it = is_meant(from, bindings_.at(from), to) ? sessions_.erase(it) : std::next(it);
   }
   drop_unused_bindings();
 }
@@ -258,6 +270,9 @@ void Reference::drop_unused_bindings() {
       it = bindings_.erase(it);
     }
   }
+  std::set<std::string> subscribers;
+  for (const auto& [from, as] : bindings_) subscribers.insert(subscriber_of(from));
+  std::erase_if(paired_, [&](const auto& x) { return subscribers.count(x.first) == 0; });
 }
 
 std::string Reference::line(const Inside& from, const Outside& as, std::size_t sessions) {

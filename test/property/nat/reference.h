@@ -33,6 +33,12 @@ struct Rules {
   std::size_t subscriber_sessions = 0, subscriber_bindings = 0;  ///< 0: no limit
   std::size_t sessions = SIZE_MAX, bindings = SIZE_MAX;          ///< of each worker
   std::function<unsigned(const std::string& host)> worker_of;
+  // Pool addresses come and go. Who drains one wants no new bindings on it.
+  std::function<bool(const std::string& address)> is_pools = [](const std::string&) {
+    return true;
+  };
+  std::function<bool(const std::string& address)> is_open = [](const std::string&) { return true; };
+  bool any_open = true;  ///< each worker has addresses of each pool
 };
 
 class Reference {
@@ -68,8 +74,8 @@ class Reference {
   unsigned tick(uint64_t now);
   /// Whether something ends in (now, now + width].
   bool ends_within(uint64_t now, uint64_t width) const;
-  /// Deletes the sessions of `protocol` (0: all) and bindings that are left without.
-  void clear(uint8_t protocol);
+  /// Deletes the sessions that are meant, and bindings that are left without.
+  void clear(const std::function<bool(const Inside&, const Outside&, const Remote&)>& is_meant);
 
  private:
   enum class Timer { kUdp, kIcmp, kEstablished, kOpening, kClosing };
@@ -86,6 +92,7 @@ class Reference {
   bool has_room(const Inside& from, bool binding, bool from_outside = false) const;
   bool has_sent_to(const Inside& inside, const std::string& address) const;
   std::string judge_choice(const Inside& from, const Outside& as) const;
+  void pair(const Inside& from, const Outside& as);
   void drop_unused_bindings();
   void hold(const Outside& to, const Remote& from, uint64_t now);
 
@@ -93,6 +100,7 @@ class Reference {
   std::map<Name, Session> sessions_;
   std::map<Inside, Outside> bindings_;
   std::map<Outside, Inside> names_;
+  std::map<std::string, std::string> paired_;  ///< subscriber to pool address
   std::map<std::pair<Outside, Remote>, uint64_t> held_;
 };
 
