@@ -204,7 +204,7 @@ TimeMs Engine::next_deadline() {
   while (!stale_timers_.empty() && !jobs_.contains(stale_timers_.front().job)) {
     stale_timers_.pop_front();
   }
-  const TimeMs stale = stale_timers_.empty() ? kNever : stale_timers_.front().at;
+  const TimeMs stale = stale_timers_.empty() ? kNoDeadline : stale_timers_.front().at;
   return std::min(stale, exchanges_.next_deadline());
 }
 

@@ -163,7 +163,7 @@ TimeMs Exchanges::next_deadline() {
     if (found != exchanges_.end() && found->second.timer == top.at) return top.at;
     timers_.pop();
   }
-  return kNever;
+  return kNoDeadline;
 }
 
 void Exchanges::on_time(TimeMs now, Actions& actions) {

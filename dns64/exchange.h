@@ -27,7 +27,7 @@
 
 namespace isthmus::dns64 {
 
-inline constexpr TimeMs kNever = UINT64_MAX;
+inline constexpr TimeMs kNoDeadline = UINT64_MAX;
 
 using SendId = uint64_t;
 using JobId = uint64_t;

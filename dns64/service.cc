@@ -14,7 +14,7 @@ void ServiceImpl::after_engine() {
   if (deadline == timer_at_ && timer_.is_active()) return;
   timer_at_ = deadline;
   timer_.stop();
-  if (deadline == kNever) return;
+  if (deadline == kNoDeadline) return;
   const TimeMs current = now();
   // Rounded up: the clock counts whole milliseconds, and waking too early would spin.
   const TimeMs wait = deadline > current ? deadline - current + 1 : 0;

@@ -143,7 +143,7 @@ class ServiceImpl final : public Service, private Actions {
   QueryLog log_;
   ev::timer timer_;
   ev::timer log_timer_;
-  TimeMs timer_at_ = kNever;
+  TimeMs timer_at_ = kNoDeadline;
   std::vector<SocketAddress> upstreams_;
   std::unordered_map<uint64_t, Waiting> clients_;
   uint64_t last_token_ = 0;

@@ -8,7 +8,7 @@
 namespace isthmus::dns64 {
 namespace {
 
-constexpr std::size_t kMaxFile = 256u << 20;
+constexpr std::size_t kMaxListFile = 256u << 20;
 
 Status check(const conf::Dns64& config) {
   if (config.upstreams.empty()) {
@@ -86,7 +86,7 @@ Result<std::string> text_of(const std::string& path, const char* expected) {
   if (!path.starts_with('/')) {
     return Error{"found \"" + path + "\", expected a path that begins with \"/\""};
   }
-  return conf::read_file(path, kMaxFile, expected);
+  return conf::read_file(path, kMaxListFile, expected);
 }
 
 NameAction action_of(conf::DnsNameAction action) {

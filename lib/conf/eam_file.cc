@@ -11,7 +11,7 @@ namespace isthmus::conf {
 namespace {
 
 // A million of the longest lines; more is not a file of mappings.
-constexpr std::size_t kMaxFile = 64u << 20;
+constexpr std::size_t kMaxMappingFile = 64u << 20;
 constexpr std::string_view kExpected =
     "an IPv6 and an IPv4 prefix like \"2001:db8:1::5 192.0.2.5\", no bit set beyond their length";
 
@@ -141,7 +141,7 @@ Status load_instance(const std::string& file, const Lines& lines, Config& config
       return to_error(
           file, {option, lines.of(option), quote(siit.eam_file), "a path that begins with \"/\""});
     }
-    const auto text = read_file(siit.eam_file, kMaxFile, "a file of address mappings");
+    const auto text = read_file(siit.eam_file, kMaxMappingFile, "a file of address mappings");
     if (!text) return text.error();
     if (const auto problem = parse_eams(*text, all)) return to_error(siit.eam_file, *problem);
   }

@@ -10,7 +10,7 @@
 namespace isthmus::conf {
 namespace {
 
-constexpr std::size_t kMaxFile = 4 << 20;
+constexpr std::size_t kMaxConfiguration = 4 << 20;
 
 /// Pools sorted, as users of Config may rely on. After the checks, which speak of the file's order.
 void normalize(Config& config) {
@@ -39,7 +39,8 @@ Result<std::shared_ptr<const Config>> load_text(std::string_view text, const std
 }
 
 Result<std::shared_ptr<const Config>> load_file(const std::string& path) {
-  const auto text = read_file(path, kMaxFile, "a configuration file; isthmus.conf(5) describes it");
+  const auto text =
+      read_file(path, kMaxConfiguration, "a configuration file; isthmus.conf(5) describes it");
   if (!text) return text.error();
   return load_text(*text, path);
 }

@@ -56,6 +56,8 @@ struct Section {
 };
 
 std::span<const Option> options();
+/// The option of this path as the table writes it; nullptr when there is none.
+const Option* find_option(std::string_view path);
 std::span<const Section> sections();
 
 /// The list element that `pattern` belongs to: "nat64[].timers.udp" -> "nat64[]"; "" for Config.

@@ -81,4 +81,10 @@ std::span<const Section> sections() {
   return kSections;
 }
 
+const Option* find_option(std::string_view path) {
+  const auto all = options();
+  const auto found = std::ranges::find(all, path, &Option::path);
+  return found == all.end() ? nullptr : &*found;
+}
+
 }  // namespace isthmus::conf

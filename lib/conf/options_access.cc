@@ -23,7 +23,7 @@ constexpr std::string_view kInboundRemoteAllowHelp =
 constexpr std::string_view kInboundRemoteDenyHelp =
     "IPv4 hosts that may not open flows towards IPv6.";
 
-constexpr Option kOptions[] = {
+constexpr Option kAccessOptions[] = {
     {"nat64[].access.outbound_inside_allow",
      member<&Nat64::access, &Access::outbound_inside_allow>(),
      kLive,
@@ -174,7 +174,7 @@ constexpr Option kOptions[] = {
 }  // namespace
 
 std::span<const Option> access_options() {
-  return kOptions;
+  return kAccessOptions;
 }
 
 }  // namespace isthmus::conf

@@ -5,7 +5,7 @@
 namespace isthmus::conf {
 namespace {
 
-constexpr Option kOptions[] = {
+constexpr Option kDns64Options[] = {
     {"dns64.listen",
      member<&Config::dns64, &Dns64::listen>(),
      kRestart,
@@ -147,7 +147,7 @@ constexpr Option kOptions[] = {
 }  // namespace
 
 std::span<const Option> dns64_options() {
-  return kOptions;
+  return kDns64Options;
 }
 
 }  // namespace isthmus::conf

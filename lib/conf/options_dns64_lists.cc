@@ -8,7 +8,7 @@ namespace {
 constexpr Range kPath{1, 4095};
 constexpr Range kDomain{1, 255};
 
-constexpr Option kOptions[] = {
+constexpr Option kDns64ListOptions[] = {
     {"dns64.ranges[].ipv4", member<&DnsRange::ipv4>(), kLive, {}, "", false, "The range."},
     {"dns64.ranges[].prefixes",
      member<&DnsRange::prefixes>(),
@@ -72,7 +72,7 @@ constexpr Option kOptions[] = {
 }  // namespace
 
 std::span<const Option> dns64_list_options() {
-  return kOptions;
+  return kDns64ListOptions;
 }
 
 }  // namespace isthmus::conf

@@ -7,7 +7,7 @@ namespace {
 
 constexpr int64_t kWeek = 7 * 24 * 3600;
 
-constexpr Option kOptions[] = {
+constexpr Option kNat64Options[] = {
     {"nat64[].name", member<&Nat64::name>(), kRestart, kName, "", false,
      "Name, shown by isthmusctl and given in dns64.nat64."},
     {"nat64[].prefixes",
@@ -241,7 +241,7 @@ constexpr Option kOptions[] = {
 }  // namespace
 
 std::span<const Option> nat64_options() {
-  return kOptions;
+  return kNat64Options;
 }
 
 }  // namespace isthmus::conf

@@ -5,7 +5,7 @@
 namespace isthmus::conf {
 namespace {
 
-constexpr Option kOptions[] = {
+constexpr Option kPcpOptions[] = {
     {"pcp.listen",
      member<&Config::pcp, &Pcp::listen>(),
      kRestart,
@@ -39,7 +39,7 @@ constexpr Option kOptions[] = {
 }  // namespace
 
 std::span<const Option> pcp_options() {
-  return kOptions;
+  return kPcpOptions;
 }
 
 }  // namespace isthmus::conf

@@ -38,7 +38,7 @@ constexpr Field kPortsField{[] { return std::string("port range"); }, read_ports
 
 constexpr Range kSeconds{0, 24 * 3600};
 
-constexpr Option kOptions[] = {
+constexpr Option kPoolOptions[] = {
     {"nat64[].pools[].name", member<&Pool::name>(), kLive, kName, "", false,
      "Name, unique in the instance. A reload knows pools by it."},
     {"nat64[].pools[].addresses",
@@ -142,7 +142,7 @@ constexpr Option kOptions[] = {
 }  // namespace
 
 std::span<const Option> pool_options() {
-  return kOptions;
+  return kPoolOptions;
 }
 
 }  // namespace isthmus::conf

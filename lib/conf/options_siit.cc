@@ -25,7 +25,7 @@ constexpr Field prefix_field() {
   return field;
 }
 
-constexpr Option kOptions[] = {
+constexpr Option kSiitOptions[] = {
     {"siit[].name", member<&Siit::name>(), kRestart, kName, "", false, "Name."},
     {"siit[].prefix",
      member<&Siit::prefix>(),
@@ -144,7 +144,7 @@ constexpr Option kOptions[] = {
 }  // namespace
 
 std::span<const Option> siit_options() {
-  return kOptions;
+  return kSiitOptions;
 }
 
 }  // namespace isthmus::conf

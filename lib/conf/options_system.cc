@@ -18,7 +18,7 @@ constexpr Range kCpu{0, 1023};
 constexpr Range kTable{1, 1 << 28};
 constexpr Range kSwitchable{0, 1 << 28};
 
-constexpr Option kOptions[] = {
+constexpr Option kSystemOptions[] = {
     {"cores.workers", member<&Config::cores, &Cores::workers>(), kRestart, kCpu, "", false,
      "CPU of each worker. A CPU named twice runs two workers."},
     {"cores.control", member<&Config::cores, &Cores::control>(), kRestart, kCpu, "", false,
@@ -259,7 +259,7 @@ constexpr Option kOptions[] = {
 }  // namespace
 
 std::span<const Option> system_options() {
-  return kOptions;
+  return kSystemOptions;
 }
 
 }  // namespace isthmus::conf

@@ -12,13 +12,6 @@ std::string join(std::string_view parent, std::string_view name) {
   return parent.empty() ? std::string(name) : fmt::format("{}.{}", parent, name);
 }
 
-const Option* find_option(std::string_view pattern) {
-  const auto all = options();
-  const auto it =
-      std::find_if(all.begin(), all.end(), [&](const Option& o) { return o.path == pattern; });
-  return it == all.end() ? nullptr : &*it;
-}
-
 const Section* find_section(std::string_view pattern) {
   const auto all = sections();
   const auto it =

@@ -40,13 +40,6 @@ bool has_restart_option(const Section& section) {
   return false;
 }
 
-const Option* find_option(std::string_view path) {
-  for (const auto& option : options()) {
-    if (option.path == path) return &option;
-  }
-  return nullptr;
-}
-
 void compare(std::string_view element, const std::string& path, const void* a, const void* b,
              std::vector<std::string>& out);
 

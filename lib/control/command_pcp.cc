@@ -14,7 +14,7 @@ namespace isthmus::control {
 namespace {
 
 // A step looks at no more mappings than fit a millisecond.
-constexpr std::size_t kScanPerStep = 1024;
+constexpr std::size_t kRowsPerStep = 1024;
 
 void print(const pcp::Mapping& mapping, double now, std::string& out) {
   const double left = std::max(0.0, mapping.expires - now);
@@ -29,7 +29,7 @@ void print(const pcp::Mapping& mapping, double now, std::string& out) {
 }
 
 // Mappings come and go between steps: the walk remembers where it is, not who was next.
-struct Walk {
+struct LeaseWalk {
   Backend& backend;
   std::optional<net::Ip6Prefix> inside;
   uint64_t left;
@@ -41,7 +41,7 @@ struct Walk {
     const double now = monotonic_seconds();
     auto at = last ? all.upper_bound(*last) : all.begin();
     for (std::size_t scanned = 0; at != all.end() && left != 0; ++at) {
-      if (++scanned > kScanPerStep) return {true, {}};
+      if (++scanned > kRowsPerStep) return {true, {}};
       last = at->first;
       if (inside && !inside->contains(at->first.address)) continue;
       print(at->second, now, out);
@@ -73,7 +73,7 @@ Answer show_pcp(Backend& backend) {
 
 Answer show_mappings(Backend& backend, const Request& request) {
   return {{},
-          [walk = Walk{backend, request.filter.inside, request.limit.value_or(UINT64_MAX)}](
+          [walk = LeaseWalk{backend, request.filter.inside, request.limit.value_or(UINT64_MAX)}](
               std::string& out) mutable { return walk.step(out); },
           {}};
 }

@@ -13,7 +13,7 @@ namespace {
 
 // A step prints at most so many lines, and looks at no more mappings than fit a millisecond.
 constexpr std::size_t kLinesPerStep = 128;
-constexpr std::size_t kScanPerStep = 16384;
+constexpr std::size_t kMappingsPerStep = 16384;
 
 template <class T>
 Json list_of(const std::vector<T>& values) {
@@ -30,7 +30,7 @@ bool meet(const std::optional<Prefix>& filter, const Prefix& prefix) {
 
 // A walk through all instances' mappings. It holds on to the configuration that it began with, so a
 // reload meanwhile does not tear it.
-struct Walk {
+struct MappingWalk {
   std::shared_ptr<const conf::Config> config;
   std::optional<net::Ip6Prefix> inside;
   std::optional<net::Ip4Prefix> outside;
@@ -39,7 +39,7 @@ struct Walk {
 
   Step step(std::string& out) {
     std::size_t lines = 0;
-    for (std::size_t scanned = 0; scanned < kScanPerStep; ++scanned) {
+    for (std::size_t scanned = 0; scanned < kMappingsPerStep; ++scanned) {
       while (instance < config->siit.size() && at == config->siit[instance].mappings.size()) {
         ++instance;
         at = 0;
@@ -80,8 +80,8 @@ Answer show_siit(Backend& backend) {
 
 Answer show_eam(Backend& backend, const Request& request) {
   return {{},
-          [walk = Walk{backend.config(), request.filter.inside, request.filter.remote,
-                       request.limit.value_or(UINT64_MAX)}](std::string& out) mutable {
+          [walk = MappingWalk{backend.config(), request.filter.inside, request.filter.remote,
+                              request.limit.value_or(UINT64_MAX)}](std::string& out) mutable {
             return walk.step(out);
           },
           {}};

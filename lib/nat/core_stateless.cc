@@ -2,6 +2,7 @@
 // hot path
 // Packets of stateless instances (RFC 7915, RFC 7757, RFC 6791).
 #include "nat/plain_path.h"
+#include "xlat/header_sizes.h"
 #include "xlat/interface_info.h"
 
 namespace isthmus::nat {
@@ -11,8 +12,6 @@ using xlat::By;
 using xlat::Hairpinning;
 
 namespace {
-
-constexpr uint32_t kIcmpHeader = sizeof(net::IcmpHeader);
 
 // RFC 7757 4.2.1: whether the EAM algorithm MUST NOT be used for some addresses of this packet.
 bool has_simple_rules(const xlat::Siit& siit, const Decision& d) {
@@ -109,7 +108,8 @@ DropReason Core::stateless_6to4(const net::PacketBuf& buf, const net::PacketView
     return reason;
   }
   if (error) {
-    const auto* inner = net::header_at<net::Ip6Header>(buf.data + view.l4_offset + kIcmpHeader);
+    const auto* inner =
+        net::header_at<net::Ip6Header>(buf.data + view.l4_offset + xlat::kIcmpHeader);
     reason = siit.map_6to4(inner->destination, d.inner4.destination);
     if (reason == DropReason::kNone) {
       // RFC 7757 4.2.2, condition B2: it is the inner source that tells.
@@ -149,7 +149,7 @@ DropReason Core::stateless_4to6(const net::PacketBuf& buf, const net::PacketView
     }
     return reason;
   }
-  const auto* inner = net::header_at<net::Ip4Header>(buf.data + view.l4_offset + kIcmpHeader);
+  const auto* inner = net::header_at<net::Ip4Header>(buf.data + view.l4_offset + xlat::kIcmpHeader);
   const bool same = ip->source == inner->destination;
   // Rule 3, and rule 2.
   reason = simple && same ? siit.embed(ip->source, d.to6.source)

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "xlat/error_body.h"
+#include "xlat/header_sizes.h"
 #include "xlat/reply.h"
 #include "xlat/rewrite.h"
 
@@ -11,9 +12,6 @@ namespace isthmus::xlat {
 namespace {
 
 using namespace net;  // NOLINT: this file speaks of little else
-
-constexpr uint32_t kHeader6 = sizeof(Ip6Header);
-constexpr uint32_t kFragmentHeader = sizeof(Ip6FragmentHeader);
 
 constexpr uint32_t kLimit6 = kIp6MinMtu;  // RFC 4443 2.4 c
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "xlat/error_body.h"
+#include "xlat/header_sizes.h"
 #include "xlat/reply.h"
 #include "xlat/rewrite.h"
 
@@ -11,10 +12,6 @@ namespace isthmus::xlat {
 namespace {
 
 using namespace net;  // NOLINT: this file speaks of little else
-
-constexpr uint32_t kHeader4 = sizeof(Ip4Header);
-constexpr uint32_t kHeader6 = sizeof(Ip6Header);
-constexpr uint32_t kFragmentHeader = sizeof(Ip6FragmentHeader);
 
 // Conflict C14. An ICMPv4 error with an extension keeps to the classic 576 bytes (RFC 4884 5.3) by
 // quoting less; one without goes on whole, unless the operator wants it otherwise: an ICMPv6 error

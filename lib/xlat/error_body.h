@@ -7,13 +7,12 @@
 #include <cstddef>
 #include <cstring>
 
+#include "xlat/header_sizes.h"
 #include "xlat/quote.h"
 #include "xlat/rewrite.h"
 #include "xlat/wire.h"
 
 namespace isthmus::xlat {
-
-inline constexpr uint32_t kIcmpHeader = sizeof(net::IcmpHeader);
 
 /// An ICMP error while it is being rewritten. Sums cover what changes; the checksum moves by their
 /// difference, so that a wrong one stays wrong (its receiver decides) and nothing is recomputed.

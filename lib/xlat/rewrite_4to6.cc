@@ -3,6 +3,7 @@
 // RFC 7915 4: IPv4 -> IPv6.
 #include <algorithm>
 
+#include "xlat/header_sizes.h"
 #include "xlat/mss.h"
 #include "xlat/plain.h"
 #include "xlat/reply.h"
@@ -15,10 +16,7 @@ namespace {
 
 using namespace net;  // NOLINT: this file speaks of little else
 
-constexpr uint32_t kHeader4 = sizeof(Ip4Header);
-constexpr uint32_t kHeader6 = sizeof(Ip6Header);
 constexpr uint32_t kGrowth = kHeader6 - kHeader4;
-constexpr uint32_t kFragmentHeader = sizeof(Ip6FragmentHeader);
 
 // Protocols that are not translated: IGMP is single-hop (RFC 7915 4.2); the others mean nothing
 // behind an IPv4 header, but would be extension headers or ICMPv6 behind an IPv6 one.
@@ -128,8 +126,8 @@ void patch_transport(PacketBuf& buf, const PacketView& view, const Rewrite6& to,
 }
 
 // Whole TCP or UDP without options, with nothing to refuse.
-bool is_plain(const PacketBuf& buf, const PacketView& view, const Policy& policy, const Path& path,
-              const Hints& hints) {
+bool is_plain4(const PacketBuf& buf, const PacketView& view, const Policy& policy, const Path& path,
+               const Hints& hints) {
   const auto* ip = header_at<Ip4Header>(buf.data);
   return view.l4_offset == kHeader4 && !view.more_fragments && !is_special(view, policy) &&
          (view.payload == Payload::kTcp ||
@@ -144,7 +142,7 @@ bool is_plain(const PacketBuf& buf, const PacketView& view, const Policy& policy
 
 Outcome rewrite_4to6(PacketBuf& buf, const PacketView& view, const Rewrite6& to,
                      const Policy& policy, const Path& path, const Hints& hints) {
-  if (!is_plain(buf, view, policy, path, hints)) [[unlikely]] {
+  if (!is_plain4(buf, view, policy, path, hints)) [[unlikely]] {
     return rewrite_any(buf, view, to, policy, path, hints);
   }
   write_ports(buf.data + kHeader4, ports_of(to));

@@ -3,6 +3,7 @@
 // RFC 7915 5: IPv6 -> IPv4.
 #include <algorithm>
 
+#include "xlat/header_sizes.h"
 #include "xlat/mss.h"
 #include "xlat/plain.h"
 #include "xlat/reply.h"
@@ -14,9 +15,6 @@ namespace isthmus::xlat {
 namespace {
 
 using namespace net;  // NOLINT: this file speaks of little else
-
-constexpr uint32_t kHeader4 = sizeof(Ip4Header);
-constexpr uint32_t kHeader6 = sizeof(Ip6Header);
 
 // The checks that RFC 7915 5 makes before a header is touched. kForward or kSplit, or a refusal.
 Outcome admit(PacketBuf& buf, const PacketView& view, const Path& path, const Hints& hints) {
@@ -116,8 +114,8 @@ void patch_transport(PacketBuf& buf, const PacketView& view, const Rewrite4& to,
 }
 
 // Whole TCP or UDP without extension headers, with nothing to refuse.
-bool is_plain(const PacketBuf& buf, const PacketView& view, const Policy& policy, const Path& path,
-              const Hints& hints) {
+bool is_plain6(const PacketBuf& buf, const PacketView& view, const Policy& policy, const Path& path,
+               const Hints& hints) {
   const auto* ip = header_at<Ip6Header>(buf.data);
   return view.l4_offset == kHeader6 && !is_special(view, policy) &&
          (view.payload == Payload::kTcp ||
@@ -131,7 +129,7 @@ bool is_plain(const PacketBuf& buf, const PacketView& view, const Policy& policy
 
 Outcome rewrite_6to4(PacketBuf& buf, const PacketView& view, const Rewrite4& to,
                      const Policy& policy, const Path& path, IdGenerator& ids, const Hints& hints) {
-  if (!is_plain(buf, view, policy, path, hints)) [[unlikely]] {
+  if (!is_plain6(buf, view, policy, path, hints)) [[unlikely]] {
     return rewrite_any(buf, view, to, policy, path, ids, hints);
   }
   write_ports(buf.data + kHeader6, ports_of(to));

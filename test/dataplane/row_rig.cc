@@ -13,7 +13,7 @@ constexpr unsigned kRounds = 12;
 // Housekeeping frees a bounded number per turn; rows hold far fewer.
 constexpr unsigned kRoundsAfterTime = 64;
 
-uint32_t read_virtual(void* context) {
+uint32_t read_rig_clock(void* context) {
   return *static_cast<uint32_t*>(context);
 }
 
@@ -25,7 +25,7 @@ RowRig::RowRig(const nat::Settings& settings, const xlat::Path& path, unsigned w
   auto seeded = settings;
   seeded.random_seed = seed;
   auto engine =
-      dataplane::Engine::make(make_config(path), {{read_virtual, &now_ms_}, seed, seeded});
+      dataplane::Engine::make(make_config(path), {{read_rig_clock, &now_ms_}, seed, seeded});
   if (!engine) throw std::runtime_error(engine.error().text);
   engine_ = std::move(*engine);
   tell_topology(path);
