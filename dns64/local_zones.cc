@@ -9,8 +9,8 @@
 namespace isthmus::dns64 {
 namespace {
 
-constexpr uint16_t kFlags = kFlagQr | kFlagAa | kFlagRa;
-constexpr uint32_t kNegativeTtl = 60;
+constexpr uint16_t kZoneFlags = kFlagQr | kFlagAa | kFlagRa;
+constexpr uint32_t kZoneNegativeTtl = 60;
 constexpr uint16_t kTypeAny = 255;
 constexpr unsigned kMaxAliases = 16;
 
@@ -110,7 +110,7 @@ void LocalZones::write_soa(Builder& builder, const Name& zone) const {
       return;
     }
   }
-  add_local_soa(builder, zone, kNegativeTtl);
+  add_local_soa(builder, zone, kZoneNegativeTtl);
 }
 
 std::optional<Answer> LocalZones::reverse(const Question& question, const Policy& policy) const {
@@ -122,7 +122,7 @@ std::optional<Answer> LocalZones::reverse(const Question& question, const Policy
   if (!records || records->empty()) return std::nullopt;
   std::array<uint8_t, 4096> buffer;
   Builder builder(buffer);
-  builder.begin(question, kFlags);
+  builder.begin(question, kZoneFlags);
   builder.add_name(Section::kAnswer, question.name, kTypeCname, records->front().ttl, target);
   write_records(builder, target, *records, kTypePtr, policy);
   if (builder.overflow()) return std::nullopt;
@@ -142,7 +142,7 @@ std::optional<Answer> LocalZones::answer(const Question& question, const Policy&
   if (!zone && !known_type) return std::nullopt;
   std::array<uint8_t, 16384> buffer;
   Builder builder(buffer);
-  builder.begin(question, records ? kFlags : kFlags | kNxDomain);
+  builder.begin(question, records ? kZoneFlags : kZoneFlags | kNxDomain);
   const bool data = records && write(builder, question.name, question.type, policy);
   if (!data) write_soa(builder, zone ? *zone : question.name);
   if (builder.overflow()) return bare_answer(question, kServFail);

@@ -13,7 +13,7 @@
 namespace isthmus::dns64 {
 namespace {
 
-constexpr int kFlags = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK;
+constexpr int kOpenFlags = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK;
 constexpr mode_t kMode = 0640;
 
 }  // namespace
@@ -24,7 +24,7 @@ Status QueryLog::open(const std::string& path, uint32_t every) {
   Fd fd;
   struct stat info {};
   if (!path.empty()) {
-    fd = Fd(::open(path.c_str(), kFlags, kMode));
+    fd = Fd(::open(path.c_str(), kOpenFlags, kMode));
     if (!fd || ::fstat(fd.get(), &info) != 0) {
       return Error{"dns64.query_log: cannot open \"" + path + "\": " + std::strerror(errno) +
                    "; name a file that isthmusd may write"};
@@ -62,7 +62,7 @@ void QueryLog::flush() {
   if (path_.empty() || buffer_.empty()) return;
   struct stat info {};
   if (!fd_ || ::stat(path_.c_str(), &info) != 0 || info.st_ino != inode_) {
-    fd_ = Fd(::open(path_.c_str(), kFlags, kMode));
+    fd_ = Fd(::open(path_.c_str(), kOpenFlags, kMode));
     inode_ = fd_ && ::fstat(fd_.get(), &info) == 0 ? info.st_ino : 0;
   }
   const ssize_t sent = fd_ ? ::write(fd_.get(), buffer_.data(), buffer_.size()) : -1;

@@ -94,7 +94,7 @@ void print(const nat::BlockInfo& b, const Names& names, std::string& out) {
       b.used_udp, b.used_icmp, b.resting, b.returns_in_ms);
 }
 
-Complaint unanswered(unsigned worker, const Error& error) {
+Complaint no_answer(unsigned worker, const Error& error) {
   return {fmt::format("worker {}: {}", worker, error.text),
           "\"show workers\" tells whether it is alive; try again"};
 }
@@ -121,7 +121,7 @@ Answer dump(StateWalk& walk, Names names, std::optional<uint64_t> limit, Ask ask
             std::array<Info, kPerStep> found;
             const auto room = std::min<uint64_t>(kPerStep, left);
             const auto step = ask(position, std::span(found).first(room));
-            if (!step) return {false, unanswered(position.worker, step.error())};
+            if (!step) return {false, no_answer(position.worker, step.error())};
             for (std::size_t i = 0; i < step->count; ++i) print(found[i], names, out);
             left -= step->count;
             return {position.advance(*step, walk.workers()) && left > 0, {}};
@@ -136,7 +136,7 @@ Answer clear(StateWalk& walk, Ask ask) {
           [&walk, ask = std::move(ask), position = Position{},
            cleared = uint64_t{0}](std::string& out) mutable -> Step {
             const auto step = ask(position);
-            if (!step) return {false, unanswered(position.worker, step.error())};
+            if (!step) return {false, no_answer(position.worker, step.error())};
             cleared += step->count;
             if (position.advance(*step, walk.workers())) return {true, {}};
             out += to_line({{"cleared", cleared}});
