@@ -10,9 +10,6 @@ namespace {
 constexpr std::size_t kOptSize = 11;
 constexpr std::size_t kOptionHeader = 4;
 constexpr std::size_t kExtendedErrorSize = kOptionHeader + 2;
-constexpr uint16_t kOptionCookie = 10;
-constexpr uint16_t kOptionPadding = 12;
-constexpr uint16_t kOptionExtendedError = 15;
 constexpr std::size_t kPaddingBlock = 468;  // RFC 8467 4.1
 
 void set16(std::span<uint8_t> out, std::size_t at, uint16_t v) {

@@ -5,10 +5,7 @@ namespace isthmus::dns64 {
 namespace {
 
 constexpr uint32_t kEdnsDo = 0x8000;
-constexpr uint16_t kOptionCookie = 10;         // RFC 7873 4
-constexpr uint16_t kOptionPadding = 12;        // RFC 7830 3
-constexpr uint16_t kOptionExtendedError = 15;  // RFC 8914 2
-constexpr std::size_t kFixedRecordPart = 10;   // TYPE CLASS TTL RDLENGTH
+constexpr std::size_t kFixedRecordPart = 10;  // TYPE CLASS TTL RDLENGTH
 
 /// Calls `on_label(Bytes)` for each label of the name at `at`; false if the name is malformed or
 /// the callback says stop. Moves `at` behind the name.

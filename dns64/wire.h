@@ -60,6 +60,11 @@ enum Type : uint16_t {
 };
 inline constexpr uint16_t kClassIn = 1;
 
+/// Options of EDNS(0), by their codes.
+inline constexpr uint16_t kOptionCookie = 10;         // RFC 7873 4
+inline constexpr uint16_t kOptionPadding = 12;        // RFC 7830 3
+inline constexpr uint16_t kOptionExtendedError = 15;  // RFC 8914 2
+
 enum class Section : uint8_t { kAnswer, kAuthority, kAdditional };
 
 inline uint16_t get16(Bytes m, std::size_t at) {

@@ -20,7 +20,7 @@ struct LevelText {
   const char* name;
 };
 
-LevelText text_of(LogLevel level) {
+LevelText words_for(LogLevel level) {
   switch (level) {
     case LogLevel::kError: return {"<3>", "error: "};
     case LogLevel::kWarning: return {"<4>", "warning: "};
@@ -50,7 +50,7 @@ void set_log_journal(bool on) {
 }
 
 std::string log_line(LogLevel level, std::string_view text, bool journal) {
-  const LevelText names = text_of(level);
+  const LevelText names = words_for(level);
   std::string line = journal ? names.priority : "isthmusd: ";
   line += names.name;
   // One call, one line: a line break inside would lose the prefix and could forge another entry.

@@ -90,7 +90,7 @@ void Twin::start(struct ev_loop* loop, OnFrame on_frame) {
 void Twin::on_readable() {
   static std::array<uint8_t, kLargestFrame> frame;
   for (int i = 0; i < kFramesPerTurn; ++i) {
-    const ssize_t size = read(fd_, frame.data(), frame.size());
+    const ssize_t size = ::read(fd_, frame.data(), frame.size());
     if (size <= 0) return;
     ++info_.from_kernel;
     if (!on_frame_({frame.data(), static_cast<std::size_t>(size)})) ++info_.dropped;

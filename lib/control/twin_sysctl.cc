@@ -44,7 +44,7 @@ bool has_value(const std::string& path, char value) {
   const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (fd < 0) return false;
   char current = 0;
-  const bool equal = read(fd, &current, 1) == 1 && current == value;
+  const bool equal = ::read(fd, &current, 1) == 1 && current == value;
   close(fd);
   return equal;
 }
