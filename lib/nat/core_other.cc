@@ -2,14 +2,13 @@
 // hot path
 // Packets off the main path: ICMP errors, other protocols; and to the fragments.
 #include "nat/core.h"
+#include "xlat/header_sizes.h"
 
 namespace isthmus::nat {
 
 using net::Payload;
 
 namespace {
-
-constexpr uint32_t kIcmpHeader = sizeof(net::IcmpHeader);
 
 uint8_t binding_protocol(const net::PacketView& quoted) {
   return quoted.payload == Payload::kIcmpQuery ? uint8_t{net::kProtoIcmp4} : quoted.protocol;
@@ -82,7 +81,7 @@ void Core::decide_error_6to4(const net::PacketBuf& buf, const net::PacketView& v
   if (!quoted_flow(buf, view, d)) return;
   const auto& inner = d.inner_view;
   const auto* ip = net::header_at<net::Ip6Header>(buf.data);
-  const auto* quote = net::header_at<net::Ip6Header>(buf.data + view.l4_offset + kIcmpHeader);
+  const auto* quote = net::header_at<net::Ip6Header>(buf.data + view.l4_offset + xlat::kIcmpHeader);
   // RFC 4443 2.2: an error goes to the source of the packet it is about. Anything else is forged.
   if (quote->source != ip->destination) return drop(d, DropReason::kIcmpInner);
   if (!net::has_ports(inner.protocol)) return portless_error_6to4(buf, view, d);
@@ -109,7 +108,7 @@ void Core::decide_error_4to6(const net::PacketBuf& buf, const net::PacketView& v
   if (!quoted_flow(buf, view, d)) return;
   const auto& inner = d.inner_view;
   const auto* ip = net::header_at<net::Ip4Header>(buf.data);
-  const auto* quote = net::header_at<net::Ip4Header>(buf.data + view.l4_offset + kIcmpHeader);
+  const auto* quote = net::header_at<net::Ip4Header>(buf.data + view.l4_offset + xlat::kIcmpHeader);
   // RFC 1122 3.2.2: an error goes to the source of the packet it is about.
   if (quote->source != ip->destination) return drop(d, DropReason::kIcmpInner);
   if (!net::has_ports(inner.protocol)) return portless_error_4to6(buf, view, d);

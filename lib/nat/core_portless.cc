@@ -13,13 +13,13 @@
 #include <algorithm>
 
 #include "nat/core.h"
+#include "xlat/header_sizes.h"
 
 namespace isthmus::nat {
 namespace {
 
 /// Addresses that a new session finds taken, at most, before it is refused.
-constexpr unsigned kTries = 64;
-constexpr uint32_t kIcmpHeader = sizeof(net::IcmpHeader);
+constexpr unsigned kMostTaken = 64;
 
 }  // namespace
 
@@ -61,7 +61,7 @@ Grant Core::choose_portless(SessionKey& key, uint8_t instance, uint32_t subscrib
   const auto others = pools.open_addresses(instance);
   if (others.empty()) return Grant::kFull;
   auto at = random_.below(static_cast<uint32_t>(others.size()));
-  const auto tries = std::min<std::size_t>(others.size(), kTries);
+  const auto tries = std::min<std::size_t>(others.size(), kMostTaken);
   for (std::size_t i = 0; i < tries; ++i, at = at + 1 == others.size() ? 0 : at + 1) {
     if (pools.is_mapped(others[at])) continue;
     if (take_portless(key, instance, others[at])) {
@@ -79,7 +79,7 @@ const Session* Core::session_of(Direction direction, const SessionKey& key) cons
 // An ICMP error about a packet of such a session; decide_error_6to4() has looked at the rest.
 void Core::portless_error_6to4(const net::PacketBuf& buf, const net::PacketView& view,
                                Decision& d) const {
-  const auto* quote = net::header_at<net::Ip6Header>(buf.data + view.l4_offset + kIcmpHeader);
+  const auto* quote = net::header_at<net::Ip6Header>(buf.data + view.l4_offset + xlat::kIcmpHeader);
   const net::Ip4 remote = classifier.stateful_prefix(d.cls.prefix).extract(quote->source);
   const SessionKey key{quote->destination,    remote,      {}, {}, {}, {},
                        d.inner_view.protocol, d.cls.prefix};
@@ -95,7 +95,7 @@ void Core::portless_error_6to4(const net::PacketBuf& buf, const net::PacketView&
 void Core::portless_error_4to6(const net::PacketBuf& buf, const net::PacketView& view,
                                Decision& d) const {
   const auto* ip = net::header_at<net::Ip4Header>(buf.data);
-  const auto* quote = net::header_at<net::Ip4Header>(buf.data + view.l4_offset + kIcmpHeader);
+  const auto* quote = net::header_at<net::Ip4Header>(buf.data + view.l4_offset + xlat::kIcmpHeader);
   const SessionKey key{{}, quote->destination, {}, {}, quote->source, {}, d.inner_view.protocol, 0};
   const Session* s = session_of(Direction::k4To6, key);
   if (s == nullptr) return not_ours(d, DropReason::kNoSession);
