@@ -63,9 +63,10 @@ RingPort::RingPort(const std::string& name, unsigned queues, unsigned ring_size)
 RingPort::~RingPort() {
   drain();
   rte_eth_dev_info info{};
-  rte_eth_dev_info_get(port_id_, &info);
+  const bool known = rte_eth_dev_info_get(port_id_, &info) == 0;
   rte_eth_dev_stop(port_id_);
-  if (info.device == nullptr || rte_dev_remove(info.device) != 0) rte_eth_dev_close(port_id_);
+  if (!known || info.device == nullptr || rte_dev_remove(info.device) != 0)
+    rte_eth_dev_close(port_id_);
   for (auto* ring : rx_) rte_ring_free(ring);
   for (auto* ring : tx_) rte_ring_free(ring);
 }
