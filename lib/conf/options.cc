@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The table joined. An option is a line of one of its parts (option_table.h); unit tests try the
 // bounds of every line, and a test fails until doc/generated/config.md is made again.
+#include <algorithm>
+
 #include "conf/option_table.h"
 
 namespace isthmus::conf {
