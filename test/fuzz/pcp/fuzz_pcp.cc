@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Any datagrams, one after the other, each with its length in front: answers are well-formed, and
 // the server and the translator agree on who has what.
+#include <algorithm>
 #include <cstdlib>
 #include <set>
 
