@@ -262,10 +262,9 @@ Status Engine::change_pools(const nat::Settings& wanted) {
   if (done) done = end_leaving(change.leaving);
   if (done) done = install_pools(wanted);
   if (!done) (void)install_pools(options_.nat);
+  // What comes from another pool has come only now.
   statics_->reserve_again();
-  if (!done) {
-    return done;
-  }
+  if (!done) return done;
   for (std::size_t i = 0; i < wanted.instances.size(); ++i) {
     options_.nat.instances[i].pools = wanted.instances[i].pools;
     options_.nat.instances[i].filtering = wanted.instances[i].filtering;

@@ -8,6 +8,7 @@
 #include <set>
 #include <tuple>
 
+#include "fuzz/mend_header4.h"
 #include "net/checksum.h"
 #include "net/headers.h"
 #include "net/parse.h"
@@ -25,14 +26,6 @@ xlat::Path path_of() {
   auto path = test::path();
   path.mtu4 = 65535;
   return path;
-}
-
-void mend_header4(uint8_t* packet, std::size_t length) {
-  if (length < 20 || packet[0] >> 4 != 4) return;
-  auto* ip = net::header_at<net::Ip4Header>(packet);
-  if (ip->header_length() < 20 || ip->header_length() > length) return;
-  ip->checksum = net::Be16(0);
-  ip->checksum = net::checksum_of(net::sum_bytes(packet, ip->header_length()));
 }
 
 }  // namespace
@@ -139,7 +132,7 @@ std::vector<Bytes> Gateway::pass(uint32_t milliseconds) {
   auto out = harness_.advance(milliseconds);
   for (const auto& packet : out) check_out(packet);
   // Fragments that time has set free go on by themselves.
-  for (auto& more : harness_.exchange({})) out.push_back(std::move(more));
+  for (auto& more : give({})) out.push_back(std::move(more));
   return out;
 }
 

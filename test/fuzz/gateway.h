@@ -41,17 +41,22 @@ class Input {
   std::size_t size_;
 };
 
+/// What every target that plays sequences does with an input: its first byte chooses the Player.
+template <class Player>
+int play(const uint8_t* data, std::size_t size) {
+  if (size == 0 || size > 4096) return 0;
+  Input in(data, size);
+  Player player(in.byte());
+  player.play(in);
+  return 0;
+}
+
 /// Ends the program, saying what was wrong.
 void require(bool condition, const char* what);
 
 /// Makes the IPv4 header checksum and that of an ICMP message right, also of a quoted IPv4 header:
 /// random input would never get past them.
 void mend(Bytes& packet);
-
-struct GatewayOptions {
-  unsigned workers = 1;
-  nat::Settings settings;
-};
 
 class Gateway {
  public:

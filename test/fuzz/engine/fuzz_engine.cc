@@ -256,9 +256,5 @@ class Player {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  if (size == 0 || size > 4096) return 0;
-  Input in(data, size);
-  Player player(in.byte());
-  player.play(in);
-  return 0;
+  return play<Player>(data, size);
 }

@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <vector>
 
+#include "fuzz/mend_header4.h"
 #include "net/rfc6052.h"
 #include "packets/buffer.h"
 #include "xlat/icmp_error.h"
@@ -108,20 +109,11 @@ xlat::Outcome translate(net::PacketBuf& buf, const PacketView& view, const Optio
              : rewrite_error_4to6(buf, view, to6, inner, to6, o.policy, o.path, o.hints);
 }
 
-// IPv4 header checksums would hide everything behind them from random input.
-void mend_checksum4(uint8_t* packet, std::size_t length) {
-  if (length < 20 || packet[0] >> 4 != 4) return;
-  auto* ip = net::header_at<net::Ip4Header>(packet);
-  if (ip->header_length() < 20 || ip->header_length() > length) return;
-  ip->checksum = net::Be16(0);
-  ip->checksum = net::checksum_of(net::sum_bytes(packet, ip->header_length()));
-}
-
 void mend(test::Bytes& packet) {
-  mend_checksum4(packet.data(), packet.size());
+  test::mend_header4(packet.data(), packet.size());
   if (packet.size() < 28 || packet[0] >> 4 != 4) return;
   const std::size_t quote = (packet[0] & 15u) * 4 + 8;
-  if (quote < packet.size()) mend_checksum4(packet.data() + quote, packet.size() - quote);
+  if (quote < packet.size()) test::mend_header4(packet.data() + quote, packet.size() - quote);
 }
 
 void make_own_error(const test::Bytes& packet, const Options& o) {
