@@ -29,6 +29,8 @@ void answer_no_route(nat::Decision& decision, int family) {
 
 }  // namespace
 
+// The two short ways are written out, each with its own sending: shared, they cost established
+// flows 7 to 10 instructions a packet more (405 for 398, clang 14).
 template <int kFamily>
 void NatStage::run(Work& work) {
   constexpr auto kDirection = kFamily == 6 ? nat::Direction::k6To4 : nat::Direction::k4To6;
