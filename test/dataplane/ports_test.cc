@@ -178,12 +178,12 @@ TEST_CASE("ports: jumbo frames where the device can, an error where it cannot") 
   engine->stop();
   std::remove(socket.c_str());
 
-  config = config_for({"net_tap2,iface=isthtap2"});
-  config.ports[0].mtu = 9000;  // more than this driver's frames
+  // Of the drivers here only this one refuses in every DPDK; net_tap takes such frames since 24.11.
+  config = config_for({"net_af_packet2,iface=lo"});
+  config.ports[0].mtu = 9000;
   auto refused = Engine::make(config, {tsc_clock(), 1, make_settings(config, 1)});
   REQUIRE_FALSE(refused);
   CHECK(refused.error().text.find("mtu 9000") != std::string::npos);
-  CHECK(if_nametoindex("isthtap2") == 0);
 }
 
 TEST_CASE("ports: errors name the port and what to do") {

@@ -9,29 +9,32 @@
 
 namespace isthmus::test {
 
-std::vector<Row> udp_rows();
-std::vector<Row> tcp_rows();
-std::vector<Row> icmp_rows();
-std::vector<Row> icmp_table_rows();
-std::vector<Row> error_rows();
-std::vector<Row> hairpin_rows();
-std::vector<Row> address_rows();
-std::vector<Row> limit_rows();
-std::vector<Row> pool_rows();
-std::vector<Row> shared_rows();
-std::vector<Row> malformed_rows();
-std::vector<Row> stateless_rows();
-std::vector<Row> fragment_rows();
-std::vector<Row> tcp_table_rows();
-std::vector<Row> behave_rows();
-std::vector<Row> timer_rows();
-std::vector<Row> static_rows();
-std::vector<Row> eam_rows();
-std::vector<Row> source_rows();
-std::vector<Row> fragment_edge_rows();
-std::vector<Row> policy_rows();
-std::vector<Row> access_rows();
-std::vector<Row> portless_rows();
+// A table to a file, each in a namespace of its own.
+// clang-format off
+namespace rows_udp { std::vector<Row> rows(); }
+namespace rows_tcp { std::vector<Row> rows(); }
+namespace rows_icmp { std::vector<Row> rows(); }
+namespace rows_icmp_table { std::vector<Row> rows(); }
+namespace rows_error { std::vector<Row> rows(); }
+namespace rows_hairpin { std::vector<Row> rows(); }
+namespace rows_address { std::vector<Row> rows(); }
+namespace rows_limit { std::vector<Row> rows(); }
+namespace rows_pool { std::vector<Row> rows(); }
+namespace rows_shared { std::vector<Row> rows(); }
+namespace rows_malformed { std::vector<Row> rows(); }
+namespace rows_stateless { std::vector<Row> rows(); }
+namespace rows_fragment { std::vector<Row> rows(); }
+namespace rows_tcp_table { std::vector<Row> rows(); }
+namespace rows_behave { std::vector<Row> rows(); }
+namespace rows_timer { std::vector<Row> rows(); }
+namespace rows_static { std::vector<Row> rows(); }
+namespace rows_eam { std::vector<Row> rows(); }
+namespace rows_sources { std::vector<Row> rows(); }
+namespace rows_fragment_edge { std::vector<Row> rows(); }
+namespace rows_policy { std::vector<Row> rows(); }
+namespace rows_access { std::vector<Row> rows(); }
+namespace rows_portless { std::vector<Row> rows(); }
+// clang-format on
 
 // The cast: two inside hosts of different subscribers, two servers, and their IPv6 names.
 inline constexpr const char* kA = "2001:db8:a::a";

@@ -2,7 +2,7 @@
 // Who may open flows: allow and deny lists, amended lists of addresses, answers to the refused.
 #include "packets/rows.h"
 
-namespace isthmus::test {
+namespace isthmus::test::rows_access {
 namespace {
 
 constexpr const char* kInside = "2001:db8:46::192.0.2.5";
@@ -246,7 +246,7 @@ void private_router_local_prefix(Script& s) {
 
 }  // namespace
 
-std::vector<Row> access_rows() {
+std::vector<Row> rows() {
   const auto deny_z2 = outbound({}, {{}, Four{four("198.51.100.20/32")}});
   auto forbids = stateful();
   forbids.addresses = {{four("10.9.0.0/16")}, {four("10.0.0.0/8")}};
@@ -287,4 +287,4 @@ std::vector<Row> access_rows() {
   };
 }
 
-}  // namespace isthmus::test
+}  // namespace isthmus::test::rows_access

@@ -2,7 +2,7 @@
 // Prefixes and addresses: RFC 6052, RFC 6146 3.5, RFC 7915 4.1, 5.1.
 #include "packets/rows.h"
 
-namespace isthmus::test {
+namespace isthmus::test::rows_address {
 namespace {
 
 constexpr const char* kHost = "2a00:1450::a";
@@ -89,7 +89,7 @@ nat::Settings well_known(bool allow) {
 
 }  // namespace
 
-std::vector<Row> address_rows() {
+std::vector<Row> rows() {
   const char* z = "192.0.2.33";
   const auto row = [z](const char* prefix, const char* to, const char* name) {
     return Row{std::string("RFC 6052 2.2: prefix ") + prefix + ", to " + to,
@@ -121,4 +121,4 @@ std::vector<Row> address_rows() {
   };
 }
 
-}  // namespace isthmus::test
+}  // namespace isthmus::test::rows_address

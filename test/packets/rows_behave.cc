@@ -3,7 +3,7 @@
 // errors and floods.
 #include "packets/rows.h"
 
-namespace isthmus::test {
+namespace isthmus::test::rows_behave {
 namespace {
 
 constexpr const char* kRouter4 = "198.51.100.254";
@@ -342,7 +342,7 @@ nat::Settings changed(Change&& change) {
 
 }  // namespace
 
-std::vector<Row> behave_rows() {
+std::vector<Row> rows() {
   const auto four_ports = changed([](auto& s) { s.instances[0].pools[0].ports = {2000, 2003}; });
   return {
       {"RFC 4787 REQ-6: outbound packets refresh", stateful(), path(), outbound_refreshes},
@@ -392,4 +392,4 @@ std::vector<Row> behave_rows() {
   };
 }
 
-}  // namespace isthmus::test
+}  // namespace isthmus::test::rows_behave

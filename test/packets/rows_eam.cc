@@ -2,7 +2,7 @@
 // Explicit address mappings: RFC 7757; and sources without IPv4 address: RFC 6791, RFC 5837.
 #include "packets/rows.h"
 
-namespace isthmus::test {
+namespace isthmus::test::rows_eam {
 namespace {
 
 // The table and the examples of RFC 7757 (figure 1 and appendix B), and its translation prefix.
@@ -372,7 +372,7 @@ void clat_mtu(Script& s) {
 
 }  // namespace
 
-std::vector<Row> eam_rows() {
+std::vector<Row> rows() {
   using enum xlat::Hairpinning;
   const auto pool = [](xlat::Hairpinning h) { return with_pool(mapped(h), "198.51.100.1/32"); };
   return {
@@ -420,4 +420,4 @@ std::vector<Row> eam_rows() {
   };
 }
 
-}  // namespace isthmus::test
+}  // namespace isthmus::test::rows_eam

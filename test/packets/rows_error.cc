@@ -2,7 +2,7 @@
 // ICMP errors, translated and originated: RFC 6146 3.4-3.6, RFC 7915 4.2-4.4, 5.2-5.4, RFC 5508.
 #include "packets/rows.h"
 
-namespace isthmus::test {
+namespace isthmus::test::rows_error {
 namespace {
 
 constexpr const char* kRouter4 = "198.51.100.254";
@@ -197,7 +197,7 @@ void no_answer_to_multicast(Script& s) {
 
 }  // namespace
 
-std::vector<Row> error_rows() {
+std::vector<Row> rows() {
   return {
       {"RFC 5508 REQ-4: traceroute sees the router", stateful(), path(), traceroute},
       {"RFC 5508 REQ-4: traceroute, one address", one_address(), path(), traceroute},
@@ -223,4 +223,4 @@ std::vector<Row> error_rows() {
   };
 }
 
-}  // namespace isthmus::test
+}  // namespace isthmus::test::rows_error

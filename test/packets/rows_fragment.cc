@@ -2,7 +2,7 @@
 // Fragments of stateful traffic: RFC 6146 3.4, RFC 7915 4.1 and 5.1.1, RFC 8200 4.5, RFC 6946.
 #include "packets/fragment_list.h"
 
-namespace isthmus::test {
+namespace isthmus::test::rows_fragment {
 namespace {
 
 constexpr uint64_t kHello6 = 53;
@@ -362,7 +362,7 @@ struct Named {
 
 }  // namespace
 
-std::vector<Row> fragment_rows() {
+std::vector<Row> rows() {
   std::vector<Row> rows;
   for (const auto& [name, script] : std::initializer_list<Named>{
            {"RFC 6146 3.4: fragments in order", in_order},
@@ -397,4 +397,4 @@ std::vector<Row> fragment_rows() {
   return rows;
 }
 
-}  // namespace isthmus::test
+}  // namespace isthmus::test::rows_fragment

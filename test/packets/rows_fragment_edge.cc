@@ -3,7 +3,7 @@
 // sizes, floods from many sources. The rest is in rows_fragment.cc.
 #include "packets/fragment_list.h"
 
-namespace isthmus::test {
+namespace isthmus::test::rows_fragment_edge {
 namespace {
 
 constexpr uint64_t kHello6 = 53;
@@ -311,7 +311,7 @@ struct Named {
 
 }  // namespace
 
-std::vector<Row> fragment_edge_rows() {
+std::vector<Row> rows() {
   std::vector<Row> rows;
   for (const auto& [name, script] : std::initializer_list<Named>{
            {"RFC 8200 4.5: only the first fragment's Next Header counts", mixed_next_header},
@@ -344,4 +344,4 @@ std::vector<Row> fragment_edge_rows() {
   return rows;
 }
 
-}  // namespace isthmus::test
+}  // namespace isthmus::test::rows_fragment_edge

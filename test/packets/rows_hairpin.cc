@@ -2,7 +2,7 @@
 // Hairpinning: RFC 6146 3.8, RFC 4787 REQ-9, RFC 5382 REQ-8, RFC 5508 REQ-7.
 #include "packets/rows.h"
 
-namespace isthmus::test {
+namespace isthmus::test::rows_hairpin {
 namespace {
 
 constexpr uint64_t kUdp6 = 53, kUdp4 = 33;
@@ -111,7 +111,7 @@ void hop_limit(Script& s) {
 
 }  // namespace
 
-std::vector<Row> hairpin_rows() {
+std::vector<Row> rows() {
   return {
       {"RFC 6146 3.8: UDP between two inside hosts", stateful(), path(), udp},
       {"RFC 6146 3.8: UDP, one address", one_address(), path(), udp},
@@ -126,4 +126,4 @@ std::vector<Row> hairpin_rows() {
   };
 }
 
-}  // namespace isthmus::test
+}  // namespace isthmus::test::rows_hairpin

@@ -2,7 +2,7 @@
 // ICMP queries: RFC 6146 3.5.3, RFC 5508; and transports that stateful NAT64 does not carry.
 #include "packets/rows.h"
 
-namespace isthmus::test {
+namespace isthmus::test::rows_icmp {
 namespace {
 
 constexpr uint64_t kLength6 = 52, kLength4 = 32;  // with four bytes of payload
@@ -81,7 +81,7 @@ void igmp(Script& s) {
 
 }  // namespace
 
-std::vector<Row> icmp_rows() {
+std::vector<Row> rows() {
   return {
       {"RFC 6146 3.5.3: ping and answer", stateful(), path(), ping},
       {"RFC 6146 3.5.3: ping and answer, one address", one_address(), path(), ping},
@@ -99,4 +99,4 @@ std::vector<Row> icmp_rows() {
   };
 }
 
-}  // namespace isthmus::test
+}  // namespace isthmus::test::rows_icmp

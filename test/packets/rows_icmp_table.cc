@@ -3,7 +3,7 @@
 // and 6, and the vectors of MTUs; through a stateful flow, in the direction that they have.
 #include "packets/rows.h"
 
-namespace isthmus::test {
+namespace isthmus::test::rows_icmp_table {
 namespace {
 
 constexpr const char* kRouter4 = "198.51.100.254";
@@ -208,7 +208,7 @@ struct MtuRow {
 
 }  // namespace
 
-std::vector<Row> icmp_table_rows() {
+std::vector<Row> rows() {
   std::vector<Row> rows{
       {"RFC 7915 4.2, 5.2: echo of any code", stateful(), path(), echo_in},
       {"RFC 7915 4.2: every code of Destination Unreachable", stateful(), path(), unreachable_in},
@@ -233,4 +233,4 @@ std::vector<Row> icmp_table_rows() {
   return rows;
 }
 
-}  // namespace isthmus::test
+}  // namespace isthmus::test::rows_icmp_table

@@ -2,7 +2,7 @@
 // Exhaustion and limits: RFC 6146 3.5.1.1, 5.3, RFC 6888, RFC 4443 2.4.
 #include "packets/rows.h"
 
-namespace isthmus::test {
+namespace isthmus::test::rows_limit {
 namespace {
 
 constexpr uint64_t kUdp6 = 53, kUdp4 = 33;
@@ -188,7 +188,7 @@ nat::Settings changed(Change&& change) {
 
 }  // namespace
 
-std::vector<Row> limit_rows() {
+std::vector<Row> rows() {
   const auto four_ports = changed([](auto& s) { s.instances[0].pools[0].ports = {2000, 2003}; });
   return {
       {"RFC 6146 3.5.1.1: no port left", four_ports, path(),
@@ -232,4 +232,4 @@ std::vector<Row> limit_rows() {
   };
 }
 
-}  // namespace isthmus::test
+}  // namespace isthmus::test::rows_limit

@@ -2,7 +2,7 @@
 // What is not a packet, and what is an unusual one.
 #include "packets/rows.h"
 
-namespace isthmus::test {
+namespace isthmus::test::rows_malformed {
 namespace {
 
 constexpr uint64_t kUdp6 = 53;
@@ -67,7 +67,7 @@ void split_for_a_narrow_link(Script& s) {
 
 }  // namespace
 
-std::vector<Row> malformed_rows() {
+std::vector<Row> rows() {
   return {
       {"truncated at every byte", stateful(), path(), truncated},
       {"RFC 1812 5.2.2: wrong IPv4 header checksum", stateful(), path(), bad_header_checksum},
@@ -81,4 +81,4 @@ std::vector<Row> malformed_rows() {
   };
 }
 
-}  // namespace isthmus::test
+}  // namespace isthmus::test::rows_malformed

@@ -2,7 +2,7 @@
 // What an operator may choose: MSS clamping, UDP without checksum, traffic class, sizes of errors.
 #include "packets/rows.h"
 
-namespace isthmus::test {
+namespace isthmus::test::rows_policy {
 namespace {
 
 constexpr const char* kInside = "2001:db8:46::192.0.2.5";
@@ -303,7 +303,7 @@ void zero_rows(std::vector<Row>& rows) {
 
 }  // namespace
 
-std::vector<Row> policy_rows() {
+std::vector<Row> rows() {
   std::vector<Row> rows;
   mss_rows(rows);
   zero_rows(rows);
@@ -341,4 +341,4 @@ std::vector<Row> policy_rows() {
   return rows;
 }
 
-}  // namespace isthmus::test
+}  // namespace isthmus::test::rows_policy

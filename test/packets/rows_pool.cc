@@ -2,7 +2,7 @@
 // Which port of which pool: RFC 6888, RFC 7422, RFC 7857 4, and port blocks.
 #include "packets/rows.h"
 
-namespace isthmus::test {
+namespace isthmus::test::rows_pool {
 namespace {
 
 constexpr uint64_t kUdp6 = 53, kUdp4 = 33;
@@ -292,7 +292,7 @@ void blocks_of_a_removed_pool(Script& s) {
 
 }  // namespace
 
-std::vector<Row> pool_rows() {
+std::vector<Row> rows() {
   return {
       {"port blocks: a subscriber's ports lie in its blocks", blocks(1), path(), one_block_each},
       {"port blocks: an empty block stays for a while", blocks(1), path(), blocks_rest},
@@ -320,4 +320,4 @@ std::vector<Row> pool_rows() {
   };
 }
 
-}  // namespace isthmus::test
+}  // namespace isthmus::test::rows_pool

@@ -2,7 +2,7 @@
 // Protocols without ports (Instance::portless): one host each per (protocol, pool address, remote).
 #include "packets/rows.h"
 
-namespace isthmus::test {
+namespace isthmus::test::rows_portless {
 namespace {
 
 constexpr uint8_t kEsp = 50, kGre = 47, kSctp = 132;
@@ -436,7 +436,7 @@ nat::Settings limited() {
 
 }  // namespace
 
-std::vector<Row> portless_rows() {
+std::vector<Row> rows() {
   const auto many = carrying(stateful()), one = carrying(one_address());
   const auto soft = [](auto& i) { i.pools[0].soft_pairing = true; };
   return {
@@ -498,4 +498,4 @@ std::vector<Row> portless_rows() {
   };
 }
 
-}  // namespace isthmus::test
+}  // namespace isthmus::test::rows_portless

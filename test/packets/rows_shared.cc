@@ -2,7 +2,7 @@
 // One IPv4 address for the box and a pool: what has a binding is translated, all else is the box's.
 #include "packets/rows.h"
 
-namespace isthmus::test {
+namespace isthmus::test::rows_shared {
 namespace {
 
 constexpr uint64_t kUdp6 = 53, kUdp4 = 33;
@@ -98,7 +98,7 @@ void from_inside(Script& s) {
 
 }  // namespace
 
-std::vector<Row> shared_rows() {
+std::vector<Row> rows() {
   return {
       {"shared address: TCP and UDP without binding are the box's", shared(), path(), transport},
       {"shared address: echo replies by their identifier", shared(), path(), echo},
@@ -108,4 +108,4 @@ std::vector<Row> shared_rows() {
   };
 }
 
-}  // namespace isthmus::test
+}  // namespace isthmus::test::rows_shared

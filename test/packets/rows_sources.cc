@@ -3,7 +3,7 @@
 #include "net/headers.h"
 #include "packets/rows.h"
 
-namespace isthmus::test {
+namespace isthmus::test::rows_sources {
 namespace {
 
 constexpr const char* kC = "2001:db8:c::c";  // in nobody's sources
@@ -153,7 +153,7 @@ void mapped_beside(Script& s) {
 
 }  // namespace
 
-std::vector<Row> source_rows() {
+std::vector<Row> rows() {
   return {
       {"sources: customers of one prefix have pools of their own", customers(), path(), by_source},
       {"sources: who is in none is not served", customers(), path(), not_served},
@@ -166,4 +166,4 @@ std::vector<Row> source_rows() {
   };
 }
 
-}  // namespace isthmus::test
+}  // namespace isthmus::test::rows_sources

@@ -2,7 +2,7 @@
 // Stateless translation: RFC 7915, RFC 6052.
 #include "packets/rows.h"
 
-namespace isthmus::test {
+namespace isthmus::test::rows_stateless {
 namespace {
 
 constexpr const char* kInside = "2001:db8:46::192.0.2.5";
@@ -104,7 +104,7 @@ nat::Settings both() {
 
 }  // namespace
 
-std::vector<Row> stateless_rows() {
+std::vector<Row> rows() {
   return {
       {"RFC 7915 4.1, 5.1: stateless UDP", stateless(), path(), udp},
       {"RFC 7915 5.2: stateless ping", stateless(), path(), ping},
@@ -121,4 +121,4 @@ std::vector<Row> stateless_rows() {
   };
 }
 
-}  // namespace isthmus::test
+}  // namespace isthmus::test::rows_stateless

@@ -3,7 +3,7 @@
 #include "nat/statics.h"
 #include "packets/rows.h"
 
-namespace isthmus::test {
+namespace isthmus::test::rows_static {
 namespace {
 
 constexpr const char* kT = "203.0.113.1";
@@ -162,7 +162,7 @@ void fragments(Script& s) {
 
 }  // namespace
 
-std::vector<Row> static_rows() {
+std::vector<Row> rows() {
   const auto web = bound(6, kA, 8080, 80);
   const auto sip = bound(17, kA, 5060, 2001);
   const nat::StaticBinding whole{0, 0, *net::parse_ip6(kA), {}, *net::parse_ip4(kT), {}};
@@ -191,4 +191,4 @@ std::vector<Row> static_rows() {
   };
 }
 
-}  // namespace isthmus::test
+}  // namespace isthmus::test::rows_static

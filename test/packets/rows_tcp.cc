@@ -2,7 +2,7 @@
 // TCP: RFC 6146 3.5.2, RFC 5382, RFC 7857 2.
 #include "packets/rows.h"
 
-namespace isthmus::test {
+namespace isthmus::test::rows_tcp {
 namespace {
 
 constexpr uint64_t kLength6 = 60, kLength4 = 40;
@@ -260,7 +260,7 @@ nat::Settings literal() {
 
 }  // namespace
 
-std::vector<Row> tcp_rows() {
+std::vector<Row> rows() {
   return {
       {"RFC 6146 3.5.2: open, close, gone after TCP_TRANS", stateful(), path(),
        handshake_and_close},
@@ -294,4 +294,4 @@ std::vector<Row> tcp_rows() {
   };
 }
 
-}  // namespace isthmus::test
+}  // namespace isthmus::test::rows_tcp

@@ -5,7 +5,7 @@
 
 #include "packets/rows.h"
 
-namespace isthmus::test {
+namespace isthmus::test::rows_tcp_table {
 namespace {
 
 constexpr uint32_t kTrans = 240'000, kEst = 7'200'000, kSyn = 6'000;
@@ -286,7 +286,7 @@ void two_hours_four_minutes(Script& s) {
 
 }  // namespace
 
-std::vector<Row> tcp_table_rows() {
+std::vector<Row> rows() {
   std::vector<Row> rows;
   for (const auto& c : cases()) {
     rows.push_back({"RFC 6146 3.5.2.2 " + c.name, literal(), path(), transitions(c)});
@@ -333,4 +333,4 @@ std::vector<Row> tcp_table_rows() {
   return rows;
 }
 
-}  // namespace isthmus::test
+}  // namespace isthmus::test::rows_tcp_table

@@ -2,7 +2,7 @@
 // How long sessions live, and what keeps them alive: RFC 4787 REQ-5 and REQ-6, RFC 6146 5.3.
 #include "packets/rows.h"
 
-namespace isthmus::test {
+namespace isthmus::test::rows_timer {
 namespace {
 
 constexpr uint64_t kUdp6 = 53, kUdp4 = 33, kTcp6 = 60, kTcp4 = 40;
@@ -152,7 +152,7 @@ nat::Settings with(Change&& change) {
 
 }  // namespace
 
-std::vector<Row> timer_rows() {
+std::vector<Row> rows() {
   const auto dns_short = with([](auto& i) {
     i.timers.udp_short = 10;
     i.timers.udp_short_ports = {53, 123};
@@ -177,4 +177,4 @@ std::vector<Row> timer_rows() {
   };
 }
 
-}  // namespace isthmus::test
+}  // namespace isthmus::test::rows_timer

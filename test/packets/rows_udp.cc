@@ -2,7 +2,7 @@
 // UDP: RFC 6146 3.5.1, RFC 4787.
 #include "packets/rows.h"
 
-namespace isthmus::test {
+namespace isthmus::test::rows_udp {
 namespace {
 
 // IPv6 header 40 + UDP 8 + "hello" 5; IPv4 20 less.
@@ -177,7 +177,7 @@ nat::Settings filtering() {
 
 }  // namespace
 
-std::vector<Row> udp_rows() {
+std::vector<Row> rows() {
   return {
       {"RFC 6146 3.5.1: UDP out and back", stateful(), path(), there_and_back},
       {"RFC 6146 3.5.1: UDP out and back, one address", one_address(), path(), there_and_back},
@@ -205,4 +205,4 @@ std::vector<Row> udp_rows() {
   };
 }
 
-}  // namespace isthmus::test
+}  // namespace isthmus::test::rows_udp

@@ -9,7 +9,7 @@
 #include "packets/rows.h"
 #include "property/seed.h"
 
-namespace isthmus::test {
+namespace isthmus::test::portless_test {
 namespace {
 
 constexpr uint64_t kLifetime = 300'000;
@@ -185,4 +185,4 @@ TEST_CASE("portless: random sequences give each protocol, address and remote to 
   }
 }
 
-}  // namespace isthmus::test
+}  // namespace isthmus::test::portless_test

@@ -11,8 +11,8 @@
 #include "catch.h"
 #include "conf/load.h"
 
-using namespace isthmus;
-using namespace isthmus::conf;
+namespace isthmus::eam_file_test {
+using namespace conf;
 
 namespace {
 
@@ -169,3 +169,5 @@ TEST_CASE("a hundred thousand mappings load") {
   CHECK((*loaded)->siit[0].mappings.size() == 100'000);
   CHECK((*loaded)->siit[0].overlapping == 0);
 }
+
+}  // namespace isthmus::eam_file_test

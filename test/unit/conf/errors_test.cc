@@ -4,7 +4,7 @@
 #include "catch.h"
 #include "conf/load.h"
 
-using namespace isthmus;
+namespace isthmus::errors_test {
 
 namespace {
 
@@ -525,3 +525,5 @@ TEST_CASE("dns64") {
        "f:3: dns64: found no nat64 instance, expected one, whose prefix DNS64 can use"},
   });
 }
+
+}  // namespace isthmus::errors_test

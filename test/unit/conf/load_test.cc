@@ -12,8 +12,8 @@
 #include "catch.h"
 #include "conf/option.h"
 
-using namespace isthmus;
-using namespace isthmus::conf;
+namespace isthmus::load_test {
+using namespace conf;
 
 namespace {
 
@@ -352,3 +352,5 @@ TEST_CASE("what needs a restart") {
   CHECK(diff(base + "dns64: { listen = [\"192.0.2.1\"]; upstreams = [\"192.0.2.53\"]; };") ==
         Paths{"dns64.listen", "dns64.nat64"});
 }
+
+}  // namespace isthmus::load_test

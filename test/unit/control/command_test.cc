@@ -3,8 +3,8 @@
 #include "catch.h"
 #include "control/command_table.h"
 
-using namespace isthmus;
-using namespace isthmus::control;
+namespace isthmus::command_test {
+using namespace control;
 
 namespace {
 
@@ -145,3 +145,5 @@ TEST_CASE("the rest of a line reaches help and complete as it is") {
   CHECK(good("complete ").rest == " ");
   CHECK(good("complete").rest.empty());
 }
+
+}  // namespace isthmus::command_test

@@ -7,8 +7,8 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-using namespace isthmus;
-using namespace isthmus::control;
+namespace isthmus::commands_test {
+using namespace control;
 using Json = nlohmann::ordered_json;
 
 namespace {
@@ -346,3 +346,5 @@ TEST_CASE("help about the first word of commands lists those") {
   CHECK(f.say("help frobnicate\n").front().find("unknown command") != std::string::npos);
   CHECK(f.say("help show frobnicate\n").front().find("unknown word") != std::string::npos);
 }
+
+}  // namespace isthmus::commands_test

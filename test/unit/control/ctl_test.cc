@@ -12,8 +12,8 @@
 #include "control/server.h"
 #include "fake_backend.h"
 
-using namespace isthmus;
-using namespace isthmus::control;
+namespace isthmus::ctl_test {
+using namespace control;
 
 namespace {
 
@@ -153,3 +153,5 @@ TEST_CASE("a dump from several workers arrives whole") {
   const auto ran = shell(server.socket(), "ctl show sessions --json | wc -l");
   CHECK(ran.out == "20000\n");
 }
+
+}  // namespace isthmus::ctl_test

@@ -13,7 +13,7 @@
 #include "fake_dataplane.h"
 #include "quiet_service.h"
 
-namespace isthmus::control {
+namespace isthmus::control::dataplane_backend_test {
 namespace {
 
 class FakeService : public test::QuietService {
@@ -226,4 +226,4 @@ TEST_CASE_METHOD(Fixture, "a part that refuses takes the others back", "[backend
   CHECK(backend->config()->nat64.at(0).timers.udp == 300);
 }
 
-}  // namespace isthmus::control
+}  // namespace isthmus::control::dataplane_backend_test

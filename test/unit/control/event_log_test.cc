@@ -5,7 +5,7 @@
 
 #include "catch.h"
 
-namespace isthmus::control {
+namespace isthmus::control::event_log_test {
 namespace {
 
 struct Fixture {
@@ -76,4 +76,4 @@ TEST_CASE("event log: single sessions, bindings and blocks are for exporters") {
   CHECK(f.lines.empty());
 }
 
-}  // namespace isthmus::control
+}  // namespace isthmus::control::event_log_test

@@ -4,7 +4,7 @@
 #include "catch.h"
 #include "conf/load.h"
 
-namespace isthmus::control {
+namespace isthmus::control::local_ports_test {
 namespace {
 
 std::string problem(const std::string& address, const std::string& ports, LocalPorts kernel) {
@@ -45,4 +45,4 @@ TEST_CASE("the kernel tells its range") {
   if (ports) CHECK(ports->first <= ports->last);
 }
 
-}  // namespace isthmus::control
+}  // namespace isthmus::control::local_ports_test

@@ -6,7 +6,7 @@
 #include "catch.h"
 #include "control/log.h"
 
-namespace isthmus::control {
+namespace isthmus::control::loop_test {
 
 TEST_CASE("rests are short after work and grow when idle", "[loop]") {
   RestSchedule schedule;
@@ -69,4 +69,4 @@ TEST_CASE("a repeated message is logged once per interval, with a count", "[log]
   CHECK(limiter.admit(130) == 0);
 }
 
-}  // namespace isthmus::control
+}  // namespace isthmus::control::loop_test

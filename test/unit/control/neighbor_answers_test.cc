@@ -4,7 +4,7 @@
 #include "catch.h"
 #include "packets/builder.h"
 
-namespace isthmus::control {
+namespace isthmus::control::neighbor_answers_test {
 namespace {
 
 using test::Bytes;
@@ -116,4 +116,4 @@ TEST_CASE("ARP cut short is not answered", "[twin]") {
   }
 }
 
-}  // namespace isthmus::control
+}  // namespace isthmus::control::neighbor_answers_test

@@ -7,7 +7,7 @@
 #include "catch.h"
 #include "packets/builder.h"
 
-namespace isthmus::control {
+namespace isthmus::control::neighbor_queue_test {
 namespace {
 
 using test::Bytes;
@@ -170,4 +170,4 @@ TEST_CASE("the frame of a released packet", "[neighbor]") {
   CHECK(make_frame(to, from, Bytes{0x60, 1}) == test::hex("020000000002 020000000001 86dd 6001"));
 }
 
-}  // namespace isthmus::control
+}  // namespace isthmus::control::neighbor_queue_test

@@ -10,7 +10,7 @@
 #include "catch.h"
 #include "fake_dataplane.h"
 
-namespace isthmus::control {
+namespace isthmus::control::netlink_state_test {
 namespace {
 
 constexpr uint32_t kLinkA = 11, kLinkB = 12, kElsewhere = 99;
@@ -200,4 +200,4 @@ TEST_CASE_METHOD(Fixture, "a route the dataplane refuses is offered again", "[ne
   CHECK(dataplane.route_texts == Routes{{"198.51.100.0/24", "a"}});
 }
 
-}  // namespace isthmus::control
+}  // namespace isthmus::control::netlink_state_test

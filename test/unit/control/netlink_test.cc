@@ -11,7 +11,7 @@
 #include "control/netlink_parse.h"
 #include "packets/builder.h"
 
-namespace isthmus::control {
+namespace isthmus::control::netlink_test {
 namespace {
 
 using test::Bytes;
@@ -232,4 +232,4 @@ TEST_CASE("a message cut at any byte is read within its bounds", "[netlink]") {
   }
 }
 
-}  // namespace isthmus::control
+}  // namespace isthmus::control::netlink_test

@@ -7,7 +7,7 @@
 #include "control/log.h"
 #include "fake_backend.h"
 
-namespace isthmus::control {
+namespace isthmus::control::pcp_command_test {
 namespace {
 
 struct Ports final : pcp::Gateway {
@@ -78,4 +78,4 @@ TEST_CASE("commands: every mapping once, by host too, and how many there are") {
         std::string::npos);
 }
 
-}  // namespace isthmus::control
+}  // namespace isthmus::control::pcp_command_test

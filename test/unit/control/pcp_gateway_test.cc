@@ -4,7 +4,7 @@
 #include "catch.h"
 #include "fake_dataplane.h"
 
-namespace isthmus::control {
+namespace isthmus::control::pcp_gateway_test {
 namespace {
 
 const net::Ip6 kCustomer = *net::parse_ip6("2001:db8:5::1");
@@ -92,4 +92,4 @@ TEST_CASE("pcp: what workers know, and the end of a lease", "[pcp]") {
   CHECK_FALSE(is_in_pool(*f.config, *net::parse_ip4("203.0.113.32")));
 }
 
-}  // namespace isthmus::control
+}  // namespace isthmus::control::pcp_gateway_test

@@ -9,7 +9,7 @@
 #include "packets/builder.h"
 #include "quiet_service.h"
 
-namespace isthmus::control {
+namespace isthmus::control::punt_test {
 namespace {
 
 using test::Bytes;
@@ -248,4 +248,4 @@ TEST_CASE_METHOD(Fixture, "without DNS64 a query is an ordinary packet for the b
   CHECK(to_kernel.size() == 1);
 }
 
-}  // namespace isthmus::control
+}  // namespace isthmus::control::punt_test

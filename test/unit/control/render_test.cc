@@ -4,7 +4,8 @@
 
 #include "catch.h"
 
-using namespace isthmus::ctl;
+namespace isthmus::render_test {
+using namespace ctl;
 
 namespace {
 
@@ -124,3 +125,5 @@ TEST_CASE("units") {
   CHECK(human("speed_mbps", Json(2500)) == "2500 Mb/s");
   CHECK(human("n", Json(-5)) == "-5");
 }
+
+}  // namespace isthmus::render_test

@@ -15,8 +15,8 @@
 #include "catch.h"
 #include "fake_backend.h"
 
-using namespace isthmus;
-using namespace isthmus::control;
+namespace isthmus::server_test {
+using namespace control;
 
 namespace {
 
@@ -278,3 +278,5 @@ TEST_CASE("too many clients: the newest is told, unless somebody idles") {
   }
   CHECK(f.server->clients() == 2);
 }
+
+}  // namespace isthmus::server_test

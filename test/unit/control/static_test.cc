@@ -12,7 +12,7 @@
 #include "control/static_store.h"
 #include "fake_backend.h"
 
-namespace isthmus::control {
+namespace isthmus::control::static_test {
 namespace {
 
 struct Fixture {
@@ -151,4 +151,4 @@ TEST_CASE("static file: a broken line is named, and a file that cannot be replac
   CHECK(folder.read() == "inside 2001:db8::2\n");
 }
 
-}  // namespace isthmus::control
+}  // namespace isthmus::control::static_test

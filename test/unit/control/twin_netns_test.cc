@@ -23,7 +23,7 @@
 #include "netns.h"
 #include "packets/builder.h"
 
-namespace isthmus::control {
+namespace isthmus::control::twin_netns_test {
 namespace {
 
 using test::Bytes;
@@ -416,4 +416,4 @@ TEST_CASE("a twin's name that is taken or too long is refused with a reason", "[
   CHECK_FALSE(Twin::make(""));
 }
 
-}  // namespace isthmus::control
+}  // namespace isthmus::control::twin_netns_test

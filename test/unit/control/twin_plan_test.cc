@@ -8,7 +8,7 @@
 
 #include "catch.h"
 
-namespace isthmus::control {
+namespace isthmus::control::twin_plan_test {
 namespace {
 
 IpAddress ip(std::string_view text) {
@@ -151,4 +151,4 @@ TEST_CASE("a gateway in no subnet is an error that names its line", "[twin]") {
         "interface; give an interface an address in the gateway's subnet");
 }
 
-}  // namespace isthmus::control
+}  // namespace isthmus::control::twin_plan_test

@@ -5,7 +5,7 @@
 #include "packets/builder.h"
 #include "packets/diff.h"
 
-namespace isthmus::control {
+namespace isthmus::control::unreachable_test {
 namespace {
 
 using test::Bytes;
@@ -58,4 +58,4 @@ TEST_CASE("RFC 4443 2.4 e: nobody is told about an error that was lost", "[twin]
   CHECK(about(test::hex("45"), 1).empty());
 }
 
-}  // namespace isthmus::control
+}  // namespace isthmus::control::unreachable_test

@@ -4,8 +4,8 @@
 
 #include "catch.h"
 
-using namespace isthmus;
-using namespace isthmus::dns64;
+namespace isthmus::assemble_test {
+using namespace dns64;
 
 namespace {
 
@@ -131,3 +131,5 @@ TEST_CASE("record data that does not fit its type is refused") {
   REQUIRE(parse(wire, message) == ParseResult::kOk);
   CHECK_FALSE(Assembler().forward(message, message.question));
 }
+
+}  // namespace isthmus::assemble_test

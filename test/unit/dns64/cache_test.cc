@@ -6,7 +6,8 @@
 
 #include "catch.h"
 
-using namespace isthmus::dns64;
+namespace isthmus::cache_test {
+using namespace dns64;
 
 namespace {
 
@@ -107,3 +108,5 @@ TEST_CASE("property: the cache agrees with a map and a clock") {
     REQUIRE(cache.size() <= kCapacity);
   }
 }
+
+}  // namespace isthmus::cache_test

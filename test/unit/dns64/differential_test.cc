@@ -14,8 +14,8 @@
 #include "dns64/assemble.h"
 #include "scenario/wire_text.h"
 
-using namespace isthmus;
-using namespace isthmus::dns64;
+namespace isthmus::differential_test {
+using namespace dns64;
 using test::TextMessage;
 using test::Wire;
 
@@ -132,3 +132,5 @@ TEST_CASE("property: mutated messages are read alike or refused") {
   }
   CHECK(compared > 100);
 }
+
+}  // namespace isthmus::differential_test

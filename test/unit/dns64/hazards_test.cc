@@ -6,8 +6,8 @@
 #include "dns64/cookies.h"
 #include "dns64/query.h"
 
-using namespace isthmus;
-using namespace isthmus::dns64;
+namespace isthmus::hazards_test {
+using namespace dns64;
 
 namespace {
 
@@ -223,3 +223,5 @@ TEST_CASE("SipHash-2-4 agrees with its authors' first vectors") {
   CHECK(siphash(key, {data, 0}) == 0x726fdb47dd0e0e31);
   CHECK(siphash(key, {data, 15}) == 0xa129ca6149be45e5);
 }
+
+}  // namespace isthmus::hazards_test

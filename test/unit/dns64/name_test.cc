@@ -5,8 +5,8 @@
 #include "dns64/reverse.h"
 #include "net/rfc6052.h"
 
-using namespace isthmus;
-using namespace isthmus::dns64;
+namespace isthmus::name_test {
+using namespace dns64;
 
 namespace {
 
@@ -88,3 +88,5 @@ TEST_CASE("RFC 6052 2.3: the IPv4 address is found at every prefix length") {
   }
   CHECK(to_string(reverse_name(v4)) == "33.2.0.192.in-addr.arpa.");
 }
+
+}  // namespace isthmus::name_test

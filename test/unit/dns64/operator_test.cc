@@ -9,8 +9,8 @@
 #include "dns64/name_rules.h"
 #include "dns64/upstreams.h"
 
-using namespace isthmus;
-using namespace isthmus::dns64;
+namespace isthmus::operator_test {
+using namespace dns64;
 
 namespace {
 
@@ -139,3 +139,5 @@ TEST_CASE("round-trip times follow RFC 6298, and a slow upstream is tried now an
   CHECK(slow > 0);
   CHECK(slow <= 6400 / Upstreams::kExplore);
 }
+
+}  // namespace isthmus::operator_test

@@ -15,7 +15,7 @@
 #include "dns64/stream.h"
 #include "scenario/wire_text.h"
 
-using namespace isthmus;
+namespace isthmus::service_test {
 using dns64::Bytes;
 using test::TextMessage;
 using test::Wire;
@@ -463,3 +463,5 @@ TEST_CASE("service: addresses the machine does not have yet can be listened on")
   s.start();
   CHECK(s.service->listen_tcp());
 }
+
+}  // namespace isthmus::service_test

@@ -3,7 +3,8 @@
 
 #include "catch.h"
 
-using namespace isthmus::dns64;
+namespace isthmus::wire_test {
+using namespace dns64;
 
 namespace {
 
@@ -188,3 +189,5 @@ TEST_CASE("owner_is agrees with decompression, whatever the case") {
   CHECK_FALSE(owner_is(parsed, parsed.records[0], name("a.exampl.")));
   CHECK_FALSE(owner_is(parsed, parsed.records[0], name(".")));
 }
+
+}  // namespace isthmus::wire_test

@@ -11,7 +11,7 @@
 #include "packets/harness.h"
 #include "packets/rows.h"
 
-namespace isthmus::nat {
+namespace isthmus::nat::events_test {
 namespace {
 
 using test::ip4, test::ip6, test::kA, test::kPZ, test::kPZ2;
@@ -164,4 +164,4 @@ TEST_CASE("events: a thousand refusals are eight events, and the next says how m
   CHECK(drain(translator).size() == Events::kRefusalsPerSecond);
 }
 
-}  // namespace isthmus::nat
+}  // namespace isthmus::nat::events_test

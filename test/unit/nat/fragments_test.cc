@@ -9,7 +9,7 @@
 #include "packets/buffer.h"
 #include "property/seed.h"
 
-namespace isthmus::test {
+namespace isthmus::test::fragments_test {
 namespace {
 
 using nat::FragmentKey;
@@ -342,4 +342,4 @@ TEST_CASE("fragments: a record is over when each fragment has been seen once") {
   }
 }
 
-}  // namespace isthmus::test
+}  // namespace isthmus::test::fragments_test

@@ -6,7 +6,7 @@
 #include "packets/harness.h"
 #include "packets/rows.h"
 
-namespace isthmus::nat {
+namespace isthmus::nat::lease_test {
 namespace {
 
 using test::Bytes, test::Harness, test::ip4, test::ip6, test::kA, test::kB, test::kPZ, test::kZ;
@@ -197,4 +197,4 @@ TEST_CASE("RFC 6887 11.3: static bindings are told, and stay") {
   }
 }
 
-}  // namespace isthmus::nat
+}  // namespace isthmus::nat::lease_test

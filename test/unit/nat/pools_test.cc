@@ -9,7 +9,7 @@
 #include "nat/pool_update.h"
 #include "nat/pools.h"
 
-namespace isthmus::nat {
+namespace isthmus::nat::pools_test {
 
 namespace {
 
@@ -411,4 +411,4 @@ TEST_CASE("pools: overlap and backwards ranges are refused") {
   CHECK_FALSE(PoolSet::make(pool_settings(2, 1), ownership, 0, nullptr));
 }
 
-}  // namespace isthmus::nat
+}  // namespace isthmus::nat::pools_test

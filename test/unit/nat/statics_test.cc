@@ -8,7 +8,7 @@
 #include "packets/harness.h"
 #include "packets/rows.h"
 
-namespace isthmus::nat {
+namespace isthmus::nat::statics_test {
 namespace {
 
 using test::Bytes, test::Harness, test::ip4, test::ip6, test::kA, test::kB, test::kPZ, test::kZ;
@@ -274,4 +274,4 @@ TEST_CASE("cell exceptions: set, replaced, cleared, whole addresses behind singl
   CHECK(exceptions.find(address, 1, 6) == steer::CellExceptions::kNone);
 }
 
-}  // namespace isthmus::nat
+}  // namespace isthmus::nat::statics_test

@@ -11,7 +11,7 @@
 #include "nat/wheel.h"
 #include "packets/buffer.h"
 
-namespace isthmus::nat {
+namespace isthmus::nat::tables_test {
 
 TEST_CASE("index: finds what was inserted, full and with all hashes in one bucket") {
   const uint64_t seed = std::random_device{}();
@@ -116,4 +116,4 @@ TEST_CASE("stored SYNs: found by name and by remote, expire in order, bounded") 
   CHECK_FALSE(held.empty());
 }
 
-}  // namespace isthmus::nat
+}  // namespace isthmus::nat::tables_test

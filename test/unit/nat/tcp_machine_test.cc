@@ -4,7 +4,7 @@
 
 #include "catch.h"
 
-namespace isthmus::nat {
+namespace isthmus::nat::tcp_machine_test {
 namespace {
 
 using S = TcpState;
@@ -103,4 +103,4 @@ TEST_CASE("conflict C11: RST in FIN RCV, SYN after the end") {
   check(S::kEstablished, E::kV6Syn, S::kEstablished, R::kEstablished, kBoth);
 }
 
-}  // namespace isthmus::nat
+}  // namespace isthmus::nat::tcp_machine_test

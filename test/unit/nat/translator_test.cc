@@ -7,7 +7,7 @@
 #include "catch.h"
 #include "packets/harness.h"
 
-namespace isthmus::nat {
+namespace isthmus::nat::translator_test {
 namespace {
 
 using test::ip4, test::ip6;
@@ -207,4 +207,4 @@ TEST_CASE("make: refuses what cannot work, and says why") {
   CHECK_FALSE(Translator::make(settings, ownership, 0, counters));
 }
 
-}  // namespace isthmus::nat
+}  // namespace isthmus::nat::translator_test

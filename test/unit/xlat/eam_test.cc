@@ -5,7 +5,7 @@
 #include "catch.h"
 #include "xlat/siit.h"
 
-using namespace isthmus;
+namespace isthmus::eam_test {
 
 namespace {
 
@@ -103,3 +103,5 @@ TEST_CASE("RFC 7757 3.3: mappings come before the prefix") {
   CHECK(siit.takes6(six("2001:db8:64::5")));
   CHECK(siit.takes4(four("192.0.2.9")));
 }
+
+}  // namespace isthmus::eam_test

@@ -3,8 +3,8 @@
 #include "unit/xlat/fixture.h"
 #include "xlat/quote.h"
 
-using namespace isthmus;
-using namespace isthmus::test;
+namespace isthmus::extension_test {
+using namespace test;
 
 namespace {
 
@@ -133,3 +133,5 @@ TEST_CASE("without tailroom for padding the error goes on without its extension"
   REQUIRE(gateway.translate(buffer).action == xlat::Action::kForward);
   CHECK(diff(error4_out().quote(came4(8)), buffer.bytes()) == "");
 }
+
+}  // namespace isthmus::extension_test

@@ -2,8 +2,8 @@
 // Defects that other translators have shipped (public trackers); none may come back here.
 #include "unit/xlat/fixture.h"
 
-using namespace isthmus;
-using namespace isthmus::test;
+namespace isthmus::field_defects_test {
+using namespace test;
 using net::DropReason;
 using xlat::Action;
 
@@ -104,3 +104,5 @@ TEST_CASE("field defect: a corrupt UDP length is refused") {
   CHECK(dropped({}, ip6(kClient6, kServer6).udp(1, 2).payload(8).udp_length(0)) ==
         DropReason::kBadLength);
 }
+
+}  // namespace isthmus::field_defects_test

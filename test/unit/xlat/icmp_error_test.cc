@@ -3,8 +3,8 @@
 #include "xlat/icmp_error.h"
 #include "unit/xlat/fixture.h"
 
-using namespace isthmus;
-using namespace isthmus::test;
+namespace isthmus::icmp_error_test {
+using namespace test;
 
 namespace {
 
@@ -133,3 +133,5 @@ TEST_CASE("RFC 4443 2.4 f: originated errors are limited by a token bucket") {
   xlat::RateLimiter never(0, 0);
   CHECK_FALSE(never.allow(5));
 }
+
+}  // namespace isthmus::icmp_error_test

@@ -5,8 +5,8 @@
 #include "unit/xlat/fixture.h"
 #include "xlat/icmp_map.h"
 
-using namespace isthmus;
-using namespace isthmus::test;
+namespace isthmus::icmp_map_test {
+using namespace test;
 using net::DropReason;
 
 namespace {
@@ -248,3 +248,5 @@ TEST_CASE("RFC 7915 5.2: Packet Too Big to Fragmentation Needed") {
     CHECK(forwards(gateway, in, out) == "");
   }
 }
+
+}  // namespace isthmus::icmp_map_test

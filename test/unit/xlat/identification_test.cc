@@ -5,7 +5,7 @@
 
 #include "catch.h"
 
-namespace isthmus::test {
+namespace isthmus::test::identification_test {
 namespace {
 
 const net::Ip4 kPool = net::Ip4::from_host(0xcb007101);
@@ -54,4 +54,4 @@ TEST_CASE("RFC 6864 4.3: workers that share an address divide the numbers") {
   }
 }
 
-}  // namespace isthmus::test
+}  // namespace isthmus::test::identification_test

@@ -3,8 +3,8 @@
 #include "xlat/mss.h"
 #include "unit/xlat/fixture.h"
 
-using namespace isthmus;
-using namespace isthmus::test;
+namespace isthmus::mss_test {
+using namespace test;
 
 namespace {
 
@@ -118,3 +118,5 @@ TEST_CASE("MSS clamping: options that the first fragment does not hold") {
   REQUIRE(answer.action == xlat::Action::kForward);
   CHECK(Bytes(answer.packet.end() - 4, answer.packet.end()) == hex("0204 05b4"));
 }
+
+}  // namespace isthmus::mss_test

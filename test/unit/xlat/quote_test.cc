@@ -2,8 +2,8 @@
 // RFC 7915 4.3, 5.3: the packet inside an ICMP error. RFC 4884: what may follow it.
 #include "unit/xlat/fixture.h"
 
-using namespace isthmus;
-using namespace isthmus::test;
+namespace isthmus::quote_test {
+using namespace test;
 using net::DropReason;
 
 namespace {
@@ -252,3 +252,5 @@ TEST_CASE("RFC 5508 3: the ICMP checksum of an error is checked over all of it")
   last.back() ^= 1;
   CHECK_FALSE(check(last));
 }
+
+}  // namespace isthmus::quote_test

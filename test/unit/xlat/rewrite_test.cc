@@ -2,8 +2,8 @@
 // RFC 7915 4.1, 4.5, 5.1, 5.5: headers and transport, packet by packet.
 #include "unit/xlat/fixture.h"
 
-using namespace isthmus;
-using namespace isthmus::test;
+namespace isthmus::rewrite_test {
+using namespace test;
 using net::DropReason;
 
 namespace {
@@ -328,3 +328,5 @@ TEST_CASE("a buffer without headroom is refused, not overrun") {
     }
   }
 }
+
+}  // namespace isthmus::rewrite_test

@@ -3,8 +3,8 @@
 #include "xlat/siit.h"
 #include "unit/xlat/fixture.h"
 
-using namespace isthmus;
-using namespace isthmus::test;
+namespace isthmus::siit_test {
+using namespace test;
 using net::DropReason;
 
 namespace {
@@ -104,3 +104,5 @@ TEST_CASE("RFC 6052 4.1: with the well-known prefix on both sides checksums stay
   CHECK(packet[26] == translated[46]);
   CHECK(packet[27] == translated[47]);
 }
+
+}  // namespace isthmus::siit_test

@@ -2,8 +2,8 @@
 // RFC 7915 4, 4.1, 5, 5.1.1: DF, fragments, and packets that do not fit.
 #include "unit/xlat/fixture.h"
 
-using namespace isthmus;
-using namespace isthmus::test;
+namespace isthmus::size_test {
+using namespace test;
 using net::DropReason;
 using xlat::Action;
 
@@ -256,3 +256,5 @@ TEST_CASE("RFC 7915 1.2: fragments of ICMP are not translated by themselves") {
     CHECK(diff(six_out.slice(1232, 248, 5), out[1]) == "");
   }
 }
+
+}  // namespace isthmus::size_test

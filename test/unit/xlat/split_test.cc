@@ -2,8 +2,8 @@
 // RFC 791 3.2, RFC 8200 4.5: fragments.
 #include "unit/xlat/fixture.h"
 
-using namespace isthmus;
-using namespace isthmus::test;
+namespace isthmus::split_test {
+using namespace test;
 
 namespace {
 
@@ -70,3 +70,5 @@ TEST_CASE("a packet that fits is one piece, and an empty one none") {
 TEST_CASE("an absurd MTU ends all the same") {
   CHECK(split(ip4(kServer4, kClient4).udp(1, 2).payload(100), 0).size() == 14);
 }
+
+}  // namespace isthmus::split_test
