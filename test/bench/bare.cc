@@ -69,13 +69,15 @@ struct alignas(64) Bare::Bucket {
   uint32_t session[kPlaces];
 };
 
-Bare::Bare(const std::vector<Cell>& cells) {
+Bare::Bare(const Shape& shape, const std::vector<Cell>& cells) {
   const std::size_t buckets = std::bit_ceil(cells.size() / 4 + 1);
   static_assert(sizeof(Session) == 64 && sizeof(Bucket) == 64);
   sessions_ = map<Session>(cells.size(), session_bytes_);
   buckets_ = map<Bucket>(buckets, bucket_bytes_);
   mask_ = static_cast<uint32_t>(buckets - 1);
-  for (uint32_t flow = 0; flow < cells.size(); ++flow) add(flow, cells[flow]);
+  for (uint32_t flow = 0; flow < cells.size(); ++flow) {
+    add(flow, shape.inside(flow), shape.remote(flow), cells[flow]);
+  }
 }
 
 Bare::~Bare() {
@@ -84,9 +86,7 @@ Bare::~Bare() {
 }
 
 // A flow that finds its bucket full is left out: there is no policy for that either.
-void Bare::add(uint32_t flow, const Cell& cell) {
-  const Inside inside = inside_of(flow);
-  const net::Ip4 remote = *net::parse_ip4(kServer);
+void Bare::add(uint32_t flow, const Inside& inside, net::Ip4 remote, const Cell& cell) {
   const uint32_t ports = uint32_t{net::Be16(kServerPort).raw()} << 16 | inside.port.raw();
   sessions_[flow] = {inside.address, remote, ports, cell, 123, 0, 0, 0};
   const uint32_t hash = hash_of(inside.address, remote.value.raw(), ports);

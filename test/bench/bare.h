@@ -19,7 +19,7 @@ namespace isthmus::bench {
 class Bare {
  public:
   /// Flow i of the benchmark leaves as cells[i].
-  explicit Bare(const std::vector<Cell>& cells);
+  Bare(const Shape& shape, const std::vector<Cell>& cells);
   ~Bare();
   Bare(const Bare&) = delete;
   Bare& operator=(const Bare&) = delete;
@@ -30,7 +30,7 @@ class Bare {
  private:
   struct Session;
   struct Bucket;
-  void add(uint32_t flow, const Cell& cell);
+  void add(uint32_t flow, const Inside& inside, net::Ip4 remote, const Cell& cell);
 
   Session* sessions_;
   Bucket* buckets_;

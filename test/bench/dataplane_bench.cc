@@ -3,7 +3,8 @@
 // gate; scripts/bench builds it, runs it and says on what machine.
 //
 //   dataplane_bench [--cpu N] [--sessions N]... [--packets N] [--runs N] [--only SCENARIO]...
-//                   [--payload BYTES] [--no-huge] [--json FILE]
+//                   [--frame small|1500|imix] [--payload BYTES] [--ports N] [--remotes N]
+//                   [--blocks] [--no-huge] [--json FILE] [--fact NAME=VALUE]...
 //
 // Theory of operation. A run is cut into windows of a few hundred microseconds, and its figure is
 // the median of windows, so that those in which the machine did something else do not count. Runs
@@ -12,33 +13,25 @@
 #include <fmt/format.h>
 #include <rte_cycles.h>
 #include <sched.h>
-#include <sys/mman.h>
 
 #include <algorithm>
-#include <cstdio>
 #include <cstdlib>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "bench/gateway.h"
+#include "bench/options.h"
+#include "bench/report.h"
+#include "bench/talks.h"
 
 using namespace isthmus::bench;
 
 namespace {
 
-constexpr uint64_t kWindow = 2048;  // packets
-
-struct Options {
-  unsigned cpu = 0;
-  std::vector<uint32_t> ladder;
-  uint64_t packets = 400'000;  ///< a run
-  unsigned runs = 5;
-  std::vector<std::string> only;
-  unsigned payload = 18;
-  bool huge_pages = true;
-  std::string json;
-};
+constexpr uint64_t kWindow = 2048;   // packets
+constexpr uint32_t kWave = 4096;     // TCP connections that are under way at one time
+constexpr uint32_t kSmallWave = 64;  // a burst
 
 struct Scenario {
   const char* name;
@@ -55,15 +48,8 @@ constexpr Scenario kScenarios[] = {
     {"nat64_6to4", "6to4", &Gateway::generate_6to4, &Gateway::turn},
     {"nat64_4to6", "4to6", &Gateway::generate_4to6, &Gateway::turn},
     {"nat64_mixed", "both", &Gateway::generate_mixed, &Gateway::turn},
-};
-
-struct Row {
-  std::string scenario, direction;
-  uint32_t sessions;
-  unsigned frame;
-  uint64_t packets;
-  double cycles, bytes_per_session, setup;
-  uint64_t drops;
+    {"nat64_fragments", "both", &Gateway::generate_fragments, &Gateway::turn},
+    {"nat64_icmp_errors", "both", &Gateway::generate_errors, &Gateway::turn},
 };
 
 double median(std::vector<double>& values) {
@@ -92,27 +78,26 @@ double run(Gateway& gateway, uint64_t packets, Turn&& turn) {
 class Rung {
  public:
   Rung(const Options& options, uint32_t sessions)
-      : options_(options), gateway_({options.cpu, sessions, options.payload, options.huge_pages}) {}
+      : options_(options),
+        gateway_({options.cpu, sessions, options.shape, options.payloads, options.blocks,
+                  options.huge_pages}) {}
 
   std::vector<Row> measure();
 
  private:
-  bool wanted(std::string_view name) const {
-    return options_.only.empty() ||
-           std::find(options_.only.begin(), options_.only.end(), name) != options_.only.end();
-  }
-  Row row(const char* name, const char* direction, unsigned frame, std::vector<double>& runs);
+  Row row(const char* name, const char* direction, double frame, std::vector<double>& runs);
   double set_up();
   Row measure_setup();
   std::vector<Row> measure_established();
   Row measure_expiry();
+  Row measure_tcp();
 
   const Options& options_;
   Gateway gateway_;
   double setup_ = 0;
 };
 
-Row Rung::row(const char* name, const char* direction, unsigned frame, std::vector<double>& runs) {
+Row Rung::row(const char* name, const char* direction, double frame, std::vector<double>& runs) {
   return {name,
           direction,
           gateway_.sessions(),
@@ -153,7 +138,7 @@ std::vector<Row> Rung::measure_established() {
   for (unsigned i = 0; i < options_.runs; ++i) {
     for (std::size_t s = 0; s < std::size(kScenarios); ++s) {
       const Scenario& scenario = kScenarios[s];
-      if (!wanted(scenario.name)) continue;
+      if (!options_.wants(scenario.name)) continue;
       (gateway_.*scenario.generate)();
       const uint64_t packets = options_.packets;
       runs[s].push_back(run(gateway_, packets, [&] { (gateway_.*scenario.turn)(); }));
@@ -191,115 +176,50 @@ Row Rung::measure_expiry() {
   return row("nat64_expiry", "6to4", gateway_.frame6(), runs);
 }
 
+// Connections from SYN to FIN, and time passing so that as many end as begin. Sessions that are
+// left over from before are forgotten first.
+Row Rung::measure_tcp() {
+  constexpr uint64_t kLifetime = 240'000;  // of what is closed, ms
+  gateway_.forget_all();
+  const uint32_t sessions = gateway_.sessions();
+  Talks talks(gateway_, std::clamp(sessions / 4, kSmallWave, kWave));
+  const uint32_t step =
+      static_cast<uint32_t>(kLifetime * talks.size() / std::max(sessions, talks.size()));
+  const auto turn = [&] {
+    talks.wave();
+    gateway_.advance(step);
+  };
+  const uint64_t wave = uint64_t{Talks::kPackets} * talks.size();
+  const uint64_t packets = std::max(options_.packets / wave, uint64_t{8}) * wave;
+  run(gateway_, uint64_t{Talks::kPackets} * sessions, turn);
+  std::vector<double> runs;
+  for (unsigned i = 0; i < options_.runs; ++i) runs.push_back(run(gateway_, packets, turn));
+  Row out = row("nat64_tcp_cps", "both", gateway_.frame6(), runs);
+  out.sessions = gateway_.live_sessions();
+  out.packets = packets;
+  out.packets_per_connection = Talks::kPackets;
+  return out;
+}
+
 std::vector<Row> Rung::measure() {
   std::vector<Row> rows{measure_setup()};
   const auto established = measure_established();
   rows.insert(rows.end(), established.begin(), established.end());
-  if (wanted("nat64_expiry")) rows.push_back(measure_expiry());
+  if (options_.wants("nat64_expiry")) rows.push_back(measure_expiry());
+  if (options_.wants("nat64_tcp_cps")) rows.push_back(measure_tcp());
   return rows;
-}
-
-// --- what is printed ----------------------------------------------------------------------------
-
-double cycles_of(const std::vector<Row>& rows, std::string_view name) {
-  for (const auto& row : rows) {
-    if (row.scenario == name) return row.cycles;
-  }
-  return 0;
-}
-
-void print(const std::vector<Row>& rows) {
-  // bare is rx to tx too: floor = io + what bare adds to it.
-  const double floor = cycles_of(rows, "bare");
-  for (const auto& row : rows) {
-    fmt::print(
-        "{:>10} {:<14} {:>5} {:>9.1f} {:>8} {:>7.2f} {:>7.0f} {:>6}\n", row.sessions, row.scenario,
-        row.frame, row.cycles, floor > 0 ? fmt::format("{:.2f}", row.cycles / floor) : "-",
-        static_cast<double>(rte_get_tsc_hz()) / row.cycles / 1e6, row.bytes_per_session, row.drops);
-  }
-  std::fflush(stdout);
-}
-
-void write_json(const std::string& file, const std::vector<Row>& rows) {
-  std::FILE* out = std::fopen(file.c_str(), "w");
-  if (out == nullptr) {
-    fmt::print(stderr, "{}: cannot be written\n", file);
-    std::exit(1);
-  }
-  const char* separator = "[";
-  for (const auto& row : rows) {
-    fmt::print(out,
-               "{}{{\"scenario\": \"{}\", \"direction\": \"{}\", \"sessions\": {}, \"frame\": {}, "
-               "\"packets\": {}, \"cycles_per_packet\": {:.1f}, \"mpps\": {:.3f}, "
-               "\"bytes_per_session\": {:.1f}, \"setup_cycles_per_session\": {:.1f}, "
-               "\"drops\": {}}}",
-               separator, row.scenario, row.direction, row.sessions, row.frame, row.packets,
-               row.cycles, static_cast<double>(rte_get_tsc_hz()) / row.cycles / 1e6,
-               row.bytes_per_session, row.setup, row.drops);
-    separator = ",\n ";
-  }
-  fmt::print(out, "]\n");
-  std::fclose(out);
-}
-
-[[noreturn]] void usage() {
-  fmt::print(stderr,
-             "usage: dataplane_bench [--cpu N] [--sessions N]... [--packets N] [--runs N] "
-             "[--only SCENARIO]... [--payload BYTES] [--no-huge] [--json FILE]\n");
-  std::exit(2);
-}
-
-void set(Options& options, std::string_view name, const std::string& value) {
-  const auto number = std::strtoul(value.c_str(), nullptr, 10);
-  if (name == "--cpu") {
-    options.cpu = static_cast<unsigned>(number);
-  } else if (name == "--sessions") {
-    options.ladder.push_back(static_cast<uint32_t>(number));
-  } else if (name == "--packets") {
-    options.packets = number;
-  } else if (name == "--runs") {
-    options.runs = static_cast<unsigned>(number);
-  } else if (name == "--only") {
-    options.only.push_back(value);
-  } else if (name == "--payload") {
-    options.payload = static_cast<unsigned>(number);
-  } else if (name == "--json") {
-    options.json = value;
-  } else {
-    usage();
-  }
-}
-
-// "--name value" or "--name=value".
-Options parse(int argc, char** argv) {
-  Options options;
-  for (int i = 1; i < argc; ++i) {
-    const std::string_view argument = argv[i];
-    const auto equals = argument.find('=');
-    if (argument == "--no-huge") {
-      options.huge_pages = false;
-    } else if (equals != std::string_view::npos) {
-      set(options, argument.substr(0, equals), std::string(argument.substr(equals + 1)));
-    } else if (++i < argc) {
-      set(options, argument, argv[i]);
-    } else {
-      usage();
-    }
-  }
-  if (options.ladder.empty()) options.ladder = {1000, 1'032'192};
-  return options;
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  const Options options = parse(argc, argv);
+  const Options options = parse_options(argc, argv);
   cpu_set_t cpus;
   CPU_ZERO(&cpus);
   CPU_SET(options.cpu, &cpus);
   sched_setaffinity(0, sizeof cpus, &cpus);
-  fmt::print("{:>10} {:<14} {:>5} {:>9} {:>8} {:>7} {:>7} {:>6}\n", "sessions", "scenario", "frame",
-             "cycles", "x floor", "Mpps", "B/sess", "drops");
+  fmt::print("{}\n", options.configuration());
+  print_heading();
   std::vector<Row> all;
   for (const uint32_t sessions : options.ladder) {
     Rung rung(options, sessions);
@@ -307,5 +227,5 @@ int main(int argc, char** argv) {
     print(rows);
     all.insert(all.end(), rows.begin(), rows.end());
   }
-  if (!options.json.empty()) write_json(options.json, all);
+  if (!options.json.empty()) write_json(options, all);
 }

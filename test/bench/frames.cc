@@ -11,6 +11,7 @@ namespace {
 constexpr unsigned kEth = sizeof(net::EthHeader);
 constexpr net::Mac kNeighbor{{2, 0, 0, 0, 0, 9}};
 const net::Ip6 kFirstHost = *net::parse_ip6("2001:db8:100::1");
+const uint32_t kFirstServer = net::parse_ip4(kServer)->host();
 const uint32_t kFirstSiit = net::parse_ip4_prefix(kSiitInside)->address.host();
 
 unsigned transport_length(Transport transport) {
@@ -19,11 +20,16 @@ unsigned transport_length(Transport transport) {
 
 }  // namespace
 
-Inside inside_of(uint32_t flow) {
-  Inside out{kFirstHost, net::Be16(static_cast<uint16_t>(1024 + flow % kPortsPerHost))};
-  const uint32_t host = net::byte_swap(flow / kPortsPerHost);
+Inside Shape::inside(uint32_t flow) const {
+  const uint32_t port = flow / remotes;
+  Inside out{kFirstHost, net::Be16(static_cast<uint16_t>(1024 + port % ports))};
+  const uint32_t host = net::byte_swap(port / ports);
   std::memcpy(out.address.bytes.data() + 4, &host, sizeof host);
   return out;
+}
+
+net::Ip4 Shape::remote(uint32_t flow) const {
+  return net::Ip4::from_host(kFirstServer + flow % remotes);
 }
 
 net::Ip4 siit_host(uint32_t flow) {
@@ -32,6 +38,11 @@ net::Ip4 siit_host(uint32_t flow) {
 
 net::Prefix6052 prefix_of(const char* text) {
   return *net::Prefix6052::make(*net::parse_ip6_prefix(text));
+}
+
+void set_header_checksum(net::Ip4Header* ip) {
+  ip->checksum = {};
+  ip->checksum = net::checksum_of(net::sum_bytes(ip, sizeof *ip));
 }
 
 Template::Template(int family, Transport transport, const net::Mac& gateway, unsigned payload)
@@ -70,6 +81,13 @@ Template::Template(int family, Transport transport, const net::Mac& gateway, uns
     auto* udp = net::header_at<net::UdpHeader>(bytes_.data() + l4_at_);
     *udp = {port, port, net::Be16(static_cast<uint16_t>(length)), net::Be16(0x1234)};
   }
+}
+
+void Template::add_mss() {
+  constexpr uint8_t kOption[4] = {2, 4, 1440 >> 8, 1440 & 0xff};
+  auto* tcp = net::header_at<net::TcpHeader>(bytes_.data() + l4_at_);
+  tcp->data_offset = (sizeof *tcp + sizeof kOption) / 4 << 4;
+  std::memcpy(bytes_.data() + l4_at_ + sizeof *tcp, kOption, sizeof kOption);
 }
 
 void Template::copy_to(rte_mbuf* mbuf) const {

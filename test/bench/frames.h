@@ -14,7 +14,6 @@
 
 namespace isthmus::bench {
 
-inline constexpr unsigned kPortsPerHost = 63;  ///< flows of one inside host
 inline constexpr uint16_t kServerPort = 443;
 inline constexpr const char* kPrefix = "64:ff9b:1:fffe::/96";      ///< stateful
 inline constexpr const char* kSiitPrefix = "64:ff9b:1:5117::/96";  ///< stateless
@@ -32,10 +31,21 @@ struct Inside {
   net::Ip6 address;
   net::Be16 port{};
 };
-Inside inside_of(uint32_t flow);
+
+/// How flows, by number, are divided among inside hosts, their ports, and servers.
+struct Shape {
+  uint32_t ports = 63;   ///< of one inside host
+  uint32_t remotes = 1;  ///< that each port talks to
+
+  Inside inside(uint32_t flow) const;
+  net::Ip4 remote(uint32_t flow) const;
+  uint64_t bindings(uint64_t flows) const { return flows / remotes + 1; }
+  uint64_t hosts(uint64_t flows) const { return bindings(flows) / ports + 1; }
+};
 /// The IPv4 address of a stateless inside host.
 net::Ip4 siit_host(uint32_t flow);
 net::Prefix6052 prefix_of(const char* text);
+void set_header_checksum(net::Ip4Header* ip);
 
 enum class Transport : uint8_t { kUdp, kTcp };
 
@@ -43,12 +53,15 @@ enum class Transport : uint8_t { kUdp, kTcp };
 class Template {
  public:
   Template(int family, Transport transport, const net::Mac& gateway, unsigned payload);
+  /// Of TCP: an MSS option before the payload.
+  void add_mss();
 
   /// Gives `mbuf` the template's headers and length.
   void copy_to(rte_mbuf* mbuf) const;
   unsigned frame() const { return frame_; }
 
-  // What copies are changed in.
+  // What copies are changed in, and so is the template by who makes others of it.
+  uint8_t* bytes() { return bytes_.data(); }
   static net::Ip6Header* ip6(rte_mbuf* mbuf) {
     return net::header_at<net::Ip6Header>(rte_pktmbuf_mtod_offset(mbuf, uint8_t*, 14));
   }

@@ -2,10 +2,12 @@
 #include "bench/gateway.h"
 
 #include <fmt/format.h>
+#include <rte_cycles.h>
 #include <rte_ethdev.h>
 
 #include <algorithm>
 #include <cstdlib>
+#include <cstring>
 #include <random>
 
 #include "net/checksum.h"
@@ -24,11 +26,6 @@ constexpr const char* kFour = "four";
   std::exit(1);
 }
 
-void set_checksum(net::Ip4Header* ip) {
-  ip->checksum = {};
-  ip->checksum = net::checksum_of(net::sum_bytes(ip, sizeof *ip));
-}
-
 uint32_t read_ms(void* context) {
   return *static_cast<const uint32_t*>(context);
 }
@@ -44,9 +41,10 @@ Gateway::Gateway(const GatewayOptions& options) : options_(options) {
   make_topology();
   six_ = std::make_unique<Port>(kSix);
   four_ = std::make_unique<Port>(kFour);
-  const auto& interfaces = engine_->interfaces();
-  udp6_ = std::make_unique<Template>(6, Transport::kUdp, interfaces[0].mac, options.payload);
-  udp4_ = std::make_unique<Template>(4, Transport::kUdp, interfaces[1].mac, options.payload);
+  for (const unsigned payload : options.payloads) {
+    udp6_.emplace_back(6, Transport::kUdp, mac(0), payload);
+    udp4_.emplace_back(4, Transport::kUdp, mac(1), payload);
+  }
   std::mt19937 random(7);
   order_.resize(kOrder);
   for (auto& flow : order_) flow = static_cast<uint32_t>(random() % options.sessions);
@@ -63,8 +61,12 @@ conf::Config Gateway::make_config() const {
   config.cores.control = options_.cpu;
   config.memory.megabytes = 384;
   config.memory.huge_pages = options_.huge_pages ? conf::HugePages::kAuto : conf::HugePages::kOff;
-  config.limits.sessions = config.limits.bindings = sessions + sessions / 16 + 16384;
-  config.limits.subscribers = config.limits.sessions / kPortsPerHost + 1024;
+  const auto& shape = options_.shape;
+  config.limits.sessions = sessions + sessions / 16 + 16384;
+  config.limits.bindings = static_cast<uint32_t>(shape.bindings(sessions + sessions / 16)) + 16384;
+  config.limits.subscribers = static_cast<uint32_t>(shape.hosts(config.limits.sessions)) + 1024;
+  config.limits.subscriber_sessions = config.limits.subscriber_bindings = 0;
+  config.events.sessions = options_.blocks;
   for (const char* name : {kSix, kFour}) {
     conf::Port port;
     port.name = name;
@@ -77,8 +79,14 @@ conf::Config Gateway::make_config() const {
   conf::Pool pool;
   const uint32_t first = net::parse_ip4("203.0.0.0")->host();
   // A third more cells than sessions, as subscribers keep to one address each.
-  const uint32_t addresses = config.limits.sessions / (kPoolPorts * 3 / 4) + 1;
+  // With blocks twice as many: those of hosts that have left rest for a while.
+  const uint32_t used = options_.blocks ? kPoolPorts / 2 : kPoolPorts * 3 / 4;
+  const uint32_t addresses = config.limits.bindings / used + 1;
   pool.ranges = {{net::Ip4::from_host(first), net::Ip4::from_host(first + addresses - 1)}};
+  if (options_.blocks) {
+    pool.allocation = conf::Allocation::kBlocks;
+    pool.block_size = 64;
+  }
   nat64.pools = {pool};
   config.nat64.push_back(nat64);
   conf::Siit siit;
@@ -136,6 +144,18 @@ std::string Gateway::drops_text() const {
   return text;
 }
 
+double Gateway::mean_frame(const std::vector<Template>& templates) {
+  double sum = 0;
+  for (const auto& frame : templates) sum += frame.frame();
+  return sum / static_cast<double>(templates.size());
+}
+
+void Gateway::forget_events() {
+  const uint64_t start = rte_rdtsc();
+  engine_->take_events(1u << 16, [](const dataplane::TimedEvent&) {});
+  own_cycles_ += rte_rdtsc() - start;
+}
+
 void Gateway::io() {
   rte_mbuf* mbufs[kBurst];
   const auto count = rte_eth_rx_burst(six_->id(), 0, mbufs, kBurst);
@@ -143,7 +163,7 @@ void Gateway::io() {
 }
 
 void Gateway::bare() {
-  if (!bare_) bare_ = std::make_unique<Bare>(cells_);
+  if (!bare_) bare_ = std::make_unique<Bare>(options_.shape, cells_);
   rte_mbuf* mbufs[kBurst];
   const auto count = rte_eth_rx_burst(six_->id(), 0, mbufs, kBurst);
   bare_->translate(mbufs, count, now_ms_);
@@ -163,40 +183,44 @@ void Gateway::generate_new(uint32_t first, bool note) {
   silence();
   turn_ = first;
   six_->generate([this](rte_mbuf** mbufs, unsigned count) {
-    for (unsigned i = 0; i < count; ++i) {
-      udp6_->copy_to(mbufs[i]);
-      const Inside inside = inside_of(turn_++);
-      Template::ip6(mbufs[i])->source = inside.address;
-      udp6_->l4(mbufs[i])->source_port = inside.port;
-    }
+    for (unsigned i = 0; i < count; ++i) write_flow6(mbufs[i], turn_++);
   });
   if (!note) return;
   cells_.clear();
   cells_.reserve(options_.sessions + kBurst);
   four_->observe([this](rte_mbuf** mbufs, unsigned count) {
     for (unsigned i = 0; i < count; ++i) {
-      cells_.push_back({Template::ip4(mbufs[i])->source, udp4_->l4(mbufs[i])->source_port});
+      cells_.push_back({Template::ip4(mbufs[i])->source, udp4_[0].l4(mbufs[i])->source_port});
     }
   });
 }
 
+void Gateway::write_flow6(rte_mbuf* mbuf, uint32_t flow) {
+  const Template& udp = any_of(udp6_);
+  udp.copy_to(mbuf);
+  const Inside inside = shape().inside(flow);
+  auto* ip = Template::ip6(mbuf);
+  ip->source = inside.address;
+  const net::Ip4 remote = shape().remote(flow);
+  std::memcpy(ip->destination.bytes.data() + 12, &remote, sizeof remote);
+  udp.l4(mbuf)->source_port = inside.port;
+}
+
 void Gateway::write_6to4(rte_mbuf** mbufs, unsigned count) {
-  for (unsigned i = 0; i < count; ++i) {
-    udp6_->copy_to(mbufs[i]);
-    const Inside inside = inside_of(next_flow());
-    Template::ip6(mbufs[i])->source = inside.address;
-    udp6_->l4(mbufs[i])->source_port = inside.port;
-  }
+  for (unsigned i = 0; i < count; ++i) write_flow6(mbufs[i], next_flow());
 }
 
 void Gateway::write_4to6(rte_mbuf** mbufs, unsigned count) {
   for (unsigned i = 0; i < count; ++i) {
-    udp4_->copy_to(mbufs[i]);
-    const Cell& cell = cells_[next_flow()];
+    const Template& udp = any_of(udp4_);
+    udp.copy_to(mbufs[i]);
+    const uint32_t flow = next_flow();
+    const Cell& cell = cells_[flow];
     auto* ip = Template::ip4(mbufs[i]);
+    ip->source = shape().remote(flow);
     ip->destination = cell.address;
-    set_checksum(ip);
-    udp4_->l4(mbufs[i])->destination_port = cell.port;
+    set_header_checksum(ip);
+    udp.l4(mbufs[i])->destination_port = cell.port;
   }
 }
 
@@ -221,7 +245,7 @@ void Gateway::generate_siit_6to4() {
   six_->generate([this](rte_mbuf** mbufs, unsigned count) {
     static const auto prefix = prefix_of(kSiitPrefix);
     for (unsigned i = 0; i < count; ++i) {
-      udp6_->copy_to(mbufs[i]);
+      any_of(udp6_).copy_to(mbufs[i]);
       auto* ip = Template::ip6(mbufs[i]);
       ip->source = prefix.embed(siit_host(next_flow()));
       ip->destination = prefix.embed(*net::parse_ip4(kServer));
@@ -233,10 +257,10 @@ void Gateway::generate_siit_4to6() {
   silence();
   four_->generate([this](rte_mbuf** mbufs, unsigned count) {
     for (unsigned i = 0; i < count; ++i) {
-      udp4_->copy_to(mbufs[i]);
+      any_of(udp4_).copy_to(mbufs[i]);
       auto* ip = Template::ip4(mbufs[i]);
       ip->destination = siit_host(next_flow());
-      set_checksum(ip);
+      set_header_checksum(ip);
     }
   });
 }

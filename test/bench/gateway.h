@@ -16,7 +16,9 @@ namespace isthmus::bench {
 struct GatewayOptions {
   unsigned cpu = 0;
   uint32_t sessions = 1000;
-  unsigned payload = 18;  ///< of every frame, behind the transport header
+  Shape shape;
+  std::vector<unsigned> payloads{18};  ///< of frames in turn, behind the transport header
+  bool blocks = false;                 ///< ports are lent in blocks, and sessions told of
   bool huge_pages = true;
 };
 
@@ -25,8 +27,11 @@ class Gateway {
   explicit Gateway(const GatewayOptions& options);
   ~Gateway();
 
-  /// One turn of the production loop.
-  void turn() { engine_->worker(0).poll_once(); }
+  /// One turn of the production loop; then what the control core does meanwhile.
+  void turn() {
+    engine_->worker(0).poll_once();
+    if (options_.blocks) forget_events();
+  }
   /// Turns without traffic, and time, until all sessions have ended.
   void forget_all();
   void advance(uint32_t milliseconds) { now_ms_ += milliseconds; }
@@ -50,31 +55,53 @@ class Gateway {
   void generate_mixed();
   void generate_siit_6to4();
   void generate_siit_4to6();
+  // Both ways, from and to flows that are set up (gateway_rare.cc).
+  /// Datagrams in two fragments, in order.
+  void generate_fragments();
+  /// ICMP errors about packets of flows.
+  void generate_errors();
 
   Port& six() { return *six_; }
   Port& four() { return *four_; }
+  const Shape& shape() const { return options_.shape; }
+  net::Mac mac(unsigned interface) const { return engine_->interfaces()[interface].mac; }
   uint64_t received() const { return six_->received() + four_->received(); }
   uint64_t sent() const { return six_->sent() + four_->sent(); }
-  uint64_t own_cycles() const { return six_->own_cycles() + four_->own_cycles(); }
-  unsigned frame6() const { return udp6_->frame(); }
-  unsigned frame4() const { return udp4_->frame(); }
+  uint64_t own_cycles() const { return six_->own_cycles() + four_->own_cycles() + own_cycles_; }
+  double frame6() const { return mean_frame(udp6_); }
+  double frame4() const { return mean_frame(udp4_); }
+
+  dataplane::Engine& engine() { return *engine_; }
 
  private:
   conf::Config make_config() const;
   void make_topology();
+  static double mean_frame(const std::vector<Template>& templates);
+  void forget_events();
   uint32_t next_flow() { return order_[turn_++ & (order_.size() - 1)]; }
+  const Template& any_of(const std::vector<Template>& templates) {
+    return templates[sizes_++ % templates.size()];
+  }
+  void write_flow6(rte_mbuf* mbuf, uint32_t flow);
   void write_6to4(rte_mbuf** mbufs, unsigned count);
   void write_4to6(rte_mbuf** mbufs, unsigned count);
+  void write_fragment6(rte_mbuf* mbuf, bool first);
+  void write_fragment4(rte_mbuf* mbuf, bool first);
+  void write_error6(rte_mbuf* mbuf);
+  void write_error4(rte_mbuf* mbuf);
 
   GatewayOptions options_;
   uint32_t now_ms_ = 1;
   std::unique_ptr<dataplane::Engine> engine_;
   std::unique_ptr<Port> six_, four_;
-  std::unique_ptr<Template> udp6_, udp4_;
+  std::vector<Template> udp6_, udp4_;
   std::unique_ptr<Bare> bare_;
   std::vector<uint32_t> order_;  ///< random flows
   std::vector<Cell> cells_;      ///< by flow
   uint32_t turn_ = 0;
+  uint32_t sizes_ = 0;
+  uint32_t flow6_ = 0, flow4_ = 0, datagrams_ = 0;  ///< of fragments
+  uint64_t own_cycles_ = 0;
 };
 
 }  // namespace isthmus::bench

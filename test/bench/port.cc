@@ -27,10 +27,11 @@ Port::Port(const std::string& name) : self_{this} {
 uint16_t Port::receive(void* context, rte_mbuf** mbufs, uint16_t count) {
   auto& port = *static_cast<Port*>(context);
   if (!port.generate_) return 0;
-  count = static_cast<uint16_t>(std::min<unsigned>(count, port.burst_));
-  if (rte_pktmbuf_alloc_bulk(port.pool_, mbufs, count) != 0) return 0;
+  count = static_cast<uint16_t>(std::min<uint64_t>({count, port.burst_, port.left_}));
+  if (count == 0 || rte_pktmbuf_alloc_bulk(port.pool_, mbufs, count) != 0) return 0;
   port.write(mbufs, count);
   port.received_ += count;
+  port.left_ -= count;
   return count;
 }
 

@@ -27,10 +27,11 @@ class Port {
   Port(const Port&) = delete;
   Port& operator=(const Port&) = delete;
 
-  /// Writes the frames that arrive; an empty one: none arrive.
-  void generate(Frames frames, unsigned burst = 64) {
+  /// Writes the frames that arrive, `limit` in all; an empty one: none arrive.
+  void generate(Frames frames, unsigned burst = 64, uint64_t limit = ~uint64_t{0}) {
     generate_ = std::move(frames);
     burst_ = burst;
+    left_ = limit;
   }
   /// Looks at frames that were sent before they are freed.
   void observe(Frames frames) { observe_ = std::move(frames); }
@@ -51,6 +52,7 @@ class Port {
   rte_mempool* pool_ = nullptr;
   uint16_t id_ = 0;
   unsigned burst_ = 0;
+  uint64_t left_ = 0;
   void* self_[1];  ///< what DPDK takes for an array of queues
   Frames generate_, observe_;
   uint64_t received_ = 0, sent_ = 0, own_cycles_ = 0;
