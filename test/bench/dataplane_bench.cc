@@ -4,7 +4,7 @@
 //
 //   dataplane_bench [--cpu N] [--sessions N]... [--packets N] [--runs N] [--only SCENARIO]...
 //                   [--frame small|1500|imix] [--payload BYTES] [--ports N] [--remotes N]
-//                   [--blocks] [--no-huge] [--json FILE] [--fact NAME=VALUE]...
+//                   [--blocks] [--pauses] [--no-huge] [--json FILE] [--fact NAME=VALUE]...
 //
 // Theory of operation. A run is cut into windows of a few hundred microseconds, and its figure is
 // the median of windows, so that those in which the machine did something else do not count. Runs
@@ -22,6 +22,7 @@
 
 #include "bench/gateway.h"
 #include "bench/options.h"
+#include "bench/pauses.h"
 #include "bench/report.h"
 #include "bench/talks.h"
 
@@ -52,6 +53,11 @@ constexpr Scenario kScenarios[] = {
     {"nat64_icmp_errors", "both", &Gateway::generate_errors, &Gateway::turn},
 };
 
+GatewayOptions gateway_options(const Options& options, uint32_t sessions) {
+  return {options.cpu,      sessions,       options.shape,
+          options.payloads, options.blocks, options.huge_pages};
+}
+
 double median(std::vector<double>& values) {
   const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
   std::nth_element(values.begin(), middle, values.end());
@@ -78,11 +84,10 @@ double run(Gateway& gateway, uint64_t packets, Turn&& turn) {
 class Rung {
  public:
   Rung(const Options& options, uint32_t sessions)
-      : options_(options),
-        gateway_({options.cpu, sessions, options.shape, options.payloads, options.blocks,
-                  options.huge_pages}) {}
+      : options_(options), gateway_(gateway_options(options, sessions)) {}
 
   std::vector<Row> measure();
+  std::string drops_text() const { return gateway_.drops_text(); }
 
  private:
   Row row(const char* name, const char* direction, double frame, std::vector<double>& runs);
@@ -157,6 +162,7 @@ std::vector<Row> Rung::measure_established() {
 // New flows all the time, and time passing so that as many end: what is live stays as it is.
 Row Rung::measure_expiry() {
   constexpr double kLifetime = 300'000;  // UDP, ms
+  gateway_.forget_all();
   gateway_.generate_new(gateway_.sessions(), false);
   const double step = kLifetime / gateway_.sessions();
   double due = 0;
@@ -219,11 +225,19 @@ int main(int argc, char** argv) {
   CPU_SET(options.cpu, &cpus);
   sched_setaffinity(0, sizeof cpus, &cpus);
   fmt::print("{}\n", options.configuration());
+  if (options.pauses) {
+    for (const uint32_t sessions : options.ladder) {
+      Gateway gateway(gateway_options(options, sessions));
+      print(measure_pauses(gateway, options.runs), sessions);
+    }
+    return 0;
+  }
   print_heading();
   std::vector<Row> all;
   for (const uint32_t sessions : options.ladder) {
     Rung rung(options, sessions);
     const auto rows = rung.measure();
+    if (rows.back().drops != 0) fmt::print("drops:{}\n", rung.drops_text());
     print(rows);
     all.insert(all.end(), rows.begin(), rows.end());
   }

@@ -35,6 +35,8 @@ class Gateway {
   /// Turns without traffic, and time, until all sessions have ended.
   void forget_all();
   void advance(uint32_t milliseconds) { now_ms_ += milliseconds; }
+  uint32_t now_ms() const { return now_ms_; }
+  nat::Settings settings() const { return dataplane::make_settings(make_config(), 1); }
 
   uint32_t sessions() const { return options_.sessions; }
   uint32_t live_sessions();

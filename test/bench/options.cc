@@ -15,10 +15,11 @@ constexpr unsigned kMedium = 548;    // an IPv4 packet of 576
 constexpr unsigned kLargest = 1452;  // an IPv6 packet of 1500
 
 [[noreturn]] void usage() {
-  fmt::print(stderr,
-             "usage: dataplane_bench [--cpu N] [--sessions N]... [--packets N] [--runs N] "
-             "[--only SCENARIO]... [--frame small|1500|imix] [--payload BYTES] [--ports N] "
-             "[--remotes N] [--blocks] [--no-huge] [--json FILE] [--fact NAME=VALUE]...\n");
+  fmt::print(
+      stderr,
+      "usage: dataplane_bench [--cpu N] [--sessions N]... [--packets N] [--runs N] "
+      "[--only SCENARIO]... [--frame small|1500|imix] [--payload BYTES] [--ports N] "
+      "[--remotes N] [--blocks] [--pauses] [--no-huge] [--json FILE] [--fact NAME=VALUE]...\n");
   std::exit(2);
 }
 
@@ -84,6 +85,8 @@ Options parse_options(int argc, char** argv) {
     const auto equals = argument.find('=');
     if (argument == "--no-huge") {
       options.huge_pages = false;
+    } else if (argument == "--pauses") {
+      options.pauses = true;
     } else if (argument == "--blocks") {
       options.blocks = true;
     } else if (equals != std::string_view::npos) {

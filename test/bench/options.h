@@ -22,6 +22,7 @@ struct Options {
   std::vector<unsigned> payloads{18};
   bool blocks = false;
   bool huge_pages = true;
+  bool pauses = false;  ///< instead of cycles
   std::string json;
   /// What the caller knows of machine and build: into each row of the JSON file.
   std::vector<std::pair<std::string, std::string>> facts;
