@@ -156,8 +156,22 @@ class Core {
   template <Direction kDirection>
   uint32_t find_again(const Batch& batch, unsigned i) const;
   template <Direction kDirection>
-  bool established(Batch& batch, unsigned i, Session* sessions, uint32_t candidate, uint32_t now_ms,
-                   Way& way);
+  bool established(Batch& batch, unsigned i, Session* sessions, uint32_t& candidate,
+                   uint32_t now_ms, Way& way);
+  void prefetch_new(const Batch& batch, unsigned i, const Lane& lane) const;
+  bool open_plainly(Batch& batch, unsigned i, uint32_t now_ms, Way& way);
+  /// Notes where the packet goes, in `way` and the batch. False if it turns around.
+  bool take_way(Batch& batch, unsigned i, net::Ip4 remote, Way& way) const {
+    if (remote.value.raw() != way.remote) {
+      // A hairpin turns around once more.
+      if (classifier.is_anyones(remote)) return false;
+      way.remote = remote.value.raw();
+      way.number = static_cast<uint8_t>(batch.ways);
+      batch.next4[batch.ways++] = remote.host();
+    }
+    batch.way[i] = way.number;
+    return true;
+  }
 
   // core_act.cc: the others.
   template <Direction kDirection>

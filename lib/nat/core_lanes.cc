@@ -47,11 +47,22 @@ template <Direction kDirection>
   __builtin_prefetch(batch.bucket[i]);
 }
 
-// Notes the session in the batch, or says that the packet is not so simple after all. A session
-// that a packet of this burst has just used is not ended before the burst is done.
+// It may be a new flow's.
+[[gnu::noinline]] void Core::prefetch_new(const Batch& batch, unsigned i, const Lane& lane) const {
+  if (batch.is_stateless(i) || (!batch.is_plain(i) && !lane.simple)) return;
+  const auto key =
+      batch.is_plain(i)
+          ? SessionKey::from(plain_key<Direction::k6To4>(batch.buf[i]->data, batch.tail[i]))
+          : lane.key;
+  tables.prefetch_binding(key, classifier.instance_of_prefix(key.prefix));
+}
+
+// Notes the session in the batch, or says that the packet is not so simple after all; `candidate`
+// is then its session, or kNone. A session that a packet of this burst has just used is not ended
+// before the burst is done.
 template <Direction kDirection>
 [[gnu::always_inline]] inline bool Core::established(Batch& batch, unsigned i, Session* sessions,
-                                                     uint32_t candidate, uint32_t now_ms,
+                                                     uint32_t& candidate, uint32_t now_ms,
                                                      Way& way) {
   const net::PacketBuf& buf = *batch.buf[i];
   const auto words = plain_key<kDirection>(buf.data, batch.tail[i]);
@@ -66,28 +77,52 @@ template <Direction kDirection>
   Session& s = sessions[candidate];
   if (!is_steady(s) || is_over(s, now_ms)) return false;
   if constexpr (kDirection == Direction::k6To4) {
-    if (const uint32_t remote = s.key.remote.value.raw(); remote != way.remote) {
-      // A hairpin turns around once more.
-      if (classifier.is_anyones(s.key.remote)) return false;
-      way.remote = remote;
+    if (!take_way(batch, i, s.key.remote, way)) return false;
+  } else {
+    if (&s != way.session) {
+      way.session = &s;
       way.number = static_cast<uint8_t>(batch.ways);
-      batch.next4[batch.ways++] = net::byte_swap(remote);
+      batch.next6[batch.ways++] = s.key.inside;
     }
-  } else if (&s != way.session) {
-    way.session = &s;
-    way.number = static_cast<uint8_t>(batch.ways);
-    batch.next6[batch.ways++] = s.key.inside;
+    batch.way[i] = way.number;
   }
-  batch.way[i] = way.number;
   refresh<kDirection>(s, now_ms);
   s.count(kDirection, buf.length);
   batch.session[i] = &s;
   return true;
 }
 
-// Another record bears the same tag, or the bucket has overflowed.
+// A plain packet from inside without a session: it may make one, and then goes on like those that
+// have one. False: something is in the way, and nothing has been done.
+[[gnu::noinline]] bool Core::open_plainly(Batch& batch, unsigned i, uint32_t now_ms, Way& way) {
+  const net::PacketBuf& buf = *batch.buf[i];
+  Lane lane;
+  lane.key = SessionKey::from(plain_key<Direction::k6To4>(buf.data, batch.tail[i]));
+  const auto& key = lane.key;
+  // Without SYN, TCP opens nothing.
+  if (key.protocol != net::kProtoUdp) return false;
+  const uint8_t instance = classifier.instance_of_prefix(key.prefix);
+  if (allowed_6to4(lane, instance) != DropReason::kNone || classifier.is_anyones(key.remote)) {
+    return false;
+  }
+  uint32_t binding =
+      tables.find_binding_inside(key.inside, key.inside_port, key.protocol, key.prefix);
+  uint32_t subscriber;
+  if (make_binding(lane, instance, now_ms, subscriber, binding) != DropReason::kNone) return false;
+  count_opened(subscriber, now_ms);
+  Session& s = tables.session(open_session<Direction::k6To4>(
+      binding, subscriber, lane, {TcpState::kNone, Refresh::kKeep}, now_ms));
+  take_way(batch, i, s.key.remote, way);
+  s.count(Direction::k6To4, buf.length);
+  batch.session[i] = &s;
+  return true;
+}
+
+// Another record bears the same tag, or the bucket has overflowed, or this burst has added to it.
 template <Direction kDirection>
 [[gnu::noinline]] uint32_t Core::find_again(const Batch& batch, unsigned i) const {
+  const Index::Bucket& bucket = *batch.bucket[i];
+  if (bucket.overflow == 0 && bucket.match(batch.tag[i]) == 0) return Index::kNone;
   const auto words = plain_key<kDirection>(batch.buf[i]->data, batch.tail[i]);
   return tables.find_session(kDirection, tables.hash(kDirection, words), SessionKey::from(words));
 }
@@ -136,8 +171,11 @@ void Core::decide_batch(Batch& batch, uint32_t now_ms) {
     candidates[i] = Index::candidate(batch.bucket[i], batch.tag[i]);
     // A guess: without a candidate the first record is prefetched, which costs nothing.
     __builtin_prefetch(&sessions[candidates[i] == Index::kNone ? 0 : candidates[i]], 1);
+    if (kDirection == Direction::k6To4 && candidates[i] == Index::kNone) [[unlikely]]
+      prefetch_new(batch, i, lanes[i]);
   }
   batch.ways = 0;
+  tables.begin_burst();
   Way way;
   for (unsigned i = 0; i < count; ++i) {
     if (batch.is_plain(i)) [[likely]] {
@@ -147,10 +185,14 @@ void Core::decide_batch(Batch& batch, uint32_t now_ms) {
       } else if (established<kDirection>(batch, i, sessions, candidates[i], now_ms, way))
           [[likely]] {
         continue;
+      } else if (kDirection == Direction::k6To4 && candidates[i] == Index::kNone &&
+                 open_plainly(batch, i, now_ms, way)) {
+        continue;
       }
     }
     decide_slowly<kDirection>(batch, i, lanes[i], candidates[i], now_ms);
   }
+  tables.end_burst();
 }
 
 template void Core::decide_batch<Direction::k6To4>(Batch&, uint32_t);

@@ -48,6 +48,9 @@ uint32_t Core::open_session(uint32_t binding, uint32_t subscriber, const Lane& l
   return i;
 }
 
+template uint32_t Core::open_session<Direction::k6To4>(uint32_t, uint32_t, const Lane&, TcpStep,
+                                                       uint32_t);
+
 // A segment that opens nothing; key.pool and key.pool_port are still missing.
 void Core::stateless_6to4(uint32_t binding, SessionKey& key, Decision& d) {
   const WholeAddress* whole = nullptr;

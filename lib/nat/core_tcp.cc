@@ -108,7 +108,11 @@ bool Core::expire(uint32_t now_ms, unsigned budget) {
   }
   if (tables.permits_pending()) more |= !tables.build_permits(8 * budget);
   more |= fragments_.expire(now_ms, budget, counters_);
-  more |= tables.wheel().turn(now_ms, budget, [&](uint32_t i) { return when_due(i, now_ms); });
+  const auto over = [&](const Session& s) { return is_over(s, now_ms); };
+  more |= tables.wheel().turn(
+      now_ms, budget,
+      [&](const uint32_t* due, unsigned count) { tables.prefetch_removal(due, count, over); },
+      [&](uint32_t i) { return when_due(i, now_ms); });
   return more;
 }
 

@@ -125,6 +125,13 @@ uint32_t Tables::add_binding(uint32_t subscriber, const SessionKey& key, uint16_
   return i;
 }
 
+void Tables::prefetch_binding(const SessionKey& key, uint8_t instance) const {
+  __builtin_prefetch(bindings_by_inside_.bucket(hash_binding_inside(
+                         key_, key.inside, key.inside_port, key.protocol, key.prefix)),
+                     1);
+  __builtin_prefetch(by_prefix_.bucket(hash_subscriber(subscriber_prefix(key.inside), instance)));
+}
+
 void Tables::tell(EventKind kind, const Session& s) {
   const auto instance = static_cast<uint8_t>(bindings_[s.binding].flags >> 8);
   events_.tell(session_event(kind, s, instance, pools_.pool_of(s.key.pool)));

@@ -14,6 +14,7 @@
 #include "nat/arena.h"
 #include "nat/events.h"
 #include "nat/index.h"
+#include "nat/late_index.h"
 #include "nat/pools.h"
 #include "nat/session.h"
 #include "nat/settings.h"
@@ -50,7 +51,7 @@ class Tables {
     return hash(direction, key.words());
   }
   const Index& index(Direction direction) const {
-    return direction == Direction::k6To4 ? by_inside_ : by_outside_;
+    return direction == Direction::k6To4 ? by_inside_ : by_outside_.index();
   }
   uint32_t find_session(Direction direction, uint64_t hash, const SessionKey& key) const {
     return direction == Direction::k6To4
@@ -59,6 +60,22 @@ class Tables {
                : by_outside_.find(hash,
                                   [&](uint32_t i) { return same_outside(sessions_[i].key, key); });
   }
+
+  // --- new flows, and ends, several at a time
+  /// Between the two, what new flows add to the outside indexes may come late (nat/late_index.h).
+  void begin_burst() {
+    by_outside_.begin_burst();
+    bindings_by_outside_.begin_burst();
+  }
+  void end_burst() {
+    by_outside_.end_burst();
+    bindings_by_outside_.end_burst();
+  }
+  /// Fetches the lines where the search for a binding and its subscriber begins.
+  void prefetch_binding(const SessionKey& key, uint8_t instance) const;
+  /// Fetches what remove_session() is going to touch of those that `is_over()`.
+  template <class IsOver>
+  void prefetch_removal(const uint32_t* sessions, unsigned count, IsOver&& is_over) const;
 
   /// A session of `binding` with the remote of `key`; the caller has made sure that there is room,
   /// and files it on the wheel.
@@ -138,7 +155,8 @@ class Tables {
   Binding* bindings_ = nullptr;
   Subscriber* subscribers_ = nullptr;
   Permit* permits_ = nullptr;
-  Index by_inside_, by_outside_, bindings_by_inside_, bindings_by_outside_, by_prefix_, by_permit_;
+  Index by_inside_, bindings_by_inside_, by_prefix_, by_permit_;
+  LateIndex by_outside_, bindings_by_outside_;
   Wheel wheel_;
 
   uint32_t session_capacity_ = 0, sessions_used_ = 0, session_count_ = 0, free_session_ = kNone;
@@ -149,5 +167,30 @@ class Tables {
   Arena permit_arena_;
   uint32_t permit_cursor_ = 0;  ///< sessions before it have their permits
 };
+
+template <class IsOver>
+void Tables::prefetch_removal(const uint32_t* sessions, unsigned count, IsOver&& is_over) const {
+  const auto fetch = [](const Index::Bucket* line) { __builtin_prefetch(line, 1); };
+  for (unsigned i = 0; i < count; ++i) __builtin_prefetch(&sessions_[sessions[i]], 1);
+  for (unsigned i = 0; i < count; ++i) {
+    const Session& s = sessions_[sessions[i]];
+    if (!is_over(s)) continue;
+    fetch(by_inside_.bucket(hash_inside(key_, s.key)));
+    fetch(by_outside_.index().bucket(hash_outside(key_, s.key)));
+    __builtin_prefetch(&bindings_[s.binding], 1);
+  }
+  for (unsigned i = 0; i < count; ++i) {
+    const Session& s = sessions_[sessions[i]];
+    if (!is_over(s)) continue;
+    const Binding& b = bindings_[s.binding];
+    const auto instance = static_cast<uint8_t>(b.flags >> 8);
+    fetch(by_prefix_.bucket(hash_subscriber(subscriber_prefix(b.inside), instance)));
+    if (b.sessions != 1) continue;
+    fetch(bindings_by_inside_.bucket(
+        hash_binding_inside(key_, b.inside, b.inside_port, b.protocol, b.prefix)));
+    fetch(bindings_by_outside_.index().bucket(
+        hash_binding_outside(key_, b.pool, b.pool_port, b.protocol)));
+  }
+}
 
 }  // namespace isthmus::nat

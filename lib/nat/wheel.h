@@ -68,9 +68,10 @@ class Wheel {
 
   /// Calls `due(record)` for records that come up until `now_ms`, at most `budget` of them and at
   /// most kMaxSlots slots; each is unfiled before its call. True if more wait. `due` may stop the
-  /// turn by returning false; the record must then have been filed again.
-  template <class Due>
-  bool turn(uint32_t now_ms, unsigned budget, Due&& due) {
+  /// turn by returning false; the record must then have been filed again. It files and unfiles no
+  /// other one. `soon(records, count)` hears of them before, a few at a time.
+  template <class Soon, class Due>
+  bool turn(uint32_t now_ms, unsigned budget, Soon&& soon, Due&& due) {
     const uint32_t now_tick = now_ms >> kTickBits;
     for (unsigned slots = 0; slots < kMaxSlots; ++slots) {
       const uint32_t ahead = (now_tick - hand_) & kTickMask;
@@ -79,25 +80,43 @@ class Wheel {
       const uint32_t slot = (hand_ + 1) & (kSlots - 1);
       while (heads_[slot] != kNone) {
         if (budget == 0) return true;
-        --budget;
-        const uint32_t record = heads_[slot];
-        unfile(record);
-        if (!due(record)) return true;
+        uint32_t records[kTogether];
+        const unsigned count = first_of(slot, budget < kTogether ? budget : kTogether, records);
+        soon(static_cast<const uint32_t*>(records), count);
+        budget -= count;
+        for (unsigned i = 0; i < count; ++i) {
+          unfile(records[i]);
+          if (!due(records[i])) return true;
+        }
       }
       hand_ = (hand_ + 1) & kTickMask;
     }
     return ((now_tick - hand_) & kTickMask) != 0;
+  }
+  template <class Due>
+  bool turn(uint32_t now_ms, unsigned budget, Due&& due) {
+    return turn(
+        now_ms, budget, [](const uint32_t*, unsigned) {}, due);
   }
 
  private:
   static constexpr uint32_t kTickMask = (1u << (32 - kTickBits)) - 1;
   static constexpr uint32_t kHeadFlag = 1u << 31;
   static constexpr unsigned kMaxSlots = 1024;
+  static constexpr unsigned kTogether = 16;
 
   struct Link {
     uint32_t previous;  ///< or kHeadFlag | slot
     uint32_t next;
   };
+
+  unsigned first_of(uint32_t slot, unsigned most, uint32_t* records) const {
+    unsigned count = 0;
+    for (uint32_t r = heads_[slot]; r != kNone && count < most; r = links_[r].next) {
+      records[count++] = r;
+    }
+    return count;
+  }
 
   void push(uint32_t record, uint32_t slot) {
     const uint32_t head = heads_[slot];

@@ -4,10 +4,12 @@
 #include <random>
 #include <set>
 #include <unordered_map>
+#include <vector>
 
 #include "catch.h"
 #include "nat/held_syns.h"
 #include "nat/index.h"
+#include "nat/late_index.h"
 #include "nat/wheel.h"
 #include "packets/buffer.h"
 
@@ -45,6 +47,39 @@ TEST_CASE("index: finds what was inserted, full and with all hashes in one bucke
   }
 }
 
+TEST_CASE("late index: what waits is found as if it were there, and is there after the burst") {
+  const uint64_t seed = std::random_device{}();
+  INFO("seed " << seed);
+  std::mt19937_64 random(seed);
+  constexpr uint32_t kCapacity = 200;
+  Arena arena;
+  REQUIRE(arena.map(LateIndex::need(kCapacity)));
+  LateIndex index;
+  REQUIRE(index.init(arena, kCapacity));
+  std::unordered_map<uint32_t, uint64_t> reference;
+  for (int step = 0; step < 40000; ++step) {
+    if (step % 64 == 0) index.begin_burst();
+    const auto record = static_cast<uint32_t>(random() % kCapacity);
+    const auto it = reference.find(record);
+    if (it == reference.end()) {
+      reference[record] = random() % 8 == 0 ? 5 : random();
+      index.insert(reference[record], record);
+    } else if (random() % 4 == 0) {
+      index.erase(it->second, record);
+      reference.erase(it);
+    }
+    const auto probe = static_cast<uint32_t>(random() % kCapacity);
+    const auto known = reference.find(probe);
+    const uint64_t hash = known == reference.end() ? random() : known->second;
+    const auto equal = [&](uint32_t r) { return r == probe; };
+    const auto expected = known == reference.end() ? Index::kNone : probe;
+    REQUIRE(index.find(hash, equal) == expected);
+    if (step % 64 != 50) continue;
+    index.end_burst();
+    REQUIRE(index.index().find(hash, equal) == expected);
+  }
+}
+
 TEST_CASE("wheel: comes up after its deadline, within a tick, also when the clock wraps") {
   const uint64_t seed = std::random_device{}();
   INFO("seed " << seed);
@@ -70,7 +105,14 @@ TEST_CASE("wheel: comes up after its deadline, within a tick, also when the cloc
       now += static_cast<uint32_t>(random() % 20000);
       bool more = true;
       while (more) {
-        more = wheel.turn(now, 7, [&](uint32_t due) {
+        std::vector<uint32_t> soon;
+        const auto announced = [&](const uint32_t* records, unsigned count) {
+          soon.assign(records, records + count);
+        };
+        more = wheel.turn(now, 7, announced, [&](uint32_t due) {
+          REQUIRE(!soon.empty());
+          REQUIRE(soon.front() == due);
+          soon.erase(soon.begin());
           // Farther than a turn: looked at early, filed again.
           if (static_cast<int32_t>(deadline.at(due) - now) > 0) {
             wheel.file(due, deadline.at(due));
