@@ -3,7 +3,7 @@
 
 from scapy.all import ARP, ICMP, IP, TCP, UDP, Ether, ICMPv6EchoRequest, IPv6, Raw
 
-from harness import (GATEWAY4, GATEWAY6, HOST_A, ROUTER4, SERVER, embed, equal, require)
+from harness import (GATEWAY4, GATEWAY6, HOST_A, ROUTER4, SERVER, Failure, embed, equal, require)
 
 HEAD = """
 ports = (
@@ -111,7 +111,8 @@ def case_exhausted_pool_says_so(bed):
     for i in range(260):
         bed.inside.send(udp(7000 + i, prefix="2001:db8:64::", source=f"2001:db8:1:{i % 40 + 100:x}::a"))
         ether = bed.next_frame()
-        require(ether is not None, f"neither packet nor error of flow {i}: {bed.counts()[1]}")
+        if ether is None:
+            raise Failure(f"neither packet nor error of flow {i}: {bed.counts()[1]}")
         if ether[0] == "inside":
             equal(bytes(ether[1][IPv6])[40:42], b"\x01\x03", "address unreachable (RFC 6146 3.5.1.1)")
             refused += 1
