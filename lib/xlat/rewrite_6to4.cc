@@ -31,6 +31,10 @@ Outcome admit(PacketBuf& buf, const PacketView& view, const Path& path, const Hi
   if (view.payload == Payload::kFragment && is_extension_header(view.protocol)) {
     return drop(DropReason::kExtHeader);
   }
+  // RFC 791 3.1: a datagram has 65535 bytes with its header, which IPv6 does not count.
+  if (view.fragment_offset != 0 && view.fragment_offset + view.l4_length() > 65535 - kHeader4) {
+    return drop(DropReason::kBadLength);
+  }
   // 1.2: fragments of ICMP cannot be translated by themselves.
   if (view.protocol == kProtoIcmp6 && view.is_fragment() && hints.icmp_length == 0) {
     return drop(DropReason::kFragment);

@@ -316,6 +316,16 @@ TEST_CASE("RFC 7915 5.1: identifications come from the generator") {
   CHECK(diff(up4().id(0x1002).udp(1, 2), gateway(packet).packet) == "");
 }
 
+TEST_CASE("RFC 791 3.1: no fragments that would make more than 65535 bytes, header included") {
+  Gateway gateway;
+  const auto last = [&](uint16_t length) {
+    return gateway(ip6(kClient6, kServer6).raw(17, pattern(length)).fragment(65504, false, 9));
+  };
+  CHECK(last(11).action == xlat::Action::kForward);
+  CHECK(last(12).reason == DropReason::kBadLength);
+  CHECK(last(12).action == xlat::Action::kDrop);
+}
+
 TEST_CASE("a buffer without headroom is refused, not overrun") {
   for (const uint16_t headroom : {uint16_t{0}, uint16_t{19}}) {
     for (const bool with_delta : {false, true}) {
