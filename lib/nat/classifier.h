@@ -107,6 +107,12 @@ class Classifier {
   const net::Prefix6052& stateful_prefix(uint8_t index) const { return stateful_[index]; }
   uint8_t instance_of_prefix(uint8_t index) const { return instance_[index]; }
   uint8_t first_prefix(uint8_t instance) const { return first_prefix_[instance]; }
+  /// One behind the last; they are numbered in a row.
+  uint8_t end_prefix(uint8_t instance) const {
+    const std::size_t next = instance + std::size_t{1};
+    return next < first_prefix_.size() ? first_prefix_[next]
+                                       : static_cast<uint8_t>(stateful_.size());
+  }
 
  private:
   using Sources = net::PrefixTable<net::Ip6, Class>;

@@ -201,8 +201,11 @@ class Core {
   DropReason allowed_remote(net::Ip4 remote, uint8_t prefix, uint8_t instance) const;
   DropReason allowed_4to6(net::Ip4 remote, const net::Ip6* inside, uint8_t prefix,
                           uint8_t instance) const;
+  /// Who may send an ICMP error: nearly anybody (RFC 7915 4.1).
+  DropReason allowed_router(net::Ip4 router, const net::Prefix6052& prefix, uint8_t instance) const;
   DropReason allowed_stateless(const net::PacketBuf& buf, const net::PacketView& view,
                                const Decision& d) const;
+  uint8_t prefix_for(net::Ip4 remote, uint8_t instance) const;
   bool may_carry(const net::Prefix6052& prefix, uint8_t instance, net::Ip4 address) const {
     return instances_[instance].allow_non_global || !prefix.is_well_known() ||
            !settings_.addresses.is_non_global(address);

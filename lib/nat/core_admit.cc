@@ -49,6 +49,14 @@ DropReason Core::allowed_4to6(net::Ip4 remote, const net::Ip6* inside, uint8_t p
   return DropReason::kNone;
 }
 
+// Conflict C3: a router with a private address shows up in traces, but not under the well-known
+// prefix (RFC 6052 3.1), nor one that the operator forbids.
+DropReason Core::allowed_router(net::Ip4 router, const net::Prefix6052& prefix,
+                                uint8_t instance) const {
+  if (settings_.addresses.is_forbidden(router)) return DropReason::kIllegalSource;
+  return may_carry(prefix, instance, router) ? DropReason::kNone : DropReason::kWkpNonGlobal;
+}
+
 // The addresses are mapped. Errors pass: they are about packets that were looked at.
 DropReason Core::allowed_stateless(const net::PacketBuf& buf, const net::PacketView& view,
                                    const Decision& d) const {

@@ -105,6 +105,15 @@ void Core::miss_6to4(const net::PacketView& view, Lane& lane, Decision& d, uint3
   d.verdict = Verdict::kTranslate;
 }
 
+// No binding says under which prefix the inside would see `remote`: one that may carry it, if any.
+uint8_t Core::prefix_for(net::Ip4 remote, uint8_t instance) const {
+  const uint8_t first = classifier.first_prefix(instance);
+  for (uint8_t prefix = first; prefix < classifier.end_prefix(instance); ++prefix) {
+    if (may_carry(classifier.stateful_prefix(prefix), instance, remote)) return prefix;
+  }
+  return first;
+}
+
 void Core::miss_4to6(const net::PacketBuf& buf, const net::PacketView& view, Lane& lane,
                      Decision& d, uint32_t now_ms) {
   const uint8_t instance = d.cls.instance;
@@ -119,7 +128,7 @@ void Core::miss_4to6(const net::PacketBuf& buf, const net::PacketView& view, Lan
   if (tcp) step = tcp_step(TcpState::kClosed, tcp_event(Direction::k4To6, view.tcp_flags), {});
   const bool syn = step.next == TcpState::kV4Init;
   if (!bound && (!syn || d.cls.shared)) return not_ours(d, DropReason::kNoBinding);
-  const uint8_t prefix = !bound             ? classifier.first_prefix(instance)
+  const uint8_t prefix = !bound             ? prefix_for(key.remote, instance)
                          : whole != nullptr ? whole->prefix
                                             : tables.binding(binding).prefix;
   const net::Ip6* inside = !bound             ? nullptr

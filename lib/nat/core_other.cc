@@ -117,9 +117,8 @@ void Core::decide_error_4to6(const net::PacketBuf& buf, const net::PacketView& v
   if (found == Index::kNone) return not_ours(d, DropReason::kNoSession);
   const Binding& b = tables.binding(found);
   const auto& prefix = classifier.stateful_prefix(b.prefix);
-  // Conflict C3: a router with a private address shows up in traces, but not under the well-known
-  // prefix (RFC 6052 3.1).
-  if (!may_carry(prefix, d.cls.instance, ip->source)) return drop(d, DropReason::kWkpNonGlobal);
+  const auto reason = allowed_router(ip->source, prefix, d.cls.instance);
+  if (reason != DropReason::kNone) return drop(d, reason);
   d.verdict = Verdict::kTranslateError;
   // RFC 5508 REQ-4 (conflict C5): the router that sent the error stays visible.
   d.to6 = {prefix.embed(ip->source), b.inside, {}, {}, false};

@@ -100,7 +100,8 @@ void Core::portless_error_4to6(const net::PacketBuf& buf, const net::PacketView&
   const Session* s = session_of(Direction::k4To6, key);
   if (s == nullptr) return not_ours(d, DropReason::kNoSession);
   const auto& prefix = prefix_of(s->key);
-  if (!may_carry(prefix, d.cls.instance, ip->source)) return drop(d, DropReason::kWkpNonGlobal);
+  const auto reason = allowed_router(ip->source, prefix, d.cls.instance);
+  if (reason != DropReason::kNone) return drop(d, reason);
   d.verdict = Verdict::kTranslateError;
   // RFC 5508 REQ-4 (conflict C5).
   d.to6 = {prefix.embed(ip->source), s->key.inside, {}, {}, false};

@@ -192,11 +192,14 @@ void forbidden(Script& s) {
   s.nothing(ip4("10.0.0.1", t.address).udp(7, t.port).payload("hello"));
   s.expect(ip4("10.9.0.1", t.address).udp(7, t.port).payload("hello"),
            ip6("2001:db8:64::10.9.0.1", kA).hop_limit(63).udp(7, 5000).payload("hello"));
+  // Nor as the router that an ICMP error comes from.
+  const auto quote = ip4(t.address, kZ).udp(t.port, 53).payload("hello");
+  s.nothing(ip4("10.0.0.1", t.address).icmp4(11, 0).quote(quote));
   counted_out(s, 1, kUdp6);
   counted_in(s, 1, kUdp4);
   counted_made(s, 1, 2);
   s.counted(
-      {{DropReason::kFiltered, 1}, {DropReason::kIllegalSource, 1}, {Counter::kIcmpErrorsSent, 1}});
+      {{DropReason::kFiltered, 1}, {DropReason::kIllegalSource, 2}, {Counter::kIcmpErrorsSent, 1}});
 }
 
 void benchmark_range(Script& s) {

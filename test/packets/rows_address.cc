@@ -81,6 +81,28 @@ void well_known_private_router(Script& s) {
   s.counted({{DropReason::kWkpNonGlobal, 1}});
 }
 
+// The inside may open to it under the other prefix: RFC 6146 3.5.2.2, V4 INIT.
+void well_known_beside_another(Script& s) {
+  const auto syn = ip4("10.1.1.1", "203.0.113.1").tcp(80, 40000).flags("S");
+  s.nothing(syn);
+  s.counted({{DropReason::kSynHeld, 1}});
+  const auto error = s.wait_for_one(6'500);
+  s.same(ip4(kOwn4, "10.1.1.1").tos(0xc0).df().icmp4(3, 3).quote(syn), error);
+  s.counted({{Counter::kIcmpErrorsSent, 1}});
+  const auto t = s.mapping(s.send(ip6(kA, in_prefix("10.1.1.1")).udp(5000, 53).payload("hello")));
+  s.expect(ip4("10.1.1.1", t.address).udp(53, t.port).payload("hello"),
+           ip6(in_prefix("10.1.1.1"), kA).hop_limit(63).udp(53, 5000).payload("hello"));
+  counted_out(s, 1, kUdp6);
+  counted_in(s, 1, kUdp4);
+  counted_made(s, 1, 1);
+}
+
+nat::Settings well_known_first() {
+  auto settings = with_prefix(stateful(), "64:ff9b::/96");
+  settings.instances[0].prefixes.push_back(stateful().instances[0].prefixes[0]);
+  return settings;
+}
+
 nat::Settings well_known(bool allow) {
   auto settings = with_prefix(stateful(), "64:ff9b::/96");
   settings.instances[0].allow_non_global = allow;
@@ -113,6 +135,8 @@ std::vector<Row> rows() {
        there_and_back("10.0.0.1", "64:ff9b::10.0.0.1", "64:ff9b::10.0.0.1")},
       {"conflict C3: error of a private router, well-known prefix", well_known(false), path(),
        well_known_private_router},
+      {"RFC 6052 3.1: a stored SYN from where only another prefix reaches", well_known_first(),
+       path(), well_known_beside_another},
       {"RFC 6146 3.5: source in the prefix is dropped silently", stateful(), path(),
        source_in_prefix},
       {"RFC 7915 5.1: illegal IPv6 source", stateful(), path(), illegal_source_6},
