@@ -34,6 +34,17 @@ std::string with_port(const std::string& address, net::Be16 port) {
   return port.raw() == 0 ? address : fmt::format("{} port {}", address, port.host());
 }
 
+// Of a packet that was dropped, from where to where: RFC 7915 4.5 wants both ends.
+std::string ends_text(const nat::Event& event) {
+  const std::string remote = with_port(net::to_string(event.remote), event.remote_port);
+  if (event.inside == net::Ip6{}) {
+    return fmt::format("; from {} to {}", remote,
+                       with_port(net::to_string(event.outside), event.outside_port));
+  }
+  const auto inside = with_port(net::to_string(event.inside), event.inside_port);
+  return fmt::format("; from {}", inside) + (event.remote == net::Ip4{} ? "" : " to " + remote);
+}
+
 }  // namespace
 
 std::string event_text(const nat::Event& event, const conf::Config& config) {
@@ -48,6 +59,7 @@ std::string event_text(const nat::Event& event, const conf::Config& config) {
     out += fmt::format("; subscriber {}",
                        net::to_string(net::prefix_of(event.inside, event.subscriber_length)));
   }
+  if ((nat::mask_of(event.kind) & nat::kDroppedEvents) != 0) return out + ends_text(event);
   out += "; " + protocol_text(event.protocol);
   if (event.inside != net::Ip6{}) {
     out += ", inside " + with_port(net::to_string(event.inside), event.inside_port);

@@ -201,6 +201,7 @@ void Worker::receive_ip(rte_mbuf* frame, const LinkView& link) {
   const auto reason =
       v6 ? net::parse6(packet, work.next_view()) : net::parse4(packet, work.next_view());
   if (reason != DropReason::kNone) {
+    if (reason == DropReason::kExtHeader) translator_->tell_ext_header(packet);
     core_.drop(frame, reason);
     return;
   }

@@ -89,6 +89,11 @@ class Classifier {
     const PrefixEntry* found = find_prefix(address);
     return found != nullptr && found->cls.kind == Class::kStateful;
   }
+  /// The IPv4 address in one that a prefix holds, else 0.0.0.0.
+  net::Ip4 embedded_in(const net::Ip6& address) const {
+    const PrefixEntry* found = find_prefix(address);
+    return found == nullptr ? net::Ip4{} : found->prefix.extract(address);
+  }
 
   /// Whether the instance carries the protocol, which has no ports (Instance::portless).
   bool carries(uint8_t instance, uint8_t protocol) const { return portless_[instance][protocol]; }

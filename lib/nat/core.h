@@ -109,6 +109,9 @@ class Core {
   bool has_released() const { return fragments_.has_released(); }
   Translator::DumpResult end_leaving(uint64_t cursor, unsigned scan,
                                      std::span<const steer::AddressRange> leaving);
+  /// An event, if `reason` is one that asks for it (events.h: kDroppedEvents).
+  void tell_dropped(DropReason reason, const net::PacketBuf& buf, const net::PacketView& view,
+                    uint8_t instance);
   /// Whether the ICMP error in `buf` may be sent; counts it if so.
   bool allow_reply(const net::PacketBuf& buf, uint32_t now_ms);
   /// Takes a session off the wheel and deletes it.

@@ -20,6 +20,8 @@ Outcome Core::apply(Batch& batch, unsigned i, const xlat::Path& path, uint32_t n
     count_forwarded(view, d, bytes);
     return out;
   }
+  tell_dropped(out.reason, buf, view,
+               d.cls.kind == Class::kStateful ? d.cls.instance : kNoInstance);
   // RFC 4443 2.4 f: originated errors MUST be limited, also those the translation step makes.
   if (out.action == Action::kReply && !allow_reply(buf, now_ms)) {
     out = {Action::kDrop, DropReason::kIcmpRateLimit, 0};
@@ -27,6 +29,34 @@ Outcome Core::apply(Batch& batch, unsigned i, const xlat::Path& path, uint32_t n
   counters_.add_drop(out.reason);
   if (out.action == Action::kReply) counters_.add(Counter::kIcmpErrorsSent);
   return out;
+}
+
+// RFC 7915 4.5: "a system management event that specifies at least the IP addresses and port
+// numbers of the packet"; 5.1.1: "SHOULD be dropped and logged".
+void Core::tell_dropped(DropReason reason, const net::PacketBuf& buf, const net::PacketView& view,
+                        uint8_t instance) {
+  if (reason != DropReason::kUdpZeroChecksum && reason != DropReason::kExtHeader) return;
+  const auto kind =
+      reason == DropReason::kUdpZeroChecksum ? EventKind::kUdpZeroChecksum : EventKind::kExtHeader;
+  if (!events.wants(kind)) return;
+  Event event;
+  event.kind = kind;
+  event.protocol = view.protocol;
+  event.instance = instance;
+  if (buf.data[0] >> 4 == 6) {
+    const auto* ip = net::header_at<net::Ip6Header>(buf.data);
+    event.inside = ip->source;
+    event.inside_port = view.source_port;
+    event.remote = classifier.embedded_in(ip->destination);
+    event.remote_port = view.destination_port;
+  } else {
+    const auto* ip = net::header_at<net::Ip4Header>(buf.data);
+    event.remote = ip->source;
+    event.remote_port = view.source_port;
+    event.outside = ip->destination;
+    event.outside_port = view.destination_port;
+  }
+  events.tell_refusal(event);
 }
 
 // `buf` holds the ICMP error, addressed to its receiver.

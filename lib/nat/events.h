@@ -23,21 +23,23 @@
 namespace isthmus::nat {
 
 // X(identifier, "name", "what happened, in the operator's words")
-#define ISTHMUS_EVENTS(X)                                                                   \
-  X(kSessionCreated, "session-created", "a session was made")                               \
-  X(kSessionDeleted, "session-deleted", "a session ended")                                  \
-  X(kBindingCreated, "binding-created", "an inside address and port was given a pool port") \
-  X(kBindingDeleted, "binding-deleted", "a binding ended")                                  \
-  X(kPortBlockGranted, "port-block-granted", "a subscriber was given a block of ports")     \
-  X(kPortBlockReturned, "port-block-returned", "a block of ports was given back")           \
-  X(kStaticAdded, "static-added", "a static binding was added")                             \
-  X(kStaticRemoved, "static-removed", "a static binding was removed")                       \
-  X(kPoolExhausted, "pool-exhausted", "no pool address and port left for a new flow")       \
-  X(kSessionTableFull, "session-table-full", "no room for another session")                 \
-  X(kBindingTableFull, "binding-table-full", "no room for another binding")                 \
-  X(kSubscriberTableFull, "subscriber-table-full", "no room for another subscriber")        \
-  X(kSubscriberLimit, "subscriber-limit", "a subscriber reached a limit of its own")        \
-  X(kSynStoreFull, "syn-store-full", "no room to store another unexpected SYN from outside")
+#define ISTHMUS_EVENTS(X)                                                                    \
+  X(kSessionCreated, "session-created", "a session was made")                                \
+  X(kSessionDeleted, "session-deleted", "a session ended")                                   \
+  X(kBindingCreated, "binding-created", "an inside address and port was given a pool port")  \
+  X(kBindingDeleted, "binding-deleted", "a binding ended")                                   \
+  X(kPortBlockGranted, "port-block-granted", "a subscriber was given a block of ports")      \
+  X(kPortBlockReturned, "port-block-returned", "a block of ports was given back")            \
+  X(kStaticAdded, "static-added", "a static binding was added")                              \
+  X(kStaticRemoved, "static-removed", "a static binding was removed")                        \
+  X(kPoolExhausted, "pool-exhausted", "no pool address and port left for a new flow")        \
+  X(kSessionTableFull, "session-table-full", "no room for another session")                  \
+  X(kBindingTableFull, "binding-table-full", "no room for another binding")                  \
+  X(kSubscriberTableFull, "subscriber-table-full", "no room for another subscriber")         \
+  X(kSubscriberLimit, "subscriber-limit", "a subscriber reached a limit of its own")         \
+  X(kSynStoreFull, "syn-store-full", "no room to store another unexpected SYN from outside") \
+  X(kUdpZeroChecksum, "udp-zero-checksum", "a UDP packet without checksum was dropped")      \
+  X(kExtHeader, "ext-header", "an IPv6 packet was dropped for its extension headers")
 
 enum class EventKind : uint8_t {
 #define X(id, name, help) id,
@@ -65,6 +67,9 @@ inline constexpr EventMask kPortBlockEvents =
     mask_of(EventKind::kPortBlockGranted) | mask_of(EventKind::kPortBlockReturned);
 inline constexpr EventMask kStaticEvents =
     mask_of(EventKind::kStaticAdded) | mask_of(EventKind::kStaticRemoved);
+/// Packets of any flow, dropped for what they are (RFC 7915 4.5, 5.1.1: "dropped and logged").
+inline constexpr EventMask kDroppedEvents =
+    mask_of(EventKind::kUdpZeroChecksum) | mask_of(EventKind::kExtHeader);
 /// Everything that says that something was refused; these kinds stand last.
 inline constexpr EventMask kRefusalEvents =
     ((EventMask{1} << kEventKinds) - 1) & ~(mask_of(EventKind::kPoolExhausted) - 1);
@@ -82,11 +87,14 @@ enum class LimitKind : uint8_t {
   kPortBlocks,
 };
 
+/// Of events that no stateful instance has to do with.
+inline constexpr uint8_t kNoInstance = 255;
+
 /// One cache line. What a kind does not speak of is zero. RFC 8158 names in parentheses.
 struct Event {
   EventKind kind = EventKind::kCount;  ///< (natEvent)
   uint8_t protocol = 0;                ///< (protocolIdentifier)
-  uint8_t instance = 0;                ///< (natInstanceID) number within the configuration
+  uint8_t instance = 0;                ///< (natInstanceID) number, or kNoInstance
   uint8_t prefix = 0;                  ///< over all stateful prefixes: embed(remote) under it
   uint32_t time_ms = 0;                ///< of the worker's clock, which may wrap
   net::Ip6 inside;                     ///< (sourceIPv6Address) of a port block: the subscriber

@@ -125,6 +125,10 @@ EventRing& Translator::events() {
   return state_->core.events.ring();
 }
 
+void Translator::tell_ext_header(const net::PacketBuf& packet) {
+  state_->core.tell_dropped(net::DropReason::kExtHeader, packet, {}, kNoInstance);
+}
+
 FragmentHome& Translator::fragment_home() {
   return state_->fragment_home;
 }

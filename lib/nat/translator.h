@@ -235,6 +235,9 @@ class Translator {
   enum class Bound : uint8_t { kNo, kDynamically, kStatically };
   Bound bound(const LeaseWish& wish) const;
 
+  /// Of a packet that is dropped for its extension headers before anybody decides about it.
+  void tell_ext_header(const net::PacketBuf& packet);
+
   /// New timers and options for existing instances (same number, names and prefixes). Pools change
   /// by the next three (nat/pool_update.h).
   void update(const Settings& settings);

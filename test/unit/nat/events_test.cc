@@ -164,4 +164,46 @@ TEST_CASE("events: a thousand refusals are eight events, and the next says how m
   CHECK(drain(translator).size() == Events::kRefusalsPerSecond);
 }
 
+TEST_CASE("RFC 7915 4.5, 5.1.1: what is dropped and logged is told with both ends") {
+  auto settings = with_events(kRefusalEvents);
+  settings.instances[0].policy.udp_zero_4to6 = xlat::UdpZero::kDrop;
+  test::Harness harness(settings, test::path(), 1, 5);
+  auto& translator = harness.translator(0);
+  const auto out = harness.exchange({ip6(kA, kPZ).udp(5000, 53).payload("hello")});
+  REQUIRE(out.size() == 1);
+  const auto pool = net::Ip4(net::header_at<net::Ip4Header>(out[0].data())->source);
+  const auto port = static_cast<uint16_t>(out[0][20] << 8 | out[0][21]);
+  CHECK(drain(translator).empty());
+
+  CHECK(harness.exchange({ip4(test::kZ, net::to_string(pool)).udp(53, port).zero_checksum()})
+            .empty());
+  auto events = drain(translator);
+  REQUIRE(events.size() == 1);
+  CHECK(events[0].kind == EventKind::kUdpZeroChecksum);
+  CHECK(events[0].instance == 0);
+  CHECK(events[0].remote == *net::parse_ip4(test::kZ));
+  CHECK(events[0].remote_port.host() == 53);
+  CHECK(events[0].outside == pool);
+  CHECK(events[0].outside_port.host() == port);
+
+  CHECK(harness.exchange({ip6(kA, kPZ).udp(5000, 53).zero_checksum()}).empty());
+  events = drain(translator);
+  REQUIRE(events.size() == 1);
+  CHECK(events[0].kind == EventKind::kUdpZeroChecksum);
+  CHECK(events[0].inside == *net::parse_ip6(kA));
+  CHECK(events[0].remote == *net::parse_ip4(test::kZ));
+
+  const test::Bytes chained = ip6(kA, kPZ).raw(60, test::pattern(40)).fragment(0, true, 7);
+  net::PacketBuf packet;
+  packet.data = const_cast<uint8_t*>(chained.data());
+  packet.length = static_cast<uint32_t>(chained.size());
+  translator.tell_ext_header(packet);
+  events = drain(translator);
+  REQUIRE(events.size() == 1);
+  CHECK(events[0].kind == EventKind::kExtHeader);
+  CHECK(events[0].instance == kNoInstance);
+  CHECK(events[0].inside == *net::parse_ip6(kA));
+  CHECK(events[0].remote == *net::parse_ip4(test::kZ));
+}
+
 }  // namespace isthmus::nat::events_test
