@@ -163,6 +163,23 @@ Status DataplaneBackend::load_statics() {
   return Ok{};
 }
 
+// All of it or nothing. The dataplane comes last: pool addresses that leave take their sessions
+// along, which nothing would bring back.
+Status DataplaneBackend::update_parts(const conf::Config& wanted,
+                                      const std::vector<RoutePlan>& routes) {
+  Status status = Ok{};
+  if (parts_.dns64 != nullptr) status = update_dns64(wanted);
+  if (!status) return status;
+  status = parts_.update_routes(routes);
+  if (status) {
+    status = parts_.dataplane.update(wanted);
+    const auto old = make_kernel_plan(*config_);
+    if (!status && old) (void)parts_.update_routes(old->routes);
+  }
+  if (!status && parts_.dns64 != nullptr) (void)update_dns64(*config_);
+  return status;
+}
+
 Status DataplaneBackend::apply(const conf::Config& wanted) {
   const auto plan = make_kernel_plan(wanted);
   if (!plan) return plan.error();
@@ -171,19 +188,8 @@ Status DataplaneBackend::apply(const conf::Config& wanted) {
   }
   // Before workers lend new addresses, or their first answers find nobody.
   Status status = answer_for(wanted);
-  if (parts_.pcp != nullptr) parts_.pcp->prepare(wanted);
-  if (status) status = parts_.dataplane.update(wanted);
+  if (status) status = update_parts(wanted, plan->routes);
   if (!status) {
-    (void)answer_for(*config_);
-    return status;
-  }
-  if (parts_.dns64 != nullptr) status = update_dns64(wanted);
-  if (status) {
-    status = parts_.update_routes(plan->routes);
-    if (!status && parts_.dns64 != nullptr) (void)update_dns64(*config_);
-  }
-  if (!status) {
-    (void)parts_.dataplane.update(*config_);
     (void)answer_for(*config_);
     return status;
   }

@@ -59,6 +59,7 @@ class DataplaneBackend final : public Backend {
 
  private:
   Status apply(const conf::Config& wanted);
+  Status update_parts(const conf::Config& wanted, const std::vector<RoutePlan>& routes);
   Status answer_for(const conf::Config& config);
   Status update_dns64(const conf::Config& config);
   Result<nat::StaticBinding> place_static(const conf::Static& binding) const;

@@ -12,6 +12,7 @@ Code code_of(nat::LeaseRefusal refusal) {
   switch (refusal) {
     case nat::LeaseRefusal::kOtherCell: return Code::kCannotProvideExternal;
     case nat::LeaseRefusal::kLimit: return Code::kUserExceededQuota;
+    case nat::LeaseRefusal::kDenied: return Code::kNotAuthorized;
     case nat::LeaseRefusal::kPoolFull:
     case nat::LeaseRefusal::kTableFull: break;
   }
@@ -23,17 +24,23 @@ bool holds(const std::vector<net::Ip6Prefix>& prefixes, const net::Ip6& address)
                      [&](const net::Ip6Prefix& prefix) { return prefix.contains(address); });
 }
 
-}  // namespace
-
-bool is_in_pool(const conf::Config& config, net::Ip4 address) {
-  for (const auto& instance : config.nat64) {
-    for (const auto& pool : instance.pools) {
+// A reload knows pools by their names, which are unique in the instance.
+std::optional<std::pair<std::size_t, std::string>> pool_of(const conf::Config& config,
+                                                           net::Ip4 address) {
+  for (std::size_t i = 0; i < config.nat64.size(); ++i) {
+    for (const auto& pool : config.nat64[i].pools) {
       for (const auto& range : pool.ranges) {
-        if (!(address < range.first) && !(range.last < address)) return true;
+        if (!(address < range.first) && !(range.last < address)) return std::pair(i, pool.name);
       }
     }
   }
-  return false;
+  return std::nullopt;
+}
+
+}  // namespace
+
+bool leaves_pool(const conf::Config& before, const conf::Config& wanted, net::Ip4 address) {
+  return pool_of(before, address) != pool_of(wanted, address);
 }
 
 std::optional<std::size_t> PcpGateway::instance_of(const net::Ip6& client) const {

@@ -20,6 +20,7 @@ class PcpGateway final : public pcp::Gateway {
   pcp::Known known(const pcp::Internal& internal) override;
   std::vector<net::Prefix6052> prefixes(const net::Ip6& client) override;
 
+  const conf::Config& config() const { return *config_; }
   void set_config(std::shared_ptr<const conf::Config> config) { config_ = std::move(config); }
 
  private:
@@ -32,7 +33,8 @@ class PcpGateway final : public pcp::Gateway {
   std::shared_ptr<const conf::Config> config_;
 };
 
-/// Whether one of the instances' pools has `address`.
-bool is_in_pool(const conf::Config& config, net::Ip4 address);
+/// Whether a reload takes `address` out of the pool that has it, be it for another one: what was
+/// lent of it is over then.
+bool leaves_pool(const conf::Config& before, const conf::Config& wanted, net::Ip4 address);
 
 }  // namespace isthmus::control

@@ -173,18 +173,16 @@ bool PcpService::read_one(Socket& socket) {
   return true;
 }
 
-void PcpService::prepare(const conf::Config& wanted) {
-  const bool any = server_.drop(
-      [&](const pcp::Mapping& mapping) { return !is_in_pool(wanted, mapping.external.address); },
-      monotonic_seconds());
-  if (!any) return;
-  log_info("pcp: leases of addresses that leave the pools are over; clients are told");
-  announce_from_now();
-}
-
 void PcpService::update(std::shared_ptr<const conf::Config> config) {
+  const auto leaves = [&](const pcp::Mapping& mapping) {
+    return leaves_pool(gateway_.config(), *config, mapping.external.address);
+  };
+  const bool any = server_.drop(leaves, monotonic_seconds());
   server_.set_policy(policy_of(*config));
   gateway_.set_config(std::move(config));
+  if (!any) return;
+  log_info("pcp: leases of addresses that have left their pool are over; clients are told");
+  announce_from_now();
 }
 
 void PcpService::announce_from_now() {

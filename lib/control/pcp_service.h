@@ -28,9 +28,7 @@ class PcpService {
   PcpService(const PcpService&) = delete;
   PcpService& operator=(const PcpService&) = delete;
 
-  /// Before pools change: ends the leases of addresses that leave.
-  void prepare(const conf::Config& wanted);
-  /// `config` is in force.
+  /// `config` is in force. Leases of addresses that have left their pool with it are over.
   void update(std::shared_ptr<const conf::Config> config);
   const pcp::Server& server() const { return server_; }
 

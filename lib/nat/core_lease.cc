@@ -33,12 +33,17 @@ LeaseAnswer Core::lease(const LeaseWish& wish) {
     return Leased{whole->outside, wish.inside_port, true};
   }
   const uint32_t found = find_binding(wish);
+  const bool is_static = found != Index::kNone && tables.binding(found).is_static();
+  const auto* access = instances_[wish.instance].access.get();
+  if (!is_static && access != nullptr && access->denies_inside(Direction::k4To6, wish.inside)) {
+    return LeaseRefusal::kDenied;
+  }
   if (found == Index::kNone) return lease_new(wish, prefix);
   const Binding& b = tables.binding(found);
   if (is_other(wish, b.pool, b.pool_port)) return LeaseRefusal::kOtherCell;
   // Of one that is static the answer tells; of one that traffic made the ports are kept.
-  const Leased leased{b.pool, b.pool_port, b.is_static()};
-  if (!leased.is_static) tables.set_leased(found, true);
+  const Leased leased{b.pool, b.pool_port, is_static};
+  if (!is_static) tables.set_leased(found, true);
   return leased;
 }
 

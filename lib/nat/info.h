@@ -72,6 +72,7 @@ enum class LeaseRefusal : uint8_t {
   kPoolFull,
   kLimit,  ///< of the subscriber
   kTableFull,
+  kDenied,  ///< access lists keep others from reaching it
 };
 
 using LeaseAnswer = std::variant<Leased, LeaseRefusal>;

@@ -207,20 +207,20 @@ TEST_CASE_METHOD(Fixture, "a part that refuses takes the others back", "[backend
   SECTION("the dataplane") {
     dataplane.update_error = "no room";
     CHECK_FALSE(backend->reload());
-    CHECK(service.timeouts.empty());
-    CHECK(gateways.empty());
+    CHECK(service.timeouts == std::vector<uint32_t>{500, 1000});
+    CHECK(gateways == std::vector<std::string>{"192.0.2.253", "192.0.2.254"});
   }
   SECTION("the DNS64 service") {
     service.update_works = false;
     CHECK_FALSE(backend->reload());
-    REQUIRE(dataplane.updates.size() == 2);
-    CHECK(dataplane.updates.back() == backend->config().get());
+    CHECK(dataplane.updates.empty());
     CHECK(gateways.empty());
   }
   SECTION("the kernel's routes") {
     routes_work = false;
     CHECK_FALSE(backend->reload());
-    CHECK(dataplane.updates.back() == backend->config().get());
+    // What leaves the pools takes its sessions along: not before all else has been taken.
+    CHECK(dataplane.updates.empty());
     CHECK(service.timeouts == std::vector<uint32_t>{500, 1000});
   }
   CHECK(backend->config()->nat64.at(0).timers.udp == 300);

@@ -67,6 +67,7 @@ TEST_CASE("pcp: a worker's refusals as result codes", "[pcp]") {
   const std::pair<nat::LeaseRefusal, pcp::Code> kCodes[] = {
       {nat::LeaseRefusal::kOtherCell, pcp::Code::kCannotProvideExternal},
       {nat::LeaseRefusal::kLimit, pcp::Code::kUserExceededQuota},
+      {nat::LeaseRefusal::kDenied, pcp::Code::kNotAuthorized},
       {nat::LeaseRefusal::kPoolFull, pcp::Code::kNoResources},
       {nat::LeaseRefusal::kTableFull, pcp::Code::kNoResources},
   };
@@ -88,8 +89,24 @@ TEST_CASE("pcp: what workers know, and the end of a lease", "[pcp]") {
   REQUIRE(f.dataplane.ended_leases.size() == 1);
   CHECK(f.dataplane.ended_leases[0].protocol == 6);
   CHECK(f.dataplane.ended_leases[0].instance == 1);
-  CHECK(is_in_pool(*f.config, *net::parse_ip4("203.0.113.31")));
-  CHECK_FALSE(is_in_pool(*f.config, *net::parse_ip4("203.0.113.32")));
+}
+
+TEST_CASE("pcp: an address leaves with its pool, also for another one", "[pcp]") {
+  const auto before = two_instances();
+  const auto address = *net::parse_ip4("203.0.113.31");
+  CHECK_FALSE(leaves_pool(*before, *two_instances(), address));
+  auto wanted = *before;
+  wanted.nat64[1].pools[0].drain = true;
+  CHECK_FALSE(leaves_pool(*before, wanted, address));
+  wanted.nat64[1].pools[0].ranges[0].last = *net::parse_ip4("203.0.113.30");
+  CHECK(leaves_pool(*before, wanted, address));
+  CHECK_FALSE(leaves_pool(*before, wanted, *net::parse_ip4("203.0.113.30")));
+  auto renamed = *before;
+  renamed.nat64[1].pools[0].name = "other";
+  CHECK(leaves_pool(*before, renamed, address));
+  auto moved = *before;
+  std::swap(moved.nat64[0].pools, moved.nat64[1].pools);
+  CHECK(leaves_pool(*before, moved, address));
 }
 
 }  // namespace isthmus::control::pcp_gateway_test

@@ -148,6 +148,26 @@ TEST_CASE("RFC 6887 11.3: the ports of PCP itself are never given") {
   }
 }
 
+TEST_CASE("RFC 6887 7.4: who may not be reached from outside gets no mapping") {
+  auto settings = test::stateful();
+  Fixture f(settings);
+  const auto before = f.lease(wish(kA, 4000));
+  Access access;
+  access.ends[1].inside = {{}, {*net::parse_ip6_prefix("2001:db8:a::/48")}};
+  settings.instances[0].access = std::make_shared<const Access>(access);
+  f.translator().update(settings);
+  CHECK(f.refusal(wish(kA, 4001)) == LeaseRefusal::kDenied);
+  // Nor does it keep the one that it has for longer; nor one that its traffic made.
+  CHECK(f.refusal(wish(kA, 4000)) == LeaseRefusal::kDenied);
+  CHECK(f.harness.exchange({ip6(kA, kPZ).udp(4002, 53)}).size() == 1);
+  CHECK(f.refusal(wish(kA, 4002)) == LeaseRefusal::kDenied);
+  const auto told = f.from_outside(before);  // conflict C4: 3/13
+  REQUIRE(told.size() == 1);
+  CHECK((told[0][0] >> 4 == 4 && told[0][20] == 3 && told[0][21] == 13));
+  f.lease(wish(kB, 4001));
+  CHECK(f.bindings() == 3);
+}
+
 TEST_CASE("RFC 6888 REQ-4: mappings count as the subscriber's bindings") {
   auto settings = test::stateful();
   settings.subscriber_bindings = 2;
