@@ -95,6 +95,8 @@ class Engine final : public Dataplane {
   Status make_statics();
   WorkerParts parts_of(unsigned worker) const;
   Status install_pools(const nat::Settings& settings);
+  Status replace_pools(const nat::Settings& wanted);
+  Status take_statics(const nat::Settings& wanted);
   Status end_leaving(const std::vector<steer::AddressRange>& leaving);
   unsigned queue_owner(std::size_t port, unsigned queue) const;
   Status launch(unsigned worker);

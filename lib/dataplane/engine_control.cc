@@ -247,9 +247,19 @@ nat::Translator::Bound Engine::bound(const nat::LeaseWish& wish) {
   return bound;
 }
 
-// The steps are explained in nat/pool_update.h.
 Status Engine::change_pools(const nat::Settings& wanted) {
-  if (nat::same_pools(options_.nat, wanted)) return Ok{};
+  const nat::Settings before = options_.nat;
+  const bool others = !nat::same_pools(before, wanted);
+  auto done = others ? replace_pools(wanted) : Status(Ok{});
+  if (!done) return done;
+  done = take_statics(wanted);
+  if (!done && others) (void)replace_pools(before);
+  return done;
+}
+
+// The steps are explained in nat/pool_update.h. Static bindings may be refused, so they come before
+// sessions end; but for those of addresses that move between pools, which are nowhere meanwhile.
+Status Engine::replace_pools(const nat::Settings& wanted) {
   // All workers have to be able to do it before any begins.
   for (const auto& worker : workers_) {
     auto update = worker->translator().prepare_pools(wanted);
@@ -259,7 +269,9 @@ Status Engine::change_pools(const nat::Settings& wanted) {
   auto done = install_pools(change.join);
   // Before addresses that come are open to all.
   statics_->reserve_again();
+  if (done) done = statics_->configure(static_bindings(wanted), change.leaving);
   if (done) done = end_leaving(change.leaving);
+  if (done) statics_->unreserve(change.leaving);
   if (done) done = install_pools(wanted);
   if (!done) (void)install_pools(options_.nat);
   // What comes from another pool has come only now.
@@ -272,15 +284,18 @@ Status Engine::change_pools(const nat::Settings& wanted) {
   return Ok{};
 }
 
+Status Engine::take_statics(const nat::Settings& wanted) {
+  if (auto done = statics_->configure(static_bindings(wanted)); !done) return done;
+  for (std::size_t i = 0; i < wanted.instances.size(); ++i) {
+    options_.nat.instances[i].statics = wanted.instances[i].statics;
+  }
+  return Ok{};
+}
+
 Status Engine::update(const conf::Config& config) {
   const nat::Settings settings = make_settings(config, options_.seed);
   // First what may be refused.
-  const nat::Settings before = options_.nat;
   if (auto done = change_pools(settings); !done) return done;
-  if (auto done = statics_->configure(static_bindings(settings)); !done) {
-    (void)change_pools(before);
-    return done;
-  }
   for (unsigned id = 0; id < workers_.size(); ++id) {
     auto asked =
         ask(id, [&](nat::Translator& translator, uint32_t) { translator.update(settings); });

@@ -17,6 +17,12 @@ bool same(const StaticBinding& a, const StaticBinding& b) {
          a.instance == b.instance;
 }
 
+bool lies_in(std::span<const steer::AddressRange> ranges, net::Ip4 address) {
+  return std::any_of(ranges.begin(), ranges.end(), [&](const auto& range) {
+    return !(address < range.first) && !(range.last < address);
+  });
+}
+
 std::string protocol_text(uint8_t protocol) {
   return protocol == 6 ? "tcp" : protocol == 17 ? "udp" : "icmp";
 }
@@ -36,9 +42,11 @@ const StaticEntry* StaticBindings::find(const StaticBinding& outside) const {
   return it == entries_.end() ? nullptr : &*it;
 }
 
-// Against the others; what dynamic bindings have is for the workers to say.
-Status StaticBindings::check(const StaticBinding& b) const {
-  for (const auto& entry : entries_) {
+namespace {
+
+// Against others; what dynamic bindings have is for the workers to say.
+Status check(const StaticBinding& b, std::span<const StaticEntry> others) {
+  for (const auto& entry : others) {
     const auto& other = entry.binding;
     const bool overlaps = b.is_whole() || other.is_whole() ||
                           (other.protocol == b.protocol && other.outside_port == b.outside_port);
@@ -56,6 +64,8 @@ Status StaticBindings::check(const StaticBinding& b) const {
   }
   return Ok{};
 }
+
+}  // namespace
 
 unsigned StaticBindings::natural_owner(const StaticBinding& b) const {
   return ownership_.owner4(b.outside, b.outside_port.host());
@@ -80,6 +90,12 @@ void StaticBindings::unreserve(const StaticBinding& b, unsigned workers) {
   const unsigned end = b.is_whole() ? workers : first + 1;
   for (unsigned worker = first; worker < end; ++worker) {
     (void)ask_(worker, [&](Translator& t) { t.unreserve(b); });
+  }
+}
+
+void StaticBindings::unreserve(std::span<const steer::AddressRange> leaving) {
+  for (const auto& entry : entries_) {
+    if (lies_in(leaving, entry.binding.outside)) unreserve(entry.binding, ownership_.workers());
   }
 }
 
@@ -147,7 +163,7 @@ void StaticBindings::end_sessions(const Filter& filter, unsigned worker) {
 }
 
 Status StaticBindings::add(const StaticEntry& entry) {
-  if (auto ok = check(entry.binding); !ok) return ok;
+  if (auto ok = check(entry.binding, entries_); !ok) return ok;
   if (auto ok = make(entry.binding); !ok) return ok;
   entries_.push_back(entry);
   return Ok{};
@@ -166,29 +182,46 @@ Status StaticBindings::remove(const StaticBinding& outside) {
   return Ok{};
 }
 
-Status StaticBindings::configure(std::span<const StaticBinding> wanted) {
+Status StaticBindings::configure(std::span<const StaticBinding> wanted,
+                                 std::span<const steer::AddressRange> leaving) {
   const auto is_wanted = [&](const StaticEntry& entry) {
     return !entry.configured || std::any_of(wanted.begin(), wanted.end(),
                                             [&](const auto& b) { return same(b, entry.binding); });
   };
-  std::vector<StaticEntry> removed, added;
-  for (const auto& entry : entries_) {
-    if (!is_wanted(entry)) removed.push_back(entry);
-  }
-  for (const auto& entry : removed) (void)remove(entry.binding);
+  std::vector<StaticEntry> removed, kept, in_the_way, added;
+  for (const auto& entry : entries_) (is_wanted(entry) ? kept : removed).push_back(entry);
   Status status = Ok{};
+  const auto try_to_add = [&](const StaticEntry& entry) {
+    status = add(entry);
+    if (status) added.push_back(entry);
+    return static_cast<bool>(status);
+  };
   for (const auto& binding : wanted) {
     const auto* there = find(binding);
     if (there != nullptr && there->configured && same(there->binding, binding)) continue;
+    if (lies_in(leaving, binding.outside)) continue;
     const StaticEntry entry{binding, true, false};
-    status = add(entry);
+    status = check(binding, kept);
     if (!status) break;
-    added.push_back(entry);
+    kept.push_back(entry);
+    // One that goes is in its way: that one's sessions end with it, so others are tried before.
+    if (!check(binding, entries_)) {
+      in_the_way.push_back(entry);
+    } else if (!try_to_add(entry)) {
+      break;
+    }
+  }
+  std::size_t gone = 0;
+  if (status) {
+    for (; gone < removed.size(); ++gone) (void)remove(removed[gone].binding);
+    for (const auto& entry : in_the_way) {
+      if (!try_to_add(entry)) break;
+    }
   }
   if (status) return status;
   // Nothing has changed: what was added goes, what was removed comes back.
   for (const auto& entry : added) (void)remove(entry.binding);
-  for (const auto& entry : removed) (void)add(entry);
+  for (std::size_t i = 0; i < gone; ++i) (void)add(removed[i]);
   return status;
 }
 

@@ -40,8 +40,13 @@ class StaticBindings {
   Status add(const StaticEntry& entry);
   /// The one that has this outside address, port and protocol.
   Status remove(const StaticBinding& outside);
-  /// Makes the configured ones be `wanted`, or changes nothing.
-  Status configure(std::span<const StaticBinding> wanted);
+  /// Makes the configured ones be `wanted`, or changes nothing: what may be refused comes first.
+  /// Of addresses in `leaving` only what is there already and is wanted is left as it is.
+  Status configure(std::span<const StaticBinding> wanted,
+                   std::span<const steer::AddressRange> leaving = {});
+  /// During a change of pools, when `leaving` has no sessions any more: its cells are not reserved,
+  /// or those of an address that comes back would count twice.
+  void unreserve(std::span<const steer::AddressRange> leaving);
   /// After a change of pools: addresses that have come, or come back, know of no reserved cells.
   void reserve_again();
   const std::vector<StaticEntry>& entries() const { return entries_; }
@@ -49,7 +54,6 @@ class StaticBindings {
   const StaticEntry* find(const StaticBinding& outside) const;
 
  private:
-  Status check(const StaticBinding& binding) const;
   Status reserve(const StaticBinding& binding);
   void unreserve(const StaticBinding& binding, unsigned workers);
   Status make(const StaticBinding& binding);

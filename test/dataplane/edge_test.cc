@@ -326,3 +326,44 @@ TEST_CASE("limits.icmp_errors_per_second: a reload changes it") {
   REQUIRE(rig.engine().update(config));
   CHECK(dying() == 1);
 }
+
+TEST_CASE("a reload that is refused costs no session, not even of addresses that would have left") {
+  for (const unsigned workers : {1u, 2u}) {
+    INFO(workers << " workers");
+    Rig rig(passing({}, workers));
+    // The pool address and port of a new flow.
+    const auto open = [&](unsigned host) {
+      rig.from_inside(ip6(inside_host(host), mapped(kNative4)).udp(5000, 53).payload("out"));
+      const auto sent = rig.to_internet();
+      REQUIRE(sent.size() == 1);
+      const auto* ip = net::header_at<net::Ip4Header>(sent[0].data());
+      return std::pair(net::Ip4(ip->source), static_cast<uint16_t>(sent[0][20] << 8 | sent[0][21]));
+    };
+    const auto passes = [&](const std::pair<net::Ip4, uint16_t>& flow) {
+      rig.from_internet(
+          ip4(kNative4, net::to_string(flow.first)).udp(53, flow.second).payload("back"));
+      return rig.to_inside().size() == 1;
+    };
+    const auto leaving = open(1);
+    unsigned other = 2;
+    auto staying = open(other);
+    while (staying.first == leaving.first) staying = open(++other);
+    auto config = rig.make_config();
+    auto& pool = config.nat64[0].pools[0];
+    const auto first = pool.ranges[0].first.host(), last = pool.ranges[0].last.host();
+    pool.ranges.clear();
+    for (uint32_t host = first; host <= last; ++host) {
+      const auto address = net::Ip4::from_host(host);
+      if (address != leaving.first) pool.ranges.push_back({address, address});
+    }
+    auto refused = config;
+    refused.nat64[0].statics = {
+        {conf::StaticProtocol::kUdp, *net::parse_ip6(inside_host(other)), 5000, staying.first, 80}};
+    CHECK_FALSE(rig.engine().update(refused));
+    CHECK(passes(leaving));
+    CHECK(passes(staying));
+    REQUIRE(rig.engine().update(config));
+    CHECK_FALSE(passes(leaving));
+    CHECK(passes(staying));
+  }
+}

@@ -250,6 +250,7 @@ std::string Harness::change_pools(const nat::Settings& wanted) {
       cursor = translator->end_leaving(cursor, 7, change.leaving).next_cursor;
     } while (cursor != 0);
   }
+  statics_->unreserve(change.leaving);
   settings_ = wanted;
   const auto problem = install_pools(wanted);
   statics_->reserve_again();

@@ -2,6 +2,7 @@
 // Static bindings that come and go under traffic, and what is in their way.
 #include "nat/statics.h"
 
+#include <array>
 #include <set>
 
 #include "catch.h"
@@ -42,6 +43,14 @@ uint64_t used(Harness& harness) {
     PoolInfo info;
     harness.translator(worker).pool_info({&info, 1});
     sum += info.used_tcp + info.used_udp + info.used_icmp;
+  }
+  return sum;
+}
+
+uint64_t sessions(Harness& harness) {
+  uint64_t sum = 0;
+  for (unsigned worker = 0; worker < harness.workers(); ++worker) {
+    sum += harness.translator(worker).table_info().sessions;
   }
   return sum;
 }
@@ -142,6 +151,40 @@ TEST_CASE("static bindings: an address that comes back is not lent over them") {
   CHECK(in[0] == ip6(kPZ, kA).hop_limit(63).udp(53, 8080).payload("hello").bytes());
 }
 
+TEST_CASE("static bindings: what is reserved counts once, however often its address comes back") {
+  auto settings = test::stateful();
+  settings.instances[0].pools[0].ranges = {{*net::parse_ip4(kT), *net::parse_ip4("203.0.113.8")}};
+  auto elsewhere = settings;
+  elsewhere.instances[0].pools[0].ranges = {
+      {*net::parse_ip4("203.0.113.16"), *net::parse_ip4("203.0.113.23")}};
+  // To another pool of the instance and back.
+  auto moved = elsewhere;
+  moved.instances[0].pools.push_back(settings.instances[0].pools[0]);
+  moved.instances[0].pools[1].name = "second";
+  const std::array rules = {Allocation::kDynamic, Allocation::kBlocks};
+  for (const auto allocation : rules) {
+    for (auto* each : {&settings, &elsewhere, &moved}) {
+      for (auto& pool : each->instances[0].pools) pool.allocation = allocation;
+    }
+    for (const unsigned workers : {1u, 4u}) {
+      INFO(workers << " workers, allocation " << static_cast<int>(allocation));
+      Harness harness(settings, test::path(), workers, 3);
+      REQUIRE(error_of(harness.statics().add({port(kA, 8080, 2001)})).empty());
+      REQUIRE(error_of(harness.statics().add({whole(kB, "203.0.113.5")})).empty());
+      const auto before = used(harness);
+      for (const auto* other : {&elsewhere, &moved, &elsewhere}) {
+        REQUIRE(harness.change_pools(*other) == "");
+        REQUIRE(harness.change_pools(settings) == "");
+        CHECK(used(harness) == before);
+        CHECK(harness.exchange({to_pool(2001), to_pool(7, "203.0.113.5")}).size() == 2);
+      }
+      REQUIRE(harness.statics().remove(port(kA, 8080, 2001)));
+      REQUIRE(harness.statics().remove(whole(kB, "203.0.113.5")));
+      CHECK(used(harness) == 0);
+    }
+  }
+}
+
 TEST_CASE("static bindings: a whole address comes and goes, and leaves nothing behind") {
   for (const auto& settings : {test::stateful(), test::one_address()}) {
     for (const unsigned workers : {1u, 2u, 4u}) {
@@ -222,6 +265,17 @@ TEST_CASE("static bindings: a configuration is taken over whole or not at all") 
   CHECK_FALSE(statics.configure(bad));
   CHECK(statics.entries().size() == 3);
   CHECK(harness.exchange({to_pool(80), to_pool(81), to_pool(82), to_pool(83)}).size() == 3);
+  // Now a port that is lent: those that would have gone for it keep their sessions, too.
+  const auto out = harness.exchange({ip6(kB, kPZ).udp(5000, 53).payload("hello")});
+  REQUIRE(out.size() == 1);
+  const net::Ip4 lender = net::header_at<net::Ip4Header>(out[0].data())->source;
+  const auto lent = static_cast<uint16_t>(out[0][20] << 8 | out[0][21]);
+  const auto before = sessions(harness);
+  const std::vector<StaticBinding> late{
+      port(kB, 1, 81), port("2001:db8:d::d", 1, lent, net::to_string(lender).c_str())};
+  CHECK_FALSE(statics.configure(late));
+  CHECK(statics.entries().size() == 3);
+  CHECK(sessions(harness) == before);
   const std::vector<StaticBinding> good{port(kA, 1, 83), port(kB, 1, 81)};
   REQUIRE(statics.configure(good));
   CHECK(harness.exchange({to_pool(80), to_pool(81), to_pool(82), to_pool(83)}).size() == 3);
