@@ -190,6 +190,23 @@ void too_big_in(Script& s) {
   s.counted({{DropReason::kTooBig, 1}, {Counter::kIcmpErrorsSent, 1}});
 }
 
+// "Never about ICMPv6" (RFC 7915 5.4) is said of what is discarded; as a router it answers echo,
+// too.
+void echo_is_answered(Script& s) {
+  const auto dying = ip6(kA, kPZ).hop_limit(1).icmp_echo(7, 1).payload("ping");
+  s.expect(dying, ip6(kOwn6, kA).icmp6(3, 0).quote(dying));
+  const auto big = ip6(kA, kPZ).icmp_echo(7, 2).payload(1452);
+  s.expect(big, ip6(kOwn6, kA).icmp6(2, 0, 1420).quote(big, 1232));
+  const auto t = s.mapping(s.send(ip6(kA, kPZ).icmp_echo(7, 3).payload("ping")));
+  const auto late = ip4(kZ, t.address).ttl(1).icmp_echo_reply(t.port, 3).payload("ping");
+  s.expect(late, ip4(kOwn4, kZ).tos(0xc0).df().icmp4(11, 0).quote(late));
+  const auto wide = ip4(kZ, t.address).df().icmp_echo_reply(t.port, 4).payload(1472);
+  s.expect(wide, ip4(kOwn4, kZ).tos(0xc0).df().icmp4(3, 4, 1480).quote(wide, 548));
+  counted_out(s, 1, 52);
+  counted_made(s, 1, 1);
+  s.counted({{DropReason::kHopLimit, 2}, {DropReason::kTooBig, 2}, {Counter::kIcmpErrorsSent, 4}});
+}
+
 void no_answer_to_multicast(Script& s) {
   s.nothing(ip6("ff02::1", kPZ).raw(132, pattern(24)));
   s.counted({{DropReason::kProtocol, 1}});
@@ -219,6 +236,8 @@ std::vector<Row> rows() {
       {"RFC 7915 4.1: TTL runs out", stateful(), path(), ttl_in},
       {"RFC 7915 1.4: packet too big for the IPv4 side", stateful(), path(1500, 1400), too_big_out},
       {"RFC 7915 4: packet with DF too big for the IPv6 side", stateful(), path(), too_big_in},
+      {"RFC 7915 1.4: echo hears of hop limit and size, too", stateful(), path(1500, 1400),
+       echo_is_answered},
       {"RFC 4443 2.4: no error to a multicast source", stateful(), path(), no_answer_to_multicast},
   };
 }
