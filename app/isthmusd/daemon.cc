@@ -10,6 +10,7 @@
 #include <cstring>
 
 #include "control/log.h"
+#include "control/mapping_record.h"
 #include "control/unreachable.h"
 
 namespace isthmus::app {
@@ -19,6 +20,8 @@ namespace {
 constexpr unsigned kPuntsPerTurn = 256;
 constexpr unsigned kEventsPerTurn = 1024;
 constexpr double kTick = 0.1;
+constexpr double kWatch = 10;
+constexpr double kDay = 86400;
 
 }  // namespace
 
@@ -46,7 +49,7 @@ Result<std::unique_ptr<Daemon>> Daemon::make(std::shared_ptr<const conf::Config>
 }
 
 Daemon::~Daemon() {
-  ev_timer_stop(loop_.ev(), &tick_);
+  for (auto* watcher : {&tick_, &watch_, &day_}) ev_timer_stop(loop_.ev(), watcher);
   for (auto* watcher : {&term_, &interrupt_, &hangup_}) ev_signal_stop(loop_.ev(), watcher);
   // The service may still answer what is in flight; its replies need everything else alive.
   server_.reset();
@@ -78,6 +81,7 @@ Status Daemon::build(Facts facts) {
   dataplane_->publish();
   if (const Status status = dataplane_->start(); !status) return status;
   watch_signals();
+  start_timers();
   return Ok{};
 }
 
@@ -168,14 +172,33 @@ void Daemon::watch_signals() {
   }
   // A client that went away is an error code, not a reason to die.
   std::signal(SIGPIPE, SIG_IGN);
+}
+
+void Daemon::start_timers() {
   ev_timer_init(
       &tick_,
       [](struct ev_loop*, ev_timer* watcher, int) {
         static_cast<Daemon*>(watcher->data)->neighbors_.tick(control::monotonic_seconds());
       },
       kTick, kTick);
-  tick_.data = this;
-  ev_timer_start(loop_.ev(), &tick_);
+  ev_timer_init(
+      &watch_,
+      [](struct ev_loop*, ev_timer* watcher, int) {
+        auto* daemon = static_cast<Daemon*>(watcher->data);
+        daemon->pool_watch_.look(*daemon->backend_->config(), *daemon->walk_);
+      },
+      kWatch, kWatch);
+  // RFC 7422 3: "SHOULD generate such a log message once per day".
+  ev_timer_init(
+      &day_,
+      [](struct ev_loop*, ev_timer* watcher, int) {
+        control::log_mappings(*static_cast<Daemon*>(watcher->data)->backend_->config());
+      },
+      kDay, kDay);
+  for (auto* watcher : {&tick_, &watch_, &day_}) {
+    watcher->data = this;
+    ev_timer_start(loop_.ev(), watcher);
+  }
 }
 
 unsigned Daemon::poll() {

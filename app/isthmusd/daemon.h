@@ -21,6 +21,7 @@
 #include "control/neighbor_queue.h"
 #include "control/netlink_sync.h"
 #include "control/pcp_service.h"
+#include "control/pool_watch.h"
 #include "control/punt.h"
 #include "control/server.h"
 #include "control/state_walk.h"
@@ -55,6 +56,7 @@ class Daemon {
   Status build_pcp();
   Status build_commands(Facts facts);
   void watch_signals();
+  void start_timers();
   unsigned poll();
   void reload();
   bool send(dataplane::InterfaceId interface, const net::Mac& to, std::span<const uint8_t> packet);
@@ -78,7 +80,8 @@ class Daemon {
   std::unique_ptr<control::StateWalk> walk_;
   std::unique_ptr<control::Commands> commands_;
   std::unique_ptr<control::Server> server_;
-  ev_timer tick_{};
+  control::PoolWatch pool_watch_;
+  ev_timer tick_{}, watch_{}, day_{};
   ev_signal term_{}, interrupt_{}, hangup_{};
 };
 

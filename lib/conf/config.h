@@ -89,6 +89,7 @@ struct Pool {
   Pairing pairing = Pairing::kHard;
   bool preserve_port_class = true;
   bool preserve_parity = true;
+  uint8_t alarm = 90;  ///< percent in use; 0: none
 };
 
 struct Timers {  // seconds

@@ -137,6 +137,14 @@ constexpr Option kPoolOptions[] = {
      "",
      false,
      "UDP: prefer even ports for even ports, odd for odd (RFC 4787 REQ-4)."},
+    {"nat64[].pools[].alarm",
+     member<&Pool::alarm>(),
+     kLive,
+     {0, 100},
+     "percent",
+     false,
+     "Log a warning when so much of the pool is in use, of ports of one protocol or of blocks; 0: "
+     "none (RFC 7422 2.2)."},
 };
 
 }  // namespace

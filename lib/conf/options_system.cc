@@ -170,7 +170,8 @@ constexpr Option kSystemOptions[] = {
      "",
      false,
      "Report new flows refused because a pool, a table or a subscriber's limit is exhausted, and "
-     "log them, at most one line of a kind in ten seconds."},
+     "packets dropped for a UDP checksum of zero or their extension headers; and log them, at most "
+     "one line of a kind in ten seconds."},
 
     {"control.static_file",
      member<&Config::control, &Control::static_file>(),

@@ -6,6 +6,7 @@
 
 #include "control/command_show.h"
 #include "control/json.h"
+#include "control/pool_watch.h"
 
 namespace isthmus::control {
 namespace {
@@ -25,17 +26,6 @@ uint64_t addresses_in(const conf::Pool& pool) {
     count += uint64_t{range.last.host()} - range.first.host() + 1;
   }
   return count;
-}
-
-void add(nat::PoolInfo& sum, const nat::PoolInfo& info) {
-  sum.capacity = info.shared_capacity ? info.capacity : sum.capacity + info.capacity;
-  sum.used_tcp += info.used_tcp;
-  sum.used_udp += info.used_udp;
-  sum.used_icmp += info.used_icmp;
-  sum.held += info.held;
-  sum.blocks += info.blocks;
-  sum.blocks_granted += info.blocks_granted;
-  sum.blocks_resting += info.blocks_resting;
 }
 
 Json row_of(const conf::Nat64& nat64, const conf::Pool& pool, const nat::PoolInfo& sum) {
@@ -73,33 +63,14 @@ Answer cells_answer(const conf::Nat64& nat64, const conf::Pool& pool,
 
 Answer show_pools(Backend& backend, StateWalk& walk) {
   const auto config = backend.config();
-  std::size_t count = 0;
-  for (const auto& nat64 : config->nat64) count += nat64.pools.size();
-  std::vector<nat::PoolInfo> sums;
-  std::vector<nat::PoolInfo> infos(count);
-  for (unsigned worker = 0; worker < walk.workers(); ++worker) {
-    const auto got = walk.pools(worker, infos);
-    if (!got) {
-      return failure(fmt::format("worker {}: {}", worker, got.error().text),
-                     "\"show workers\" tells whether it is alive; try again");
-    }
-    for (const auto& info : std::span(infos).first(std::min(*got, infos.size()))) {
-      auto sum = std::find_if(sums.begin(), sums.end(), [&](const nat::PoolInfo& s) {
-        return s.instance == info.instance && s.pool == info.pool;
-      });
-      if (sum == sums.end()) {
-        sum = sums.insert(sums.end(), nat::PoolInfo{});
-        sum->instance = info.instance;
-        sum->pool = info.pool;
-      }
-      add(*sum, info);
-    }
+  const auto sums = sum_of_pools(*config, walk);
+  if (!sums) {
+    return failure(sums.error().text, "\"show workers\" tells whether it is alive; try again");
   }
   Json list = Json::array();
-  for (const auto& sum : sums) {
-    if (sum.instance >= config->nat64.size()) continue;
+  for (const auto& sum : *sums) {
     const auto& nat64 = config->nat64[sum.instance];
-    if (sum.pool < nat64.pools.size()) list.push_back(row_of(nat64, nat64.pools[sum.pool], sum));
+    list.push_back(row_of(nat64, nat64.pools[sum.pool], sum));
   }
   return answer({{"pools", std::move(list)}});
 }

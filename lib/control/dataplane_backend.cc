@@ -7,6 +7,7 @@
 #include "conf/check.h"
 #include "conf/load.h"
 #include "control/log.h"
+#include "control/mapping_record.h"
 #include "control/static_store.h"
 #include "dataplane/static_binding.h"
 
@@ -38,6 +39,7 @@ DataplaneBackend::DataplaneBackend(Parts parts, std::shared_ptr<const conf::Conf
                                    Facts version)
     : parts_(std::move(parts)), config_(std::move(config)), version_(std::move(version)) {
   warn(*config_);
+  log_mappings(*config_);
 }
 
 std::vector<Figure> DataplaneBackend::dns64_figures() const {
@@ -68,6 +70,7 @@ Status DataplaneBackend::reload() {
   config_ = wanted;
   if (parts_.pcp != nullptr) parts_.pcp->update(config_);
   warn(*config_);
+  log_mappings(*config_);
   log_info("configuration {} reloaded", config_->file);
   return Ok{};
 }

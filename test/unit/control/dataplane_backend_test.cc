@@ -10,6 +10,7 @@
 
 #include "catch.h"
 #include "conf/load.h"
+#include "control/mapping_record.h"
 #include "fake_dataplane.h"
 #include "quiet_service.h"
 
@@ -224,6 +225,26 @@ TEST_CASE_METHOD(Fixture, "a part that refuses takes the others back", "[backend
     CHECK(service.timeouts == std::vector<uint32_t>{500, 1000});
   }
   CHECK(backend->config()->nat64.at(0).timers.udp == 300);
+}
+
+TEST_CASE_METHOD(Fixture, "RFC 7422 3: a record of what the mapping follows from", "[backend]") {
+  CHECK(mapping_records(*backend->config()).empty());
+  auto wanted = text("300", "192.0.2.254");
+  const std::string_view main = "{ name = \"main\"";
+  wanted.insert(wanted.find(main),
+                R"({ name = "homes"; addresses = ["203.0.113.64/26", "203.0.113.130"];
+                     ports = "1024-65000"; allocation = "deterministic";
+                     inside = "2001:db8::/56"; overflow = true; }, )");
+  write(wanted);
+  const auto config = conf::load_file(path);
+  if (!config) FAIL(config.error().text);
+  // 256 subscribers on 65 addresses: four each, of 63977 ports.
+  CHECK(
+      mapping_records(**config) ==
+      std::vector<std::string>{
+          "deterministic: nat64 \"internet\", pool \"homes\": inside 2001:db8::/56 in /64, outside "
+          "203.0.113.64-203.0.113.127 203.0.113.130, dynamic 0 (beyond them of other pools), ports "
+          "each 15994, algorithm 0, reserved 0-1023,65001-65535"});
 }
 
 }  // namespace isthmus::control::dataplane_backend_test

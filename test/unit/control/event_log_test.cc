@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "control/event_log.h"
 
+#include <algorithm>
+#include <utility>
 #include <vector>
 
 #include "catch.h"
+#include "control/pool_watch.h"
+#include "fake_backend.h"
 
 namespace isthmus::control::event_log_test {
 namespace {
@@ -26,6 +30,16 @@ struct Fixture {
     event.remote_port = net::Be16(53);
     event.subscriber_length = 56;
     event.limit = nat::LimitKind::kSessions;
+  }
+};
+
+// Two workers, each with half of what is in use.
+struct PoolWalk : FakeWalk {
+  std::vector<nat::PoolInfo> each;
+  Result<std::size_t> pools(unsigned, std::span<nat::PoolInfo> out) override {
+    if (fails) return Error{"busy"};
+    std::copy(each.begin(), each.end(), out.begin());
+    return each.size();
   }
 };
 
@@ -74,6 +88,72 @@ TEST_CASE("event log: single sessions, bindings and blocks are for exporters") {
     f.log.handle(f.timed, f.config, 100);
   }
   CHECK(f.lines.empty());
+}
+
+TEST_CASE("RFC 7915 4.5, 5.1.1: what is dropped and logged is logged with both ends") {
+  Fixture f;
+  auto& event = f.timed.event;
+  event = {};
+  event.kind = nat::EventKind::kUdpZeroChecksum;
+  event.protocol = 17;
+  event.remote = *net::parse_ip4("198.51.100.10");
+  event.remote_port = net::Be16(53);
+  event.outside = *net::parse_ip4("203.0.113.1");
+  event.outside_port = net::Be16(4000);
+  f.log.handle(f.timed, f.config, 100);
+  event.kind = nat::EventKind::kExtHeader;
+  event.instance = nat::kNoInstance;
+  event.inside = *net::parse_ip6("2001:db8:a::a");
+  event.remote_port = {};
+  f.log.handle(f.timed, f.config, 100);
+  event.remote = {};
+  f.log.handle(f.timed, f.config, 200);
+  REQUIRE(f.lines.size() == 3);
+  CHECK(f.lines[0].second ==
+        "udp-zero-checksum: a UDP packet without checksum was dropped; nat64 \"internet\"; from "
+        "198.51.100.10 port 53 to 203.0.113.1 port 4000");
+  CHECK(f.lines[1].second ==
+        "ext-header: an IPv6 packet was dropped for its extension headers; from 2001:db8:a::a to "
+        "198.51.100.10");
+  CHECK(f.lines[2].second.ends_with("; from 2001:db8:a::a"));
+}
+
+TEST_CASE("RFC 7422 2.2: a pool that fills up is warned of, once") {
+  conf::Config config;
+  config.nat64.emplace_back().name = "internet";
+  config.nat64[0].pools.resize(2);
+  config.nat64[0].pools[0].name = "main";
+  config.nat64[0].pools[1].name = "blocks";
+  std::vector<std::string> lines;
+  PoolWatch watch([&](LogLevel, const std::string& text) { lines.push_back(text); });
+  PoolWalk walk;
+  walk.each.resize(2);
+  walk.each[0].capacity = 1000;
+  walk.each[1].pool = 1;
+  walk.each[1].capacity = 6400;
+  walk.each[1].blocks = 100;
+  const auto look = [&](uint64_t udp, uint64_t blocks) {
+    walk.each[0].used_udp = udp;
+    walk.each[1].blocks_granted = blocks;
+    watch.look(config, walk);
+    return std::exchange(lines, {});
+  };
+  using Lines = std::vector<std::string>;
+  CHECK(look(899, 89).empty());
+  CHECK(look(912, 89) ==
+        Lines{"nat64 \"internet\", pool \"main\": 91.2 % in use; give it more addresses"});
+  CHECK(look(950, 100) ==
+        Lines{"nat64 \"internet\", pool \"blocks\": 100 % in use; give it more addresses"});
+  CHECK(look(850, 100).empty());
+  CHECK(look(799, 100) == Lines{"nat64 \"internet\", pool \"main\": 79.9 % in use again"});
+  walk.fails = true;
+  CHECK(look(999, 0).empty());
+  walk.fails = false;
+  config.nat64[0].pools[0].alarm = 0;
+  config.nat64[0].pools[1].alarm = 50;
+  CHECK(look(1000, 40).empty());
+  CHECK(look(1000, 39) == Lines{"nat64 \"internet\", pool \"blocks\": 39 % in use again"});
+  CHECK(look(1000, 50).size() == 1);
 }
 
 }  // namespace isthmus::control::event_log_test
