@@ -255,6 +255,8 @@ void Reference::clear(
     const auto& [from, to] = it->first;
     it = is_meant(from, bindings_.at(from), to) ? sessions_.erase(it) : std::next(it);
   }
+  // Whose address has left its pool is paired anew, even if that address should come back.
+  std::erase_if(paired_, [&](const auto& x) { return !rules_.is_pools(x.second); });
   drop_unused_bindings();
 }
 
