@@ -18,6 +18,7 @@ namespace {
 constexpr unsigned kBurst = 64;
 constexpr unsigned kOrder = 1u << 20;
 constexpr uint32_t kPoolPorts = 64512;
+constexpr unsigned kRest = 200;  // seconds until freed ports and blocks can be lent again
 constexpr const char* kSix = "six";
 constexpr const char* kFour = "four";
 
@@ -64,7 +65,9 @@ conf::Config Gateway::make_config() const {
   const auto& shape = options_.shape;
   config.limits.sessions = sessions + sessions / 16 + 16384;
   config.limits.bindings = static_cast<uint32_t>(shape.bindings(sessions + sessions / 16)) + 16384;
-  config.limits.subscribers = static_cast<uint32_t>(shape.hosts(config.limits.sessions)) + 1024;
+  const uint64_t hosts = shape.hosts(config.limits.sessions);
+  // With blocks twice as many as talk: whose block rests is known meanwhile.
+  config.limits.subscribers = static_cast<uint32_t>(options_.blocks ? 2 * hosts : hosts) + 1024;
   config.limits.subscriber_sessions = config.limits.subscriber_bindings = 0;
   config.events.sessions = options_.blocks;
   for (const char* name : {kSix, kFour}) {
@@ -79,7 +82,6 @@ conf::Config Gateway::make_config() const {
   conf::Pool pool;
   const uint32_t first = net::parse_ip4("203.0.0.0")->host();
   // A third more cells than sessions, as subscribers keep to one address each.
-  // With blocks twice as many: those of hosts that have left rest for a while.
   const uint32_t used = options_.blocks ? kPoolPorts / 2 : kPoolPorts * 3 / 4;
   const uint32_t addresses = config.limits.bindings / used + 1;
   pool.ranges = {{net::Ip4::from_host(first), net::Ip4::from_host(first + addresses - 1)}};
@@ -110,10 +112,12 @@ void Gateway::make_topology() {
 
 void Gateway::forget_all() {
   silence();
-  while (live_sessions() != 0) {
+  const auto pass = [this] {
     advance(10'000);
     for (unsigned i = 0; i < 1000; ++i) turn();
-  }
+  };
+  while (live_sessions() != 0) pass();
+  for (unsigned i = 0; i < kRest / 10; ++i) pass();
 }
 
 uint32_t Gateway::live_sessions() {

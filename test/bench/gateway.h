@@ -32,7 +32,7 @@ class Gateway {
     engine_->worker(0).poll_once();
     if (options_.blocks) forget_events();
   }
-  /// Turns without traffic, and time, until all sessions have ended.
+  /// Turns without traffic, and time, until all sessions have ended and their ports are free.
   void forget_all();
   void advance(uint32_t milliseconds) { now_ms_ += milliseconds; }
   uint32_t now_ms() const { return now_ms_; }

@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "bench/talks.h"
 
+#include <rte_cycles.h>
+
+#include <algorithm>
+
 namespace isthmus::bench {
 namespace {
 
 constexpr unsigned kBurst = 64;
-constexpr unsigned kData = 18;  // octets of payload
+constexpr uint32_t kWindow = 2048;  // packets
+constexpr unsigned kData = 18;      // octets of payload
 
 Template syn(int family, const net::Mac& gateway) {
   Template out(family, Transport::kTcp, gateway, 4);
@@ -34,19 +39,30 @@ void Talks::wave() {
       cells_[tcp->sequence.host()] = {Template::ip4(mbufs[i])->source, tcp->source_port};
     }
   });
-  step(true, syn6_, kSyn);
+  step(0, true, syn6_, kSyn);
   gateway_.four().observe({});
-  step(false, syn4_, kSyn | kAck);
-  step(true, ack6_, kAck);
-  step(true, data6_, kAck);
-  step(false, data4_, kAck);
-  step(true, ack6_, kFin | kAck);
-  step(false, data4_, kFin | kAck);
-  step(true, ack6_, kAck);
+  step(1, false, syn4_, kSyn | kAck);
+  step(2, true, ack6_, kAck);
+  step(3, true, data6_, kAck);
+  step(4, false, data4_, kAck);
+  step(5, true, ack6_, kFin | kAck);
+  step(6, false, data4_, kFin | kAck);
+  step(7, true, ack6_, kAck);
   next_ += size_;
 }
 
-void Talks::step(bool from_inside, const Template& frame, uint8_t flags) {
+double Talks::cycles() {
+  double sum = 0;
+  for (auto& windows : windows_) {
+    const auto middle = windows.begin() + static_cast<std::ptrdiff_t>(windows.size() / 2);
+    std::nth_element(windows.begin(), middle, windows.end());
+    sum += *middle;
+    windows.clear();
+  }
+  return sum;
+}
+
+void Talks::step(unsigned number, bool from_inside, const Template& frame, uint8_t flags) {
   uint32_t at = 0;
   const auto write6 = [&](rte_mbuf* mbuf) {
     const Inside inside = gateway_.shape().inside(next_ + at);
@@ -71,7 +87,13 @@ void Talks::step(bool from_inside, const Template& frame, uint8_t flags) {
         }
       },
       kBurst, size_);
-  while (at < size_) gateway_.turn();
+  while (at < size_) {
+    const uint32_t first = at, end = std::min(size_, at + kWindow);
+    const uint64_t own = gateway_.own_cycles(), start = rte_rdtsc();
+    while (at < end) gateway_.turn();
+    const uint64_t cycles = rte_rdtsc() - start - (gateway_.own_cycles() - own);
+    windows_[number].push_back(static_cast<double>(cycles) / (at - first));
+  }
   port.generate({});
 }
 
