@@ -35,6 +35,7 @@ class Classifier {
     Gate out{edge == nullptr || !edge->is_first, core_.fabric.workers == 1, locals.filter(),
              translator_.classifier().usual()};
     if (locals.any6_in(out.usual)) out.usual.low = out.usual.kNoLow;
+    if (locals.any6_in(out.usual.stateless)) out.usual.stateless.low = out.usual.kNoLow;
     if (locals.any4_in(out.usual)) out.usual.count = 0;
     return out;
   }
@@ -67,6 +68,11 @@ template <>
   cls.kind = nat::Class::kStateful;
   cls.prefix = gate.usual.prefix;
   if (!gate.usual.holds(ip->destination)) [[unlikely]] {
+    if (gate.usual.stateless.holds(ip->destination)) {
+      cls.kind = nat::Class::kStateless;
+      cls.instance = gate.usual.stateless.instance;
+      return true;
+    }
     if (!gate.locals.passes(ip->destination) &&
         core_.forwarding->locals->find(ip->destination) != Local::kNo) {
       return false;

@@ -114,6 +114,16 @@ Classifier::Usual Classifier::usual() const {
     out.low = static_cast<uint32_t>(prefix.address.raw_low());
     out.prefix = entry.cls.prefix;
   }
+  for (const auto& other : prefixes_) {
+    const auto& address = other.prefix.prefix().address;
+    if (other.cls.kind != Class::kStateless || other.prefix.prefix().length != 96 ||
+        address.bytes[0] == 0xff || find_prefix(address) != &other) {
+      continue;
+    }
+    out.stateless = {address.raw_high(), static_cast<uint32_t>(address.raw_low()),
+                     other.cls.instance};
+    break;
+  }
   return out;
 }
 

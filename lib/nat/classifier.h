@@ -61,8 +61,8 @@ class Classifier {
     return (octets_[host >> 30] >> (host >> 24 & 63) & 1) != 0 &&
            classify4(address).kind != Class::kNone;
   }
-  /// What nearly all packets are sent to: one stateful prefix and pool range. A copy for loops,
-  /// that knows a part of what classify6() and classify4() know.
+  /// What nearly all packets are sent to: one stateful prefix and pool range, or one stateless
+  /// prefix. A copy for loops, that knows a part of what classify6() and classify4() know.
   struct Usual {
     uint64_t high = 0, low = kNoLow;  ///< of a prefix of 96 bits, raw
     uint8_t prefix = 0;               ///< Class::prefix
@@ -70,6 +70,13 @@ class Classifier {
     uint64_t count = 0;  ///< of pool addresses
 
     static constexpr uint64_t kNoLow = ~uint64_t{0};  ///< what no 32 bits are
+    struct Stateless {
+      uint64_t high = 0, low = kNoLow;  ///< of a prefix of 96 bits, raw
+      uint8_t instance = 0;
+      bool holds(const net::Ip6& a) const {
+        return a.raw_high() == high && static_cast<uint32_t>(a.raw_low()) == low;
+      }
+    } stateless;
     bool holds(const net::Ip6& a) const {
       return a.raw_high() == high && static_cast<uint32_t>(a.raw_low()) == low;
     }

@@ -12,6 +12,20 @@ using telemetry::Counter;
 
 namespace {
 
+/// The flags of a plain TCP packet.
+template <Direction kDirection>
+uint8_t flags_of(const uint8_t* ip) {
+  constexpr auto kHeader =
+      kDirection == Direction::k6To4 ? sizeof(net::Ip6Header) : sizeof(net::Ip4Header);
+  return net::header_at<net::TcpHeader>(ip + kHeader)->flags;
+}
+
+/// Whether a plain TCP packet leaves the state of its session as it is.
+template <Direction kDirection>
+bool is_quiet(const Session& s, const uint8_t* ip) {
+  return s.state == TcpState::kEstablished && (flags_of<kDirection>(ip) & kTcpControlFlags) == 0;
+}
+
 /// Whether it leaves, rather than turning around or going nowhere.
 bool leaves(const Decision& d) {
   return (d.verdict == Verdict::kTranslate || d.verdict == Verdict::kTranslateError) && !d.hairpin;
@@ -50,6 +64,7 @@ template <Direction kDirection>
 // It may be a new flow's.
 [[gnu::noinline]] void Core::prefetch_new(const Batch& batch, unsigned i, const Lane& lane) const {
   if (batch.is_stateless(i) || (!batch.is_plain(i) && !lane.simple)) return;
+  if (batch.bucket[i]->overflow != 0) __builtin_prefetch(batch.bucket[i] + 1);
   const auto key =
       batch.is_plain(i)
           ? SessionKey::from(plain_key<Direction::k6To4>(batch.buf[i]->data, batch.tail[i]))
@@ -75,7 +90,7 @@ template <Direction kDirection>
     if (candidate == Index::kNone) return false;
   }
   Session& s = sessions[candidate];
-  if (!is_steady(s) || is_over(s, now_ms)) return false;
+  if (is_over(s, now_ms)) return false;
   if constexpr (kDirection == Direction::k6To4) {
     if (!take_way(batch, i, s.key.remote, way)) return false;
   } else {
@@ -86,7 +101,11 @@ template <Direction kDirection>
     }
     batch.way[i] = way.number;
   }
-  refresh<kDirection>(s, now_ms);
+  if (s.state == TcpState::kNone || is_quiet<kDirection>(s, buf.data)) [[likely]] {
+    refresh<kDirection>(s, now_ms);
+  } else {
+    track_tcp(candidate, tcp_event(kDirection, flags_of<kDirection>(buf.data)), now_ms);
+  }
   s.count(kDirection, buf.length);
   batch.session[i] = &s;
   return true;

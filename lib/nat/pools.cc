@@ -20,6 +20,17 @@ uint64_t range_mask(uint32_t word, uint32_t first, uint32_t last) {
   return mask;
 }
 
+// The bit of a port that becomes free a little later than the one at `oldest`.
+void fetch_held(const PoolSet& set, const PoolState& state, uint32_t oldest) {
+  constexpr uint32_t kAhead = 8;
+  if (state.ring_count <= kAhead) return;
+  const uint32_t at = oldest + kAhead;
+  const HeldPort& held = state.ring[at < state.ring_capacity ? at : at - state.ring_capacity];
+  if (held.address >= set.entries.size()) return;
+  auto* address = set.entries[held.address].state;
+  if (address != nullptr) __builtin_prefetch(&address->used(held.protocol)[held.port / 64], 1);
+}
+
 }  // namespace
 
 bool find_clear(const uint64_t* used, uint32_t first, uint32_t last, unsigned parity,
@@ -237,6 +248,7 @@ void Pools::free_oldest(PoolState& state) {
                               ? state.ring_in - state.ring_count
                               : state.ring_in + state.ring_capacity - state.ring_count;
   const HeldPort held = state.ring[oldest];
+  fetch_held(*set_, state, oldest);
   --state.ring_count;
   --state.held[held.protocol];
   // Its address may have left the pool meanwhile.

@@ -4,7 +4,7 @@
 //
 // Theory of operation. A plain packet is a whole TCP or UDP packet right behind an IP header
 // without options or extension headers, with nothing to refuse and nothing rare about it: lengths
-// agree, it may live one hop more; if UDP, it has a checksum; if TCP, it opens and closes nothing.
+// agree, it may live one hop more; if UDP, it has a checksum; if TCP, it opens nothing.
 // What plain_length() accepts, parse4() and parse6() accept too; what it does not, they decide
 // about. So it may be ignorant, but never wrong. Whether the source may be one is left to who knows
 // it: a session's has been looked at when the session began.
@@ -30,8 +30,7 @@ namespace isthmus::net {
   if (protocol != kProtoTcp || length < sizeof(TcpHeader)) return false;
   const auto* tcp = header_at<TcpHeader>(l4);
   const uint32_t header = (tcp->data_offset >> 4) * 4u;
-  return header >= sizeof(TcpHeader) && header <= length &&
-         (tcp->flags & (kTcpFin | kTcpSyn | kTcpRst)) == 0;
+  return header >= sizeof(TcpHeader) && header <= length && (tcp->flags & kTcpSyn) == 0;
 }
 
 /// The length of the plain packet of the family at `ip`, of which `available` bytes are there (at
