@@ -17,7 +17,8 @@ struct RdataLayout {
 inline constexpr uint8_t kAnyTail = 255;
 
 /// Layout of `type`; `names` is 0 for types whose data is opaque to us. RFC 3597 4 lists most types
-/// in which a receiver should expect compressed names although a sender must not compress them.
+/// in which a receiver should expect compressed names although a sender must not compress them; in
+/// RRSIG, NSEC, SVCB and HTTPS nobody may, but a pointer copied as it is would lead somewhere else.
 constexpr RdataLayout rdata_layout(uint16_t type) {
   switch (type) {
     case 2:                                       // NS
@@ -41,7 +42,6 @@ constexpr RdataLayout rdata_layout(uint16_t type) {
     case 33: return {6, 0, 1, 0, false};          // SRV
     case 35: return {4, 3, 1, 0, false};          // NAPTR
     case 39: return {0, 0, 1, 0, false};          // DNAME
-    // Nobody may compress names in these, but who copied a pointer would make one to somewhere else.
     case 46: return {18, 0, 1, kAnyTail, false};  // RRSIG
     case 47: return {0, 0, 1, kAnyTail, false};   // NSEC
     case 64:                                      // SVCB

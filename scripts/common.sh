@@ -37,4 +37,5 @@ wait_until() {
 }
 
 # A zombie is not alive: its parent may be a PID 1 that never reaps.
-alive() { [ -e "/proc/$1" ] && ! grep -q '^State:.Z' "/proc/$1/status" 2>/dev/null; }
+# Read once: a process that ends between two looks would be alive for a moment after its death.
+alive() { sed -n 's/^State:[[:space:]]*//p' "/proc/$1/status" 2>/dev/null | grep -q '^[^ZX]'; }
