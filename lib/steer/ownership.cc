@@ -35,7 +35,7 @@ Ownership Ownership::make(unsigned workers, uint64_t seed, const std::vector<Add
   }
   map.deal_slots(seed);
   map.make_key(seed, std::clamp<unsigned>(rules.subscriber_length, 1, 64));
-  map.deal_blocks(rules.narrowest, rules.largest_block);
+  if (map.mode4_ == Mode4::kByPortBlock) map.deal_blocks(rules.narrowest, rules.largest_block);
   map.deterministic_ = std::move(rules.deterministic);
   return map;
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "packets/harness.h"
 
+#include <sys/prctl.h>
+
 #include <stdexcept>
 
 #include "nat/classifier.h"
@@ -13,6 +15,10 @@ namespace {
 
 constexpr uint16_t kRoom = 2048;
 constexpr uint16_t kMark = 77;
+
+// Tables are small here, and made anew for each row, sequence and fuzzing input: their huge pages
+// would be cleared for nothing.
+[[maybe_unused]] const int kNoHugePages = prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
 
 steer::Ownership ownership_of(const nat::Settings& settings, unsigned workers, uint64_t seed) {
   auto made = nat::make_ownership(settings, workers, seed);
