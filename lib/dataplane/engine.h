@@ -19,6 +19,10 @@
 #include "dataplane/topology.h"
 #include "dataplane/worker.h"
 
+namespace isthmus::nat {
+struct PoolChange;
+}
+
 namespace isthmus::dataplane {
 
 /// What does not come from the configuration as it stands.
@@ -96,6 +100,7 @@ class Engine final : public Dataplane {
   WorkerParts parts_of(unsigned worker) const;
   Status install_pools(const nat::Settings& settings);
   Status replace_pools(const nat::Settings& wanted);
+  Status settle(const nat::PoolChange& change, const nat::Settings& wanted);
   Status take_statics(const nat::Settings& wanted);
   Status end_leaving(const std::vector<steer::AddressRange>& leaving);
   unsigned queue_owner(std::size_t port, unsigned queue) const;

@@ -257,8 +257,16 @@ Status Engine::change_pools(const nat::Settings& wanted) {
   return done;
 }
 
-// The steps are explained in nat/pool_update.h. Static bindings may be refused, so they come before
-// sessions end; but for those of addresses that move between pools, which are nowhere meanwhile.
+// Static bindings of addresses that have come from another pool, before these are lent.
+Status Engine::settle(const nat::PoolChange& change, const nat::Settings& wanted) {
+  if (!change.moves) return Ok{};
+  if (auto done = install_pools(change.settle); !done) return done;
+  statics_->reserve_again();
+  return statics_->configure(static_bindings(wanted));
+}
+
+// The steps are explained in nat/pool_update.h. Static bindings may be refused, so all of them are
+// asked before sessions end.
 Status Engine::replace_pools(const nat::Settings& wanted) {
   // All workers have to be able to do it before any begins.
   for (const auto& worker : workers_) {
@@ -272,11 +280,14 @@ Status Engine::replace_pools(const nat::Settings& wanted) {
   if (done) done = statics_->configure(static_bindings(wanted), change.leaving);
   if (done) done = end_leaving(change.leaving);
   if (done) statics_->unreserve(change.leaving);
+  if (done) done = settle(change, wanted);
   if (done) done = install_pools(wanted);
-  if (!done) (void)install_pools(options_.nat);
-  // What comes from another pool has come only now.
-  statics_->reserve_again();
-  if (!done) return done;
+  if (!done) {
+    (void)install_pools(options_.nat);
+    statics_->reserve_again();
+    (void)statics_->configure(static_bindings(options_.nat));
+    return done;
+  }
   for (std::size_t i = 0; i < wanted.instances.size(); ++i) {
     options_.nat.instances[i].pools = wanted.instances[i].pools;
     options_.nat.instances[i].filtering = wanted.instances[i].filtering;

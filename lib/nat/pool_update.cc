@@ -34,6 +34,18 @@ void append(Ranges& to, const Ranges& from) {
   to.insert(to.end(), from.begin(), from.end());
 }
 
+/// Closes what has been in another pool.
+void close_moved(PoolChange& change) {
+  for (auto& instance : change.settle.instances) {
+    for (auto& pool : instance.pools) {
+      const Ranges others = subtract(pool.ranges, change.leaving);
+      pool.closed = subtract(pool.ranges, others);
+      pool.ranges = others;
+      change.moves = change.moves || !pool.closed.empty();
+    }
+  }
+}
+
 }  // namespace
 
 Ranges subtract(Ranges a, const Ranges& b) {
@@ -54,7 +66,7 @@ bool same_pools(const Settings& a, const Settings& b) {
 }
 
 PoolChange plan_change(const Settings& running, const Settings& wanted) {
-  PoolChange change{wanted, {}};
+  PoolChange change{wanted, {}, wanted};
   Ranges everything;
   for (const auto& instance : running.instances) {
     for (const auto& pool : instance.pools) append(everything, pool.ranges);
@@ -78,6 +90,7 @@ PoolChange plan_change(const Settings& running, const Settings& wanted) {
       join.back().drain = true;
     }
   }
+  close_moved(change);
   return change;
 }
 

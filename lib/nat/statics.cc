@@ -111,6 +111,23 @@ void StaticBindings::reserve_again() {
   }
 }
 
+// What add_static() would say of the inside host's port.
+Status StaticBindings::check_inside(const StaticBinding& b) const {
+  if (b.is_whole()) return Ok{};
+  LeaseWish wish;
+  wish.instance = b.instance;
+  wish.protocol = b.protocol;
+  wish.inside = b.inside;
+  wish.inside_port = b.inside_port;
+  auto bound = Translator::Bound::kNo;
+  const auto asked =
+      ask_(ownership_.owner6(b.inside), [&](Translator& t) { bound = t.bound(wish); });
+  if (!asked || bound != Translator::Bound::kDynamically) return asked;
+  return Error{net::to_string(b.inside) + " port " + std::to_string(b.inside_port.host()) +
+               " has a pool address and port now: end that first (\"clear bindings inside " +
+               net::to_string(b.inside) + "\")"};
+}
+
 Status StaticBindings::make(const StaticBinding& b) {
   const unsigned owner = ownership_.owner6(b.inside);
   if (auto reserved = reserve(b); !reserved) return reserved;
@@ -199,11 +216,12 @@ Status StaticBindings::configure(std::span<const StaticBinding> wanted,
   for (const auto& binding : wanted) {
     const auto* there = find(binding);
     if (there != nullptr && there->configured && same(there->binding, binding)) continue;
-    if (lies_in(leaving, binding.outside)) continue;
     const StaticEntry entry{binding, true, false};
     status = check(binding, kept);
+    if (status && lies_in(leaving, binding.outside)) status = check_inside(binding);
     if (!status) break;
     kept.push_back(entry);
+    if (lies_in(leaving, binding.outside)) continue;
     // One that goes is in its way: that one's sessions end with it, so others are tried before.
     if (!check(binding, entries_)) {
       in_the_way.push_back(entry);

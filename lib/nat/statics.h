@@ -41,7 +41,8 @@ class StaticBindings {
   /// The one that has this outside address, port and protocol.
   Status remove(const StaticBinding& outside);
   /// Makes the configured ones be `wanted`, or changes nothing: what may be refused comes first.
-  /// Of addresses in `leaving` only what is there already and is wanted is left as it is.
+  /// Addresses in `leaving` get none yet, but are asked about all the same: once their sessions
+  /// have ended, a call without `leaving` is not refused for what could be known now.
   Status configure(std::span<const StaticBinding> wanted,
                    std::span<const steer::AddressRange> leaving = {});
   /// During a change of pools, when `leaving` has no sessions any more: its cells are not reserved,
@@ -56,6 +57,7 @@ class StaticBindings {
  private:
   Status reserve(const StaticBinding& binding);
   void unreserve(const StaticBinding& binding, unsigned workers);
+  Status check_inside(const StaticBinding& binding) const;
   Status make(const StaticBinding& binding);
   void unmake(const StaticBinding& binding);
   void end_sessions(const StaticBinding& binding);

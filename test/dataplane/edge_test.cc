@@ -327,28 +327,15 @@ TEST_CASE("limits.icmp_errors_per_second: a reload changes it") {
   CHECK(dying() == 1);
 }
 
-TEST_CASE("a reload that is refused costs no session, not even of addresses that would have left") {
-  for (const unsigned workers : {1u, 2u}) {
-    INFO(workers << " workers");
-    Rig rig(passing({}, workers));
-    // The pool address and port of a new flow.
-    const auto open = [&](unsigned host) {
-      rig.from_inside(ip6(inside_host(host), mapped(kNative4)).udp(5000, 53).payload("out"));
-      const auto sent = rig.to_internet();
-      REQUIRE(sent.size() == 1);
-      const auto* ip = net::header_at<net::Ip4Header>(sent[0].data());
-      return std::pair(net::Ip4(ip->source), static_cast<uint16_t>(sent[0][20] << 8 | sent[0][21]));
-    };
-    const auto passes = [&](const std::pair<net::Ip4, uint16_t>& flow) {
-      rig.from_internet(
-          ip4(kNative4, net::to_string(flow.first)).udp(53, flow.second).payload("back"));
-      return rig.to_inside().size() == 1;
-    };
-    const auto leaving = open(1);
-    unsigned other = 2;
-    auto staying = open(other);
-    while (staying.first == leaving.first) staying = open(++other);
-    auto config = rig.make_config();
+namespace {
+
+// Host 1 has a flow on an address that leaves its pool, another host one on an address that stays.
+struct ReloadRig : Rig {
+  using Cell = std::pair<net::Ip4, uint16_t>;
+
+  explicit ReloadRig(unsigned workers) : Rig(passing({}, workers)), config(make_config()) {
+    leaving = open(1);
+    while (staying.first == net::Ip4{} || staying.first == leaving.first) staying = open(++other);
     auto& pool = config.nat64[0].pools[0];
     const auto first = pool.ranges[0].first.host(), last = pool.ranges[0].last.host();
     pool.ranges.clear();
@@ -356,14 +343,79 @@ TEST_CASE("a reload that is refused costs no session, not even of addresses that
       const auto address = net::Ip4::from_host(host);
       if (address != leaving.first) pool.ranges.push_back({address, address});
     }
-    auto refused = config;
-    refused.nat64[0].statics = {
-        {conf::StaticProtocol::kUdp, *net::parse_ip6(inside_host(other)), 5000, staying.first, 80}};
-    CHECK_FALSE(rig.engine().update(refused));
-    CHECK(passes(leaving));
-    CHECK(passes(staying));
-    REQUIRE(rig.engine().update(config));
-    CHECK_FALSE(passes(leaving));
-    CHECK(passes(staying));
+  }
+
+  /// The pool address and port of a new flow.
+  Cell open(unsigned host) {
+    from_inside(ip6(inside_host(host), mapped(kNative4)).udp(5000, 53).payload("out"));
+    const auto sent = to_internet();
+    REQUIRE(sent.size() == 1);
+    const auto* ip = net::header_at<net::Ip4Header>(sent[0].data());
+    return {net::Ip4(ip->source), static_cast<uint16_t>(sent[0][20] << 8 | sent[0][21])};
+  }
+  bool passes(const Cell& to) {
+    from_internet(ip4(kNative4, net::to_string(to.first)).udp(53, to.second).payload("back"));
+    return to_inside().size() == 1;
+  }
+  /// The address that leaves comes to this pool.
+  void move_to_second_pool() {
+    config.nat64[0].pools.push_back(config.nat64[0].pools[0]);
+    config.nat64[0].pools[1].name = "second";
+    config.nat64[0].pools[1].ranges = {{leaving.first, leaving.first}};
+  }
+  void bind(unsigned host, uint16_t port, net::Ip4 outside) {
+    config.nat64[0].statics = {
+        {conf::StaticProtocol::kUdp, *net::parse_ip6(inside_host(host)), port, outside, 80}};
+  }
+
+  conf::Config config;  ///< without the address that leaves
+  Cell leaving, staying;
+  unsigned other = 1;
+};
+
+}  // namespace
+
+TEST_CASE("a reload that is refused costs no session, not even of addresses that would have left") {
+  for (const unsigned workers : {1u, 2u}) {
+    INFO(workers << " workers");
+    ReloadRig rig(workers);
+    // The host's port is bound on an address that stays, or on the one that leaves.
+    for (const unsigned host : {rig.other, 1u}) {
+      rig.bind(host, 5000, rig.staying.first);
+      CHECK_FALSE(rig.engine().update(rig.config));
+      CHECK(rig.passes(rig.leaving));
+      CHECK(rig.passes(rig.staying));
+    }
+    rig.config.nat64[0].statics.clear();
+    REQUIRE(rig.engine().update(rig.config));
+    CHECK_FALSE(rig.passes(rig.leaving));
+    CHECK(rig.passes(rig.staying));
+    // With the flow on the address that left, what was in the way is gone.
+    rig.bind(1, 5000, rig.staying.first);
+    REQUIRE(rig.engine().update(rig.config));
+    CHECK(rig.passes({rig.staying.first, 80}));
+  }
+}
+
+TEST_CASE("a static binding of an address that moves to another pool is asked for before") {
+  for (const unsigned workers : {1u, 2u}) {
+    INFO(workers << " workers");
+    ReloadRig rig(workers);
+    rig.move_to_second_pool();
+    rig.bind(rig.other, 5000, rig.leaving.first);
+    CHECK_FALSE(rig.engine().update(rig.config));
+    CHECK(rig.passes(rig.leaving));
+    CHECK(rig.passes(rig.staying));
+    CHECK_FALSE(rig.passes({rig.leaving.first, 80}));
+    rig.bind(rig.other, 5001, rig.leaving.first);
+    REQUIRE(rig.engine().update(rig.config));
+    CHECK_FALSE(rig.passes(rig.leaving));
+    CHECK(rig.passes(rig.staying));
+    CHECK(rig.passes({rig.leaving.first, 80}));
+    // And back, with the binding.
+    rig.config.nat64[0].pools = rig.make_config().nat64[0].pools;
+    REQUIRE(rig.engine().update(rig.config));
+    CHECK(rig.passes(rig.staying));
+    CHECK(rig.passes({rig.leaving.first, 80}));
   }
 }

@@ -258,9 +258,11 @@ std::string Harness::change_pools(const nat::Settings& wanted) {
   }
   statics_->unreserve(change.leaving);
   settings_ = wanted;
-  const auto problem = install_pools(wanted);
-  statics_->reserve_again();
-  return problem;
+  if (change.moves) {
+    if (auto problem = install_pools(change.settle); !problem.empty()) return problem;
+    statics_->reserve_again();
+  }
+  return install_pools(wanted);
 }
 
 telemetry::Counters Harness::counters() const {
