@@ -130,6 +130,31 @@ void syn_after_close_literally(Script& s) {
   counted_gone(s, 1, 1);
 }
 
+// RFC 7857 2.1: half open may end sooner; RFC 6146 4: closing may not.
+void half_open_and_closing(Script& s) {
+  s.send(tcp_out("S"));
+  counted_out(s, 1, kTcp6);
+  counted_made(s, 1, 1);
+  s.wait(29'900);
+  s.wait(1'200);
+  counted_gone(s, 1, 1);
+  const auto t = s.mapping(s.send(tcp_out("S")));
+  const auto in = [&](const char* flags) {
+    s.expect(ip4(kZ, t.address).tcp(80, t.port).flags(flags),
+             ip6(kPZ, kA).hop_limit(63).tcp(80, 5000).flags(flags));
+    counted_in(s, 1, kTcp4);
+  };
+  counted_made(s, 1, 1);
+  in("SA");
+  s.send(tcp_out("A"));
+  s.send(tcp_out("FA"));
+  in("FA");
+  counted_out(s, 3, 3 * kTcp6);
+  s.wait(239'900);
+  s.wait(1'200);
+  counted_gone(s, 1, 1);
+}
+
 void unanswered_from_outside(Script& s) {
   const auto t = s.mapping(s.send(tcp_out("S")));
   s.expect(ip4(kZ, t.address).tcp(80, t.port).flags("SA"),
@@ -172,6 +197,8 @@ std::vector<Row> rows() {
        with([](auto& i) { i.inbound_refresh.tcp = false; }), path(), tcp_not_refreshed},
       {"RFC 6146 3.5.2.2 V6 FIN + V4 FIN RCV: literally, a SYN is only forwarded",
        with([](auto& i) { i.syn_reopens_closed = false; }), path(), syn_after_close_literally},
+      {"conflict C10: half open and closing TCP have a timer each",
+       with([](auto& i) { i.timers.tcp_opening = 30; }), path(), half_open_and_closing},
       {"conflict C12: V4 INIT that stored nothing just ends", stateful(), path(),
        unanswered_from_outside},
   };
