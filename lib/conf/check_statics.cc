@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "conf/check.h"
+#include "net/address_tests.h"
 
 namespace isthmus::conf {
 namespace {
@@ -10,7 +11,7 @@ namespace {
 bool in_pools(const Nat64& nat64, net::Ip4 address) {
   for (const auto& pool : nat64.pools) {
     for (const auto& range : pool.ranges) {
-      if (!(address < range.first) && !(range.last < address)) return true;
+      if (net::contains(range, address)) return true;
     }
   }
   return false;
@@ -53,7 +54,7 @@ Checked check_shared(const Config& config, const Nat64& nat64, const Static& bin
   if (!interface) return std::nullopt;
   for (const auto& pool : nat64.pools) {
     const bool here = std::any_of(pool.ranges.begin(), pool.ranges.end(), [&](const auto& range) {
-      return !(binding.outside < range.first) && !(range.last < binding.outside);
+      return net::contains(range, binding.outside);
     });
     if (!here) continue;
     if (binding.protocol == StaticProtocol::kAny) {

@@ -10,6 +10,7 @@
 #include "control/mapping_record.h"
 #include "control/static_store.h"
 #include "dataplane/static_binding.h"
+#include "net/address_tests.h"
 
 namespace isthmus::control {
 namespace {
@@ -112,7 +113,7 @@ Result<nat::StaticBinding> DataplaneBackend::place_static(const conf::Static& bi
     const auto& nat64 = config_->nat64[i];
     for (const auto& pool : nat64.pools) {
       for (const auto& range : pool.ranges) {
-        if (binding.outside < range.first || range.last < binding.outside) continue;
+        if (!net::contains(range, binding.outside)) continue;
         if (const auto problem = conf::check_static(*config_, nat64, binding, "add static")) {
           return Error{fmt::format("found {}, expected {}", problem->found, problem->expected)};
         }

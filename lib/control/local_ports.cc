@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <fstream>
 
+#include "net/address_tests.h"
+
 namespace isthmus::control {
 namespace {
 
@@ -15,7 +17,7 @@ constexpr const char* kSetting = "net.ipv4.ip_local_port_range";
 std::string shared_address(const conf::Config& config, const conf::AddressRange& range) {
   const auto inside = [&](const auto& address) {
     const auto* ip4 = std::get_if<net::Ip4>(&address);
-    return ip4 != nullptr && !(*ip4 < range.first) && !(range.last < *ip4);
+    return ip4 != nullptr && net::contains(range, *ip4);
   };
   for (const auto& port : config.ports) {
     for (const auto& interface : port.interfaces) {

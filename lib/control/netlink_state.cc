@@ -7,14 +7,14 @@
 #include <string>
 
 #include "control/log.h"
+#include "net/address_tests.h"
 
 namespace isthmus::control {
 namespace {
 
 bool is_link_local_prefix(const IpPrefix& prefix) {
   const auto* v6 = std::get_if<net::Ip6Prefix>(&prefix);
-  return v6 != nullptr && v6->length >= 10 && v6->address.bytes[0] == 0xfe &&
-         (v6->address.bytes[1] & 0xc0) == 0x80;
+  return v6 != nullptr && v6->length >= 10 && net::is_link_local(v6->address);
 }
 
 bool is_multicast_prefix(const IpPrefix& prefix) {

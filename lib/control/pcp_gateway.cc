@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "net/address_tests.h"
+
 namespace isthmus::control {
 namespace {
 
@@ -30,7 +32,7 @@ std::optional<std::pair<std::size_t, std::string>> pool_of(const conf::Config& c
   for (std::size_t i = 0; i < config.nat64.size(); ++i) {
     for (const auto& pool : config.nat64[i].pools) {
       for (const auto& range : pool.ranges) {
-        if (!(address < range.first) && !(range.last < address)) return std::pair(i, pool.name);
+        if (net::contains(range, address)) return std::pair(i, pool.name);
       }
     }
   }

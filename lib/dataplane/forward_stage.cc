@@ -3,17 +3,11 @@
 #include "dataplane/forward_stage.h"
 
 #include "dataplane/fragment_out.h"
+#include "net/address_tests.h"
 #include "net/headers.h"
 #include "xlat/reply.h"
 
 namespace isthmus::dataplane {
-namespace {
-
-bool is_link_local(const net::Ip6& a) {
-  return a.bytes[0] == 0xfe && (a.bytes[1] & 0xc0) == 0x80;
-}
-
-}  // namespace
 
 bool ForwardStage::is_spoofed(const net::PacketBuf& packet, const net::PacketView& view,
                               InterfaceId in) const {
@@ -39,7 +33,7 @@ void ForwardStage::run6(rte_mbuf* mbuf, net::PacketBuf& packet, const net::Packe
   auto* ip = net::header_at<net::Ip6Header>(packet.data);
   // RFC 4291 2.5.2, 2.5.3, 2.5.6: never forwarded.
   if (net::is_illegal_source(ip->source)) return core_.drop(mbuf, DropReason::kIllegalSource);
-  if (is_link_local(ip->destination)) return core_.drop(mbuf, DropReason::kNotForUs);
+  if (net::is_link_local(ip->destination)) return core_.drop(mbuf, DropReason::kNotForUs);
   if (ip->hop_limit <= 1) {
     return answer(mbuf, packet, view, in, {net::kIcmp6TimeExceeded, 0, 0}, DropReason::kHopLimit);
   }

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "net/address_tests.h"
+
 namespace isthmus::dataplane {
 namespace {
 
@@ -14,7 +16,7 @@ uint8_t full_length(const Address& address) {
 
 bool is_link_local(const Address& address) {
   const auto* ip6 = std::get_if<net::Ip6>(&address);
-  return ip6 != nullptr && ip6->bytes[0] == 0xfe && (ip6->bytes[1] & 0xc0) == 0x80;
+  return ip6 != nullptr && net::is_link_local(*ip6);
 }
 
 Address masked(const Address& address, uint8_t length) {

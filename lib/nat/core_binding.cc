@@ -5,6 +5,7 @@
 
 #include "nat/core.h"
 #include "nat/state_events.h"
+#include "net/address_tests.h"
 
 namespace isthmus::nat {
 
@@ -190,10 +191,8 @@ DropReason Core::make_binding(Lane& lane, uint8_t instance, uint32_t now_ms, uin
 Translator::DumpResult Core::end_leaving(uint64_t cursor, unsigned scan,
                                          std::span<const steer::AddressRange> leaving) {
   const auto leaves = [&](net::Ip4 address) {
-    for (const auto& range : leaving) {
-      if (!(address < range.first) && !(range.last < address)) return true;
-    }
-    return false;
+    return std::any_of(leaving.begin(), leaving.end(),
+                       [&](const auto& range) { return net::contains(range, address); });
   };
   Translator::DumpResult result;
   const uint64_t end = tables.session_end();

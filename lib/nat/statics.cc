@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "net/address_tests.h"
+
 namespace isthmus::nat {
 namespace {
 
@@ -18,9 +20,8 @@ bool same(const StaticBinding& a, const StaticBinding& b) {
 }
 
 bool lies_in(std::span<const steer::AddressRange> ranges, net::Ip4 address) {
-  return std::any_of(ranges.begin(), ranges.end(), [&](const auto& range) {
-    return !(address < range.first) && !(range.last < address);
-  });
+  return std::any_of(ranges.begin(), ranges.end(),
+                     [&](const auto& range) { return net::contains(range, address); });
 }
 
 std::string protocol_text(uint8_t protocol) {
