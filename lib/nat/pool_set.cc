@@ -76,7 +76,9 @@ struct PoolSet::Build {
 
   Status pools();
   Status add_pool(std::size_t instance, std::size_t number);
+  const PoolEntry* running_pool(const PoolEntry& entry) const;
   std::shared_ptr<PoolState> state_of(const PoolEntry& entry) const;
+  Layout layout_of(const PoolEntry& entry, net::Ip4 address) const;
   void add_range(uint16_t pool, const steer::AddressRange& range, bool open);
   uint32_t number_for(uint16_t pool, net::Ip4 address);
   bool has_cells(const PoolEntry& pool, net::Ip4 address) const;
@@ -86,12 +88,28 @@ struct PoolSet::Build {
   void candidates();
 };
 
-std::shared_ptr<PoolState> PoolSet::Build::state_of(const PoolEntry& entry) const {
-  if (running != nullptr) {
-    for (const auto& pool : running->pools) {
-      if (pool.instance == entry.instance && pool.rules.name == entry.rules.name) return pool.state;
-    }
+const PoolSet::PoolEntry* PoolSet::Build::running_pool(const PoolEntry& entry) const {
+  if (running == nullptr) return nullptr;
+  for (const auto& pool : running->pools) {
+    if (pool.instance == entry.instance && pool.rules.name == entry.rules.name) return &pool;
   }
+  return nullptr;
+}
+
+// By port block every address has the same intervals; by address, all ports or none.
+PoolSet::Layout PoolSet::Build::layout_of(const PoolEntry& entry, net::Ip4 address) const {
+  const Pool& now = entry.rules;
+  const PoolEntry* before = running_pool(entry);
+  // Going through all port blocks takes longer than all else.
+  if (before != nullptr && before->addresses != 0 && before->rules.ports == now.ports &&
+      before->rules.allocation == now.allocation && before->rules.block_size == now.block_size) {
+    return before->layout;
+  }
+  return make_layout(ownership.ports_of(worker, address), now);
+}
+
+std::shared_ptr<PoolState> PoolSet::Build::state_of(const PoolEntry& entry) const {
+  if (const PoolEntry* before = running_pool(entry)) return before->state;
   auto state = std::make_shared<PoolState>();
   const uint32_t capacity = entry.rules.hold_down_ports;
   if (entry.rules.allocation == Allocation::kDynamic && capacity != 0) {
@@ -171,10 +189,7 @@ void PoolSet::Build::add_range(uint16_t pool, const steer::AddressRange& range, 
     const auto address = net::Ip4::from_host(static_cast<uint32_t>(host));
     uint32_t number = kNone;
     if (has_cells(entry, address)) {
-      // By port block every address has the same intervals; by address, all ports or none.
-      if (entry.addresses == 0 && entry.map == nullptr) {
-        entry.layout = make_layout(ownership.ports_of(worker, address), entry.rules);
-      }
+      if (entry.addresses == 0 && entry.map == nullptr) entry.layout = layout_of(entry, address);
       if (entry.map != nullptr || is_useful(entry.layout, entry.rules)) {
         number = number_for(pool, address);
         set->entries[number].pool = pool;
