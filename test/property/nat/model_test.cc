@@ -16,7 +16,7 @@ constexpr std::size_t kLength = 40;
 
 unsigned sequences() {
   const char* text = std::getenv("ISTHMUS_SEQUENCES");
-  return text != nullptr ? static_cast<unsigned>(std::strtoul(text, nullptr, 0)) : 1500;
+  return text != nullptr ? static_cast<unsigned>(std::strtoul(text, nullptr, 0)) : 2000;
 }
 
 Setup setup_of(std::mt19937_64& random) {

@@ -165,7 +165,7 @@ class Player {
     const auto host = *net::parse_ip6(std::get<1>(from));
     filter.inside = net::Ip6Prefix{host, 128};
     filter.protocol = std::get<0>(from);
-    std::vector<nat::BindingInfo> found(64);
+    static std::vector<nat::BindingInfo> found(64);
     for (unsigned w = 0; w < harness_.workers(); ++w) {
       const auto result = harness_.translator(w).dump_bindings(0, 1u << 20, filter, found);
       for (std::size_t i = 0; i < result.count; ++i) {
@@ -478,11 +478,12 @@ class Player {
 
   // --- state -------------------------------------------------------------------------------------
   void compare_state() {
+    // To make them took longer than to fill them.
+    static std::vector<nat::BindingInfo> bindings(256);
+    static std::vector<nat::SessionInfo> sessions(512);
     std::set<std::string> actual;
     std::set<Outside> cells;
     for (unsigned w = 0; w < harness_.workers(); ++w) {
-      std::vector<nat::BindingInfo> bindings(256);
-      std::vector<nat::SessionInfo> sessions(512);
       auto& translator = harness_.translator(w);
       const auto b = translator.dump_bindings(0, 1u << 20, {}, bindings);
       for (std::size_t i = 0; i < b.count; ++i) {
