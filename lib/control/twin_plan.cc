@@ -32,33 +32,60 @@ void place_service_addresses(const conf::Config& config, KernelPlan& plan) {
   }
 }
 
-/// Adds what a range has in common with the subnet.
-void answer_for_range(const net::Ip4Prefix& subnet, net::Ip4 first, net::Ip4 last, TwinPlan& twin) {
-  const uint32_t low = std::max(subnet.address.host(), first.host());
-  const uint32_t high = std::min(subnet.address.host() | ~subnet.mask(), last.host());
-  if (low > high) return;
-  for (const auto& prefix : cover({net::Ip4::from_host(low), net::Ip4::from_host(high)})) {
-    const auto& known = twin.answered_for;
-    if (std::find(known.begin(), known.end(), prefix) == known.end()) {
-      twin.answered_for.push_back(prefix);
-    }
+/// Addresses of the subnet that the translator owns, in no order; they may overlap.
+class Owned {
+ public:
+  explicit Owned(const net::Ip4Prefix& subnet) : subnet_(subnet) {}
+
+  void add(net::Ip4 first, net::Ip4 last) {
+    const uint32_t low = std::max(subnet_.address.host(), first.host());
+    const uint32_t high = std::min(last_of(subnet_), last.host());
+    if (low <= high) ranges_.push_back({net::Ip4::from_host(low), net::Ip4::from_host(high)});
   }
-}
+  // Who translates all of a subnet, or more, has its hosts on that link, as a CLAT has (RFC 6877).
+  void add(const net::Ip4Prefix& prefix) {
+    if (prefix.length > subnet_.length) add(prefix.address, net::Ip4::from_host(last_of(prefix)));
+  }
+
+  /// Disjoint and ascending.
+  std::vector<net::Ip4Prefix> prefixes() {
+    std::sort(ranges_.begin(), ranges_.end(),
+              [](const auto& a, const auto& b) { return a.first.host() < b.first.host(); });
+    std::vector<net::Ip4Prefix> all;
+    for (std::size_t i = 0; i < ranges_.size();) {
+      auto merged = ranges_[i];
+      for (++i; i < ranges_.size() && ranges_[i].first.host() <= uint64_t{merged.last.host()} + 1;
+           ++i) {
+        merged.last = net::Ip4::from_host(std::max(merged.last.host(), ranges_[i].last.host()));
+      }
+      const auto covering = cover(merged);
+      all.insert(all.end(), covering.begin(), covering.end());
+    }
+    return all;
+  }
+
+ private:
+  static uint32_t last_of(const net::Ip4Prefix& prefix) {
+    return prefix.address.host() | ~prefix.mask();
+  }
+
+  net::Ip4Prefix subnet_;
+  std::vector<conf::AddressRange> ranges_;
+};
 
 void answer_for4(const conf::Config& config, const net::Ip4Prefix& subnet, TwinPlan& twin) {
+  Owned owned(subnet);
   for (const auto& instance : config.nat64) {
     for (const auto& pool : instance.pools) {
-      for (const auto& range : pool.ranges) {
-        answer_for_range(subnet, range.first, range.last, twin);
-      }
+      for (const auto& range : pool.ranges) owned.add(range.first, range.last);
     }
   }
   for (const auto& instance : config.siit) {
-    for (const auto& inside : instance.inside4) {
-      const auto last = net::Ip4::from_host(inside.address.host() | ~inside.mask());
-      answer_for_range(subnet, inside.address, last, twin);
-    }
+    for (const auto& inside : instance.inside4) owned.add(inside);
+    for (const auto& mapping : instance.mappings) owned.add(mapping.four);
   }
+  const auto prefixes = owned.prefixes();
+  twin.answered_for.insert(twin.answered_for.end(), prefixes.begin(), prefixes.end());
 }
 
 void answer_for6(const conf::Config& config, const net::Ip6Prefix& subnet, TwinPlan& twin) {

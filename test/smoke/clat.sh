@@ -64,6 +64,12 @@ ctl reload
 
 home_pings() { on home ping -c 1 -W 1 "$www4"; }
 wait_until 10 "the way to be there" home_pings
+# The LAN's addresses are its hosts', though all of IPv4 is behind the CLAT: it asks by ARP, and
+# answers none of them in their stead (decision 015).
+ip -n "$(ns client)" neigh flush dev lan0
+expect "$(on home ping -c 2 -i 0.2 -W 2 "$www4")" ' 2 received'
+expect "$(ip -n "$(ns client)" neigh show "$home4" dev lan0)" \
+  "lladdr $(in_ns home cat /sys/class/net/eth0/address)"
 # IPv4 literals, without any DNS64.
 expect "$(on home ping -c 5 -i 0.2 -W 2 "$www4")" ' 5 received'
 expect "$(on home curl -sS -m 10 "http://$www4/whoami")" 'you are 203'

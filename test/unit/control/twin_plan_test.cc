@@ -99,6 +99,33 @@ TEST_CASE("the twin answers for IPv4 addresses of stateless instances in its sub
   CHECK(texts(plan->twins[2].answered_for) == Texts{"203.0.113.128/25"});
 }
 
+TEST_CASE("the twin answers for IPv4 addresses that are mapped one by one", "[twin]") {
+  auto config = two_ports();
+  const auto mapping = [](const char* v6, const char* v4) {
+    return net::Eam{*net::parse_ip6_prefix(v6), *net::parse_ip4_prefix(v4)};
+  };
+  config.siit.emplace_back().mappings = {mapping("2001:db8:1::82/128", "203.0.113.82/32"),
+                                         mapping("2001:db8:1::80/128", "203.0.113.80/32"),
+                                         mapping("2001:db8:1::81/128", "203.0.113.81/32"),
+                                         mapping("2001:db8:1::/124", "198.51.100.0/28")};
+  config.siit.back().inside4 = {*net::parse_ip4_prefix("203.0.113.80/31")};
+  const auto plan = make_kernel_plan(config);
+  REQUIRE(plan);
+  CHECK(texts(plan->twins[2].answered_for) == Texts{"203.0.113.80/31", "203.0.113.82/32"});
+  CHECK(plan->twins[0].answered_for6.empty());  // those belong to the hosts
+}
+
+TEST_CASE("addresses of a whole subnet or more belong to the hosts on it", "[twin]") {
+  // A CLAT: the IPv4 hosts are on the link, and all of the IPv4 Internet is behind the translator.
+  auto config = two_ports();
+  config.siit.emplace_back().inside4 = {net::Ip4Prefix{}};
+  config.siit.back().mappings = {
+      {*net::parse_ip6_prefix("2001:db8:c1a7::/120"), *net::parse_ip4_prefix("203.0.113.0/24")}};
+  const auto plan = make_kernel_plan(config);
+  REQUIRE(plan);
+  CHECK(plan->twins[2].answered_for.empty());
+}
+
 TEST_CASE("the twin answers for translation prefixes inside its subnet", "[twin]") {
   auto config = two_ports();
   const auto prefix = [](const char* text) {
