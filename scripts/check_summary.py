@@ -3,9 +3,11 @@
 """Adds up meson's test logs and ends with the line "N passed, N failed".
 
 usage: check_summary.py FAILED_BUILDS LOG.json...
+       check_summary.py --failed LOG.json    names of the tests that failed, a line each
 
 A Catch2 program counts as its test cases, any other test as one. A log that is missing counts as a
-failure: tests that did not run have not passed.
+failure: tests that did not run have not passed. A test of a log "...-again.json" has run before; what
+it says now counts, and that it needed a second try is said.
 """
 import json
 import re
@@ -41,29 +43,51 @@ def count(test):
     return passed, max(failed, 1), skipped
 
 
+def read(log):
+    try:
+        with open(log, encoding='utf-8') as file:
+            return [json.loads(line) for line in file if line.strip()]
+    except OSError as error:
+        print(f'no results: {error}')
+        return []
+
+
+def report(test):
+    """Of a test that failed: the end of its output, and before it the lines that say so."""
+    output = ((test.get('stdout') or '') + (test.get('stderr') or '')).splitlines()
+    print(f"\n--- {test['name']}: {test['result']}, the end of its output:")
+    print('\n'.join(line for line in output[:-60] if re.match(r'(FAIL|not ok)', line)))
+    print('\n'.join(output[-60:]))
+
+
 def main():
+    if sys.argv[1] == '--failed':
+        for test in read(sys.argv[2]):
+            if count(test)[1]:
+                print(test['name'].split(' / ')[-1])
+        return
     failed_builds, logs = int(sys.argv[1]), sys.argv[2:]
     totals, failures = [0, failed_builds, 0], []
     if failed_builds:
         failures.append(f'{failed_builds} build(s)')
+    again = {test['name']: test for log in logs if log.endswith('-again.json') for test in read(log)}
     for log in logs:
-        try:
-            with open(log, encoding='utf-8') as file:
-                tests = [json.loads(line) for line in file if line.strip()]
-        except OSError as error:
-            tests = []
-            print(f'no results: {error}')
+        if log.endswith('-again.json'):
+            continue
+        tests = read(log)
         if not tests:
             totals[1] += 1
             failures.append(f'{log}: no test ran')
         for test in tests:
+            if count(test)[1] and test['name'] in again:
+                report(test)
+                test = again[test['name']]
+                print(f"{test['name']}: second try, alone: {test['result']}")
             counts = count(test)
             totals = [total + more for total, more in zip(totals, counts)]
             if counts[1]:
                 failures.append(f"{test['name']} ({test['result']})")
-                output = ((test.get('stdout') or '') + (test.get('stderr') or '')).splitlines()
-                print(f"\n--- {test['name']}: {test['result']}, the end of its output:")
-                print('\n'.join(output[-60:]))
+                report(test)
     if failures:
         print('\nfailed: ' + ', '.join(failures))
     skipped = f', {totals[2]} skipped' if totals[2] else ''

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Makes each row a test case of its own, so that it can be listed, run by its name and named in
 // doc/rfc; and runs it with one, two and four workers.
-#define CATCH_CONFIG_RUNNER
+#include "packets/packets_test.h"
+
 #include "catch.h"
 #include "packets/harness.h"
 
@@ -41,10 +42,9 @@ void enter(Row row) {
 }
 
 }  // namespace
-}  // namespace isthmus::test
 
-// Not from a static initializer: rows may use statics of their own files.
-int main(int argc, char* argv[]) {
-  for (auto& row : isthmus::test::all_rows()) isthmus::test::enter(std::move(row));
-  return Catch::Session().run(argc, argv);
+void enter_rows() {
+  for (auto& row : all_rows()) enter(std::move(row));
 }
+
+}  // namespace isthmus::test
