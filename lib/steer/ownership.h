@@ -7,15 +7,21 @@
 // one worker.
 //   owner6: low k bits of Toeplitz(source), with a key whose set bits lie so that only the bits of
 //           a subscriber's prefix count, 64 at most. The same key can be given to a NIC, whose
-//           redirection index is then the slot.
-//   owner4: by address when every range of every pool has at least as many addresses as there are
-//           workers: the address itself, modulo workers. Otherwise by port block: the high bits of
+//           redirection index is then the slot (steer/rss_plan.h).
+//   owner4: by address when every range of every pool has an address for each worker: the low k
+//           bits of the address, modulo workers, so that a NIC can be told that too. Otherwise by
+//           port block: the high bits of
 //           the port, dealt out to workers in turn. Never the low bit: parity must survive (RFC
 //           6146 3.5.1.1). Ports below 1024 are dealt in smaller blocks, so that every worker has
 //           some of them, too. A cell of a deterministic pool is the subscriber's who has it, and
 //           so its owner's: the mapping does not depend on workers, so ownership follows it.
 // Neither depends on what else is in the pools, so these may change while packets flow. How
-// addresses are divided is settled at start. Immutable after make() but for the exceptions that
+// addresses are divided is settled at start.
+//   One key for both: where subscribers are /64s and addresses are owned whole, a key with bits in
+//   the right places makes the same function of bits 32..63 of an IPv6 source and of an IPv4
+//   destination, which have the same place in what a NIC hashes. If it can be chosen so that all
+//   pool addresses of now agree, slots are dealt such that it serves both families on one port.
+// Immutable after make() but for the exceptions that
 // static bindings make; read by every worker and by the control core.
 #pragma once
 
@@ -32,6 +38,13 @@ namespace isthmus::steer {
 inline constexpr unsigned kSlotBits = 7;  ///< the smallest redirection table in common NICs has 128
 inline constexpr unsigned kSlots = 1u << kSlotBits;
 inline constexpr unsigned kMaxWorkers = 64;
+
+/// The same bits in reverse order: what the Toeplitz hash makes of them.
+constexpr unsigned reverse_slot(unsigned slot) {
+  unsigned out = 0;
+  for (unsigned bit = 0; bit < kSlotBits; ++bit) out = out << 1 | (slot >> bit & 1);
+  return out;
+}
 
 enum class Mode4 : uint8_t { kByAddress, kByPortBlock };
 
@@ -73,8 +86,7 @@ class Ownership {
       const unsigned owner = owner_of_deterministic(address, port);
       if (owner != kNobody) return owner;
     }
-    return mode4_ == Mode4::kByAddress ? owner_of_address(address)
-                                       : block_owner_[port >> block_shift_];
+    return owner_by_place(address, port);
   }
   /// Its owner as it stands: exceptions for static bindings come first.
   unsigned owner_of_cell(net::Ip4 address, uint16_t port, uint8_t protocol) const {
@@ -95,12 +107,21 @@ class Ownership {
   bool divides() const { return mode4_ == Mode4::kByPortBlock || !deterministic_.empty(); }
   const std::vector<DeterministicMap>& deterministic() const { return deterministic_; }
 
+  /// Owner of a cell of any pool that is not deterministic.
+  unsigned owner_by_place(net::Ip4 address, uint16_t port) const {
+    return mode4_ == Mode4::kByAddress ? owner_of_address(address)
+                                       : block_owner_[port >> block_shift_];
+  }
+
   /// The ports of `address`, in no deterministic pool, that `worker` owns, ascending, adjacent ones
   /// joined.
   std::vector<PortRange> ports_of(unsigned worker, net::Ip4 address) const;
 
   /// The 40-byte RSS key whose low kSlotBits hash bits are the slot of an IPv6 source.
   const std::array<uint8_t, 40>& rss_key6() const { return key_; }
+  /// Whether the same hash of an IPv4 destination that is a pool's is a slot of its owner.
+  bool is_key_for_both() const { return key_for_both_; }
+  unsigned owner_of_slot(unsigned slot) const { return slot_owner_[slot]; }
   /// The index of a redirection table with kSlots entries under rss_key6().
   unsigned slot6(const net::Ip6& source) const {
     unsigned slot = 0;
@@ -113,7 +134,10 @@ class Ownership {
 
   Ownership() = default;
   void deal_slots(uint64_t seed);
+  bool covers(const AddressRange& range) const;
   void make_key(uint64_t seed, unsigned bits);
+  bool make_key_for_both(uint64_t seed, const std::vector<AddressRange>& pool);
+  void make_tables();
   void deal_blocks(PortRange narrowest, unsigned largest);
   unsigned owner_of_address(net::Ip4 address) const;
   unsigned owner_of_deterministic(net::Ip4 address, uint16_t port) const;
@@ -124,6 +148,7 @@ class Ownership {
   unsigned block_shift_ = 4;
   unsigned rotation_ = 0;    ///< owner of the first address or block
   uint64_t reciprocal_ = 0;  ///< of workers_, for modulo without division
+  bool key_for_both_ = false;
   uint64_t remote_key_ = 0;  ///< nobody outside knows which remotes share a worker
   std::array<uint8_t, kSlots> slot_owner_{};
   std::array<uint8_t, 40> key_{};
