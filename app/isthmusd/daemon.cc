@@ -11,6 +11,7 @@
 
 #include "control/log.h"
 #include "control/mapping_record.h"
+#include "control/memory_report.h"
 #include "control/unreachable.h"
 
 namespace isthmus::app {
@@ -71,9 +72,14 @@ Status Daemon::build(Facts facts) {
   if (const auto kernel = control::kernel_local_ports()) {
     if (const Status status = control::check_local_ports(*config_, *kernel); !status) return status;
   }
+  // Before any are taken.
+  const auto advice = dataplane::huge_page_advice(*config_);
   auto dataplane = dataplane::Dataplane::make(*config_);
   if (!dataplane) return dataplane.error();
   dataplane_ = std::move(*dataplane);
+  if (!advice.empty()) {
+    control::log_info("memory.huge_pages: tables are not in reserved pages: {}", advice);
+  }
   if (const Status status = build_kernel_side(); !status) return status;
   if (const Status status = build_dns64(); !status) return status;
   if (const Status status = build_pcp(); !status) return status;
@@ -144,6 +150,7 @@ Status Daemon::build_commands(Facts facts) {
   if (auto loaded = backend_->load_statics(); !loaded) return loaded;
   walk_ = control::make_state_walk(*backend_);
   commands_ = std::make_unique<control::Commands>(*backend_, *walk_);
+  tell_memory();
   control::Server::Options options;
   options.socket = config_->control.socket;
   options.group = config_->control.group;
@@ -152,6 +159,12 @@ Status Daemon::build_commands(Facts facts) {
   if (!server) return server.error();
   server_ = std::move(*server);
   return Ok{};
+}
+
+void Daemon::tell_memory() {
+  if (const auto report = control::report_memory(*backend_, *walk_)) {
+    control::log_info("{}", control::memory_summary(*report));
+  }
 }
 
 void Daemon::watch_signals() {

@@ -55,6 +55,7 @@ class Daemon {
   Status build_dns64();
   Status build_pcp();
   Status build_commands(Facts facts);
+  void tell_memory();
   void watch_signals();
   void start_timers();
   unsigned poll();

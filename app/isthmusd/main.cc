@@ -10,6 +10,7 @@
 #include "control/log.h"
 #include "control/twin_plan.h"
 #include "daemon.h"
+#include "dataplane/dataplane.h"
 #include "options.h"
 
 namespace isthmus::app {
@@ -54,6 +55,9 @@ int run(const Options& options) {
   const auto plan = control::make_kernel_plan(**config);
   if (!plan) return fail(plan.error(), kConfiguration);
   if (options.check_config) {
+    if (const auto fits = dataplane::check_memory_idle(**config); !fits) {
+      return fail(fits.error(), kConfiguration);
+    }
     print_summary(**config, *plan);
     return kClean;
   }

@@ -225,6 +225,7 @@ struct Memory {
   HugePages huge_pages = HugePages::kAuto;
   uint32_t megabytes = 1024;  ///< what DPDK may take
   uint32_t buffers = 16384;   ///< packet buffers
+  bool prefault = true;       ///< tables are present before the first packet
 };
 
 struct Limits {

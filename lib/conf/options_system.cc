@@ -37,7 +37,9 @@ constexpr Option kSystemOptions[] = {
      {},
      "",
      false,
-     "Use huge pages: auto takes them when the system has reserved enough."},
+     "Huge pages that the system has reserved: auto takes them when there are enough for "
+     "memory.megabytes, and for tables too when there are enough for both; on does not start "
+     "without."},
     {"memory.megabytes",
      member<&Config::memory, &Memory::megabytes>(),
      kRestart,
@@ -52,6 +54,14 @@ constexpr Option kSystemOptions[] = {
      "packets",
      false,
      "Packet buffers, shared by all ports and workers."},
+    {"memory.prefault",
+     member<&Config::memory, &Memory::prefault>(),
+     kRestart,
+     {},
+     "",
+     false,
+     "Whether tables take all their memory at start. Otherwise they take it as they fill, and "
+     "packets wait for the system to clear it."},
 
     {"limits.sessions", member<&Config::limits, &Limits::sessions>(), kRestart, kTable, "sessions",
      false, "Room for sessions. When it is full, new flows are refused and old ones go on."},

@@ -5,6 +5,7 @@
 
 #include "conf/option.h"
 #include "control/json.h"
+#include "control/memory_report.h"
 
 namespace isthmus::control {
 namespace {
@@ -25,6 +26,12 @@ Json addresses_of(const conf::Config& config, const std::string& interface) {
     }
   }
   return list;
+}
+
+std::string hex_of(const std::vector<uint8_t>& bytes) {
+  std::string text;
+  for (const uint8_t byte : bytes) text += fmt::format("{:02x}", byte);
+  return text;
 }
 
 Answer unanswered(unsigned worker, const Error& error) {
@@ -145,7 +152,10 @@ Answer show_steering(Backend& backend) {
                     {"mode4", steering.mode4},
                     {"received", steering.received},
                     {"handed_off", steering.handed_off},
-                    {"handed_off_percent", percent(steering.handed_off, steering.received)}});
+                    {"handed_off_percent", percent(steering.handed_off, steering.received)},
+                    {"mismatched", steering.mismatched},
+                    {"entries", steering.entries},
+                    {"key", hex_of(steering.key)}});
   }
   return answer({{"steering", std::move(list)}});
 }
@@ -168,7 +178,7 @@ Answer show_config(Backend& backend, bool file) {
   return answer({{"options", std::move(list)}});
 }
 
-Answer show_memory(StateWalk& walk) {
+Answer show_memory(Backend& backend, StateWalk& walk) {
   Json list = Json::array();
   for (unsigned worker = 0; worker < walk.workers(); ++worker) {
     const auto tables = walk.tables(worker);
@@ -182,7 +192,22 @@ Answer show_memory(StateWalk& walk) {
                     {"subscriber_capacity", tables->subscriber_capacity},
                     {"table_bytes", tables->memory_bytes}});
   }
-  return answer({{"memory", std::move(list)}});
+  const auto report = report_memory(backend, walk);
+  if (!report) return failure(report.error().text, "try again");
+  Json parts = Json::array();
+  for (const auto& row : report->rows) {
+    parts.push_back({{"owner", row.owner},
+                     {"part", row.part.name},
+                     {"bytes", row.part.bytes},
+                     {"capacity", row.part.capacity == 0 ? Json() : Json(row.part.capacity)},
+                     {"used", row.part.capacity == 0 ? Json() : Json(row.part.used)}});
+  }
+  return answer({{"memory", std::move(list)},
+                 {"parts", std::move(parts)},
+                 {"sum_bytes", report->sum()},
+                 {"resident_bytes", report->process.resident},
+                 {"reserved_huge_bytes", report->process.reserved_huge},
+                 {"transparent_huge_bytes", report->process.transparent_huge}});
 }
 
 }  // namespace isthmus::control

@@ -17,6 +17,6 @@ Answer show_routes(Backend& backend);
 Answer show_neighbors(Backend& backend);
 Answer show_steering(Backend& backend);
 Answer show_config(Backend& backend, bool file);
-Answer show_memory(StateWalk& walk);
+Answer show_memory(Backend& backend, StateWalk& walk);
 
 }  // namespace isthmus::control

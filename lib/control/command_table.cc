@@ -149,8 +149,10 @@ constexpr Command kCommands[] = {
      {},
      false,
      false,
-     "How packets find the worker that owns them.",
-     "steering: [port, rung, mode4, received, handed_off, handed_off_percent]"},
+     "How packets find the worker that owns them: what the device was told, how many it took to "
+     "another worker, and how many of these it ought not to have.",
+     "steering: [port, rung, mode4, received, handed_off, handed_off_percent, mismatched, entries, "
+     "key]"},
     {"show dns64", Action::kShowDns64, kDns64Parts, false, false,
      "What the DNS64 service did, or one part of it.",
      "dns64: [name, value, help]; cache: [name, type, rcode, ttl, uses, octets]; upstreams: "
@@ -164,9 +166,12 @@ constexpr Command kCommands[] = {
      {},
      false,
      false,
-     "Tables of each worker: how full, how large.",
+     "Where memory goes: each table of each worker, packet buffers, forwarding tables, the rest; "
+     "how "
+     "large, how full; their sum, and what the process has.",
      "memory: [worker, sessions, session_capacity, bindings, binding_capacity, subscribers, "
-     "subscriber_capacity, table_bytes]"},
+     "subscriber_capacity, table_bytes]; parts: [owner, part, bytes, capacity, used]; sum_bytes, "
+     "resident_bytes, reserved_huge_bytes, transparent_huge_bytes"},
     {"clear sessions", Action::kClearSessions, kClearSessionArguments, kChanges, false,
      "End sessions that match, and bindings left without one.", "cleared: how many"},
     {"clear bindings", Action::kClearBindings, kClearBindingArguments, kChanges, false,

@@ -118,7 +118,7 @@ Answer Commands::run(const Request& request) {
     case Action::kShowSteering: return show_steering(backend_);
     case Action::kShowDns64: return show_dns64(backend_, request);
     case Action::kShowConfig: return show_config(backend_, request.file);
-    case Action::kShowMemory: return show_memory(walk_);
+    case Action::kShowMemory: return show_memory(backend_, walk_);
     case Action::kShowSessions: return dump_sessions(backend_, walk_, request);
     case Action::kShowBlocks: return dump_blocks(backend_, walk_, request);
     case Action::kDeterministic: return deterministic(backend_, request);

@@ -60,6 +60,13 @@ class AskWalk : public StateWalk {
     if (!status) return status.error();
     return info;
   }
+  Result<nat::MemoryInfo> memory(unsigned worker) override {
+    nat::MemoryInfo info;
+    const auto status = backend_.dataplane().ask(
+        worker, [&](nat::Translator& translator, uint32_t) { info = translator.memory_info(); });
+    if (!status) return status.error();
+    return info;
+  }
 
  private:
   template <class Question>

@@ -34,6 +34,7 @@ class StateWalk {
                                           const nat::Filter& filter) = 0;
   virtual Result<std::size_t> pools(unsigned worker, std::span<nat::PoolInfo> out) = 0;
   virtual Result<nat::TableInfo> tables(unsigned worker) = 0;
+  virtual Result<nat::MemoryInfo> memory(unsigned worker) = 0;
 };
 
 class Backend;

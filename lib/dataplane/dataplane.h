@@ -81,9 +81,27 @@ struct WorkerInfo {
 
 struct SteeringInfo {
   std::string port;
-  std::string rung;  ///< "software hand-off"
+  std::string rung;  ///< of the ladder in dataplane/port.h
   std::string mode4;
   uint64_t received = 0, handed_off = 0;
+  uint64_t mismatched = 0;     ///< of those handed off: the device did not do as it was told
+  std::vector<uint8_t> key{};  ///< that the device was given; empty: none
+  unsigned entries = 0;        ///< of its redirection table
+};
+
+/// Memory that is not one worker's tables.
+struct MemoryPart {
+  std::string name;
+  uint64_t bytes = 0;
+  uint64_t capacity = 0, used = 0;  ///< in units of its own; 0: nothing that could be counted
+};
+
+/// The process as the kernel sees it, in bytes.
+struct ProcessMemory {
+  uint64_t resident = 0;          ///< all that is present
+  uint64_t transparent_huge = 0;  ///< of this, in huge pages for the asking
+  uint64_t reserved_huge = 0;     ///< of this, in huge pages that the system had set aside
+  uint64_t files = 0;             ///< of this, program and libraries
 };
 
 /// Where packets to a prefix go.
@@ -147,6 +165,8 @@ class Dataplane {
   virtual WorkerInfo worker_info(unsigned worker) const = 0;
   virtual std::vector<PortInfo> port_info() const = 0;
   virtual std::vector<SteeringInfo> steering_info() const = 0;
+  virtual std::vector<MemoryPart> memory() const = 0;
+  virtual ProcessMemory process_memory() const = 0;
   /// A worker's counters now (see telemetry/counters.h for why reading them is safe).
   virtual telemetry::Counters counters(unsigned worker) const = 0;
 
@@ -174,6 +194,12 @@ class Dataplane {
   /// Applies what may change live (timers, policies, limits).
   virtual Status update(const conf::Config& config) = 0;
 };
+
+/// Whether `config` fits into this machine's memory, were nothing else to run on it.
+Status check_memory_idle(const conf::Config& config);
+/// What the operator could do for tables to lie in huge pages that the system reserves; empty: they
+/// do, or are not meant to. Before the dataplane is made.
+std::string huge_page_advice(const conf::Config& config);
 
 /// nat settings of one worker's share of `config`.
 nat::Settings make_settings(const conf::Config& config, uint64_t seed);

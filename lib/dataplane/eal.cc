@@ -12,8 +12,9 @@
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
 #include <system_error>
+
+#include "dataplane/memory_need.h"
 
 namespace isthmus::dataplane {
 namespace {
@@ -21,22 +22,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view kFilePrefix = "isthmus-";  // and the process's number
-
-uint64_t free_huge_megabytes() {
-  std::error_code error;
-  uint64_t kilobytes = 0;
-  for (const auto& entry : fs::directory_iterator("/sys/kernel/mm/hugepages", error)) {
-    // "hugepages-2048kB"
-    const std::string name = entry.path().filename().string();
-    const auto dash = name.find('-');
-    if (dash == std::string::npos) continue;
-    const uint64_t size = std::strtoull(name.c_str() + dash + 1, nullptr, 10);
-    uint64_t pages = 0;
-    std::ifstream(entry.path() / "free_hugepages") >> pages;
-    kilobytes += size * pages;
-  }
-  return kilobytes / 1024;
-}
 
 // DPDK's INFO is a page of text at every start; an operator who asks for "info" means ours.
 const char* dpdk_level(conf::LogLevel level) {
@@ -74,17 +59,6 @@ void leave_eal() {
   const std::string directory = rte_eal_get_runtime_dir();
   rte_eal_cleanup();
   remove_runtime_directory(directory);
-}
-
-// EAL itself would start with a single page, and something would fail for want of memory later.
-Status check_huge_pages(const EalOptions& options, uint64_t free_megabytes) {
-  if (options.huge_pages != conf::HugePages::kOn || free_megabytes >= options.megabytes) {
-    return Ok{};
-  }
-  return Error{fmt::format(
-      "memory.huge_pages is \"on\" and needs {} MB of free huge pages (memory.megabytes), of which "
-      "there are {}: reserve them (sysctl vm.nr_hugepages={}) or say \"auto\"",
-      options.megabytes, free_megabytes, (options.megabytes + 1) / 2)};
 }
 
 Error start_error(const EalOptions& options) {
@@ -144,9 +118,7 @@ Status start_eal(const EalOptions& options) {
 
   // Before EAL opens its own stream, which would also write to standard output and syslog.
   rte_openlog_stream(stderr);
-  const uint64_t free_megabytes = free_huge_megabytes();
-  if (auto enough = check_huge_pages(options, free_megabytes); !enough) return enough;
-  auto args = eal_arguments(options, free_megabytes);
+  auto args = eal_arguments(options, system_memory().huge_free >> 20);
   std::vector<char*> argv;
   for (auto& arg : args) argv.push_back(arg.data());
   argv.push_back(nullptr);

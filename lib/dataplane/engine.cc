@@ -13,6 +13,7 @@
 #include <random>
 
 #include "dataplane/eal.h"
+#include "dataplane/memory_need.h"
 #include "dataplane/settings.h"
 
 namespace isthmus::dataplane {
@@ -38,6 +39,13 @@ Status check_workers(const conf::Config& config) {
       fmt::format("cores.workers: found {} workers, expected 1 to {}", count, steer::kMaxWorkers)};
 }
 
+bool pin_thread(unsigned cpu) {
+  cpu_set_t cpus;
+  CPU_ZERO(&cpus);
+  if (cpu < CPU_SETSIZE) CPU_SET(cpu, &cpus);
+  return pthread_setaffinity_np(pthread_self(), sizeof cpus, &cpus) == 0;
+}
+
 // Pinned and registered, so that buffers' per-core caches work for it; deaf to signals, which are
 // the control core's.
 Status prepare_thread(unsigned worker, unsigned cpu) {
@@ -45,10 +53,7 @@ Status prepare_thread(unsigned worker, unsigned cpu) {
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, nullptr);
   pthread_setname_np(pthread_self(), fmt::format("worker-{}", worker).c_str());
-  cpu_set_t cpus;
-  CPU_ZERO(&cpus);
-  if (cpu < CPU_SETSIZE) CPU_SET(cpu, &cpus);
-  if (pthread_setaffinity_np(pthread_self(), sizeof cpus, &cpus) != 0) {
+  if (!pin_thread(cpu)) {
     return Error{fmt::format("cores.workers: CPU {} does not exist or may not be used", cpu)};
   }
   if (rte_thread_register() != 0) {
@@ -70,20 +75,32 @@ Result<std::unique_ptr<Dataplane>> Dataplane::make(const conf::Config& config) {
 Result<std::unique_ptr<Engine>> Engine::make(const conf::Config& config,
                                              const EngineOptions& options) {
   if (auto ok = check_workers(config); !ok) return ok.error();
+  const SystemMemory system = system_memory();
+  if (auto ok = check_memory(config, options.nat, system); !ok) return ok.error();
   if (auto ok = start_eal(eal_options(config)); !ok) return ok.error();
   std::unique_ptr<Engine> engine(new Engine(config, options));
-  if (auto ok = engine->open_ports(); !ok) return ok.error();
+  engine->options_.nat.reserved_pages =
+      choose_pages(config.memory.huge_pages, memory_need(config, options.nat), system).tables;
+  const auto workers = static_cast<unsigned>(config.cores.workers.size());
+  auto ownership = nat::make_ownership(options.nat, workers, options.seed);
+  if (!ownership) return ownership.error();
+  if (auto ok = engine->open_ports(*ownership); !ok) return ok.error();
   if (auto ok = engine->make_pools(); !ok) return ok.error();
   if (auto ok = engine->start_ports(); !ok) return ok.error();
-  auto fabric = engine->make_fabric();
+  auto fabric = engine->make_fabric(std::move(*ownership));
   if (!fabric) return fabric.error();
   engine->fabric_ = std::move(*fabric);
-  auto topology = Topology::make(engine->fabric_->interfaces, topology_size(config));
+  const uint64_t before = dpdk_bytes();
+  const TopologySize size = topology_size(config);
+  auto topology = Topology::make(engine->fabric_->interfaces, size);
   if (!topology) return topology.error();
+  engine->topology_routes_ = size.fib.routes4 + size.fib.routes6;
+  engine->topology_bytes_ = dpdk_bytes() - before;
   engine->topology_ = std::move(*topology);
   if (config.dns64.enabled) engine->topology_->set_dns_addresses(config.dns64.listen);
   engine->topology_->set_edge(make_edge(config));
   if (auto ok = engine->make_workers(); !ok) return ok.error();
+  if (config.memory.prefault) engine->touch_tables();
   if (auto ok = engine->make_statics(); !ok) return ok.error();
   engine->topology_->publish();
   return engine;
@@ -95,10 +112,9 @@ Engine::~Engine() {
 
 // --- ports and buffers --------------------------------------------------------------------------
 
-Status Engine::open_ports() {
-  const auto workers = static_cast<unsigned>(config_.cores.workers.size());
+Status Engine::open_ports(const steer::Ownership& ownership) {
   for (const auto& port_config : config_.ports) {
-    auto port = Port::open(port_config, workers);
+    auto port = Port::open(port_config, ownership);
     if (!port) return port.error();
     for (const auto& interface : port_config.interfaces) {
       interfaces_.push_back(
@@ -145,8 +161,20 @@ Status Engine::start_ports() {
     if (auto ok = port->setup(pool_of(port->socket())); !ok) return ok;
     if (auto ok = port->start(); !ok) return ok;
   }
+  steer_ports();
   wait_for_links();
   return Ok{};
+}
+
+// Some drivers take a table only once they run.
+void Engine::steer_ports() const {
+  for (std::size_t port = 0; port < ports_.size(); ++port) {
+    ports_[port]->steer([&](unsigned worker) {
+      uint16_t queue = 0;
+      while (queue_owner(port, queue) != worker) ++queue;
+      return queue;
+    });
+  }
 }
 
 // A NIC takes a second or two to bring its link up; start would otherwise lose what the control
@@ -167,6 +195,10 @@ void Engine::add_port_table(Fabric& fabric, std::size_t port) const {
   table.port_id = ports_[port]->id();
   table.mac = ports_[port]->mac();
   table.by_vlan.fill(kNoInterface);
+  if (const auto* plan = ports_[port]->plan()) {
+    table.steers6 = plan->inside;
+    table.steers4 = plan->outside;
+  }
   for (const auto& interface : config_.ports[port].interfaces) {
     table.by_vlan[interface.vlan % kVlans] = static_cast<InterfaceId>(fabric.interfaces.size());
     fabric.interfaces.push_back(
@@ -174,11 +206,9 @@ void Engine::add_port_table(Fabric& fabric, std::size_t port) const {
   }
 }
 
-Result<std::unique_ptr<Fabric>> Engine::make_fabric() const {
-  const auto workers = static_cast<unsigned>(config_.cores.workers.size());
-  auto ownership = nat::make_ownership(options_.nat, workers, options_.seed);
-  if (!ownership) return ownership.error();
-  std::unique_ptr<Fabric> fabric(new Fabric{{}, {}, std::move(*ownership), {}, workers});
+Result<std::unique_ptr<Fabric>> Engine::make_fabric(steer::Ownership ownership) const {
+  const unsigned workers = ownership.workers();
+  std::unique_ptr<Fabric> fabric(new Fabric{{}, {}, std::move(ownership), {}, workers});
   for (std::size_t port = 0; port < ports_.size(); ++port) add_port_table(*fabric, port);
   for (unsigned from = 0; from < workers; ++from) {
     for (unsigned to = 0; to < workers; ++to) {
@@ -235,6 +265,19 @@ Status Engine::make_workers() {
     workers_.push_back(std::move(*worker));
   }
   return Ok{};
+}
+
+// Each on its worker's core: the kernel clears pages of all workers at a time, and takes them from
+// the memory of that core's node.
+void Engine::touch_tables() {
+  std::vector<std::thread> threads;
+  for (unsigned id = 0; id < workers_.size(); ++id) {
+    threads.emplace_back([this, id] {
+      (void)pin_thread(config_.cores.workers[id]);  // launch() says if that cannot be
+      workers_[id]->translator().touch_memory();
+    });
+  }
+  for (auto& thread : threads) thread.join();
 }
 
 Status Engine::make_statics() {

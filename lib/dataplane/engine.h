@@ -61,6 +61,8 @@ class Engine final : public Dataplane {
   WorkerInfo worker_info(unsigned worker) const override;
   std::vector<PortInfo> port_info() const override;
   std::vector<SteeringInfo> steering_info() const override;
+  std::vector<MemoryPart> memory() const override;
+  ProcessMemory process_memory() const override { return dataplane::process_memory(); }
   telemetry::Counters counters(unsigned worker) const override;
   Status ask(unsigned worker,
              const std::function<void(nat::Translator&, uint32_t now_ms)>& question) override;
@@ -88,14 +90,16 @@ class Engine final : public Dataplane {
 
   Engine(const conf::Config& config, const EngineOptions& options)
       : config_(config), options_(options) {}
-  Status open_ports();
+  Status open_ports(const steer::Ownership& ownership);
   Status make_pools();
   unsigned buffers_needed() const;
   Status start_ports();
+  void steer_ports() const;
   void wait_for_links() const;
-  Result<std::unique_ptr<Fabric>> make_fabric() const;
+  Result<std::unique_ptr<Fabric>> make_fabric(steer::Ownership ownership) const;
   void add_port_table(Fabric& fabric, std::size_t port) const;
   Status make_workers();
+  void touch_tables();
   Status make_statics();
   WorkerParts parts_of(unsigned worker) const;
   Status install_pools(const nat::Settings& settings);
@@ -109,7 +113,9 @@ class Engine final : public Dataplane {
 
   conf::Config config_;
   EngineOptions options_;
-  std::map<int, Pool> pools_;  ///< by NUMA node
+  uint64_t topology_bytes_ = 0;   ///< of forwarding tables
+  uint64_t topology_routes_ = 0;  ///< that they have room for
+  std::map<int, Pool> pools_;     ///< by NUMA node
   std::vector<std::unique_ptr<Port>> ports_;
   std::vector<InterfaceInfo> interfaces_;
   std::unique_ptr<Fabric> fabric_;

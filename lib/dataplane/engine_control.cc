@@ -162,15 +162,38 @@ std::vector<SteeringInfo> Engine::steering_info() const {
   for (std::size_t port = 0; port < ports_.size(); ++port) {
     SteeringInfo& info = infos.emplace_back();
     info.port = config_.ports[port].name;
-    info.rung = "software hand-off";
+    info.rung = ports_[port]->rung();
+    if (const auto* plan = ports_[port]->plan()) {
+      info.key.assign(plan->key.begin(), plan->key.end());
+      info.entries = static_cast<unsigned>(plan->worker.size());
+    }
     info.mode4 =
         fabric_->ownership.mode4() == steer::Mode4::kByAddress ? "by address" : "by port block";
     for (const auto& worker : workers_) {
       info.received += relaxed(worker->steering()[port].received);
       info.handed_off += relaxed(worker->steering()[port].handed_off);
+      info.mismatched += relaxed(worker->steering()[port].mismatched);
     }
   }
   return infos;
+}
+
+std::vector<MemoryPart> Engine::memory() const {
+  std::vector<MemoryPart> parts;
+  MemoryPart buffers{"packet buffers", 0, 0, 0};
+  for (const auto& [socket, pool] : pools_) {
+    buffers.bytes += pool_bytes(pool.get());
+    buffers.capacity += pool->size;
+    buffers.used += rte_mempool_in_use_count(pool.get());
+  }
+  MemoryPart tables{"forwarding tables", topology_bytes_, topology_routes_, 0};
+  if (topology_ != nullptr) tables.used = topology_->routes().size();
+  const uint64_t named = buffers.bytes + tables.bytes;
+  const uint64_t all = dpdk_bytes();
+  parts.push_back(std::move(buffers));
+  parts.push_back(std::move(tables));
+  parts.push_back({"rings, queues and drivers", all > named ? all - named : 0, 0, 0});
+  return parts;
 }
 
 telemetry::Counters Engine::counters(unsigned id) const {
@@ -304,7 +327,8 @@ Status Engine::take_statics(const nat::Settings& wanted) {
 }
 
 Status Engine::update(const conf::Config& config) {
-  const nat::Settings settings = make_settings(config, options_.seed);
+  nat::Settings settings = make_settings(config, options_.seed);
+  settings.reserved_pages = options_.nat.reserved_pages;
   // First what may be refused.
   if (auto done = change_pools(settings); !done) return done;
   for (unsigned id = 0; id < workers_.size(); ++id) {

@@ -20,6 +20,9 @@ struct PortTable {
   uint16_t port_id = 0;  ///< DPDK's number
   net::Mac mac;
   std::array<InterfaceId, kVlans> by_vlan{};  ///< index 0: untagged and priority-tagged frames
+  // Whose packets the device takes to the worker that their outer header names.
+  bool steers6 = false;
+  bool steers4 = false;
 };
 
 /// Sending side of an interface.

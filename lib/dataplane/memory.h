@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Packet buffers: one pool per NUMA node that has a port.
+// Packet buffers: one pool per NUMA node that has a port. And what DPDK and the process take.
 #pragma once
 
 #include <rte_mempool.h>
@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 
+#include "dataplane/dataplane.h"
 #include "net/result.h"
 
 namespace isthmus::dataplane {
@@ -22,5 +23,14 @@ using Pool = std::unique_ptr<rte_mempool, PoolFree>;
 
 /// A pool whose buffers hold a frame of `mtu` in one segment, with room in front for translation.
 Result<Pool> make_pool(unsigned buffers, uint16_t mtu, int socket);
+/// Bytes of memory that a pool lies in.
+uint64_t pool_bytes(rte_mempool* pool);
+
+/// Bytes of DPDK's memory that are present, pools included. Of forwarding tables parts become so
+/// when routes come to lie in them.
+uint64_t dpdk_bytes();
+
+/// The process as the kernel sees it, in bytes.
+ProcessMemory process_memory();
 
 }  // namespace isthmus::dataplane

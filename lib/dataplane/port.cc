@@ -7,7 +7,9 @@
 #include <rte_ethdev.h>
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
+#include <tuple>
 
 #include "dataplane/eal.h"
 
@@ -15,6 +17,24 @@ namespace isthmus::dataplane {
 namespace {
 
 constexpr uint64_t kWantedRss = RTE_ETH_RSS_IP | RTE_ETH_RSS_TCP | RTE_ETH_RSS_UDP;
+
+bool can_be_told(const rte_eth_dev_info& info) {
+  return (info.flow_type_rss_offloads & RTE_ETH_RSS_IP) != 0 &&
+         info.hash_key_size >= std::tuple_size_v<decltype(steer::RssPlan::key)> &&
+         info.reta_size >= steer::kSlots && info.reta_size <= RTE_ETH_RSS_RETA_SIZE_512 &&
+         std::has_single_bit(unsigned{info.reta_size});
+}
+
+steer::Facing facing_of(const conf::Port& port) {
+  bool ip4 = false, ip6 = false;
+  for (const auto& interface : port.interfaces) {
+    for (const auto& own : interface.addresses) {
+      (std::holds_alternative<net::Ip4>(own.address) ? ip4 : ip6) = true;
+    }
+  }
+  if (ip4 == ip6) return steer::Facing::kBoth;
+  return ip4 ? steer::Facing::kOutside : steer::Facing::kInside;
+}
 
 Error port_error(const conf::Port& port, const std::string& what) {
   return Error{fmt::format("port \"{}\" ({}): {}", port.name, port.device, what)};
@@ -26,10 +46,11 @@ const char* driver_text(int code) {
 
 }  // namespace
 
-Result<std::unique_ptr<Port>> Port::open(const conf::Port& config, unsigned workers) {
+Result<std::unique_ptr<Port>> Port::open(const conf::Port& config,
+                                         const steer::Ownership& ownership) {
   std::unique_ptr<Port> port(new Port(config));
   if (auto attached = port->attach(); !attached) return attached.error();
-  if (auto configured = port->configure(workers); !configured) return configured.error();
+  if (auto configured = port->configure(ownership); !configured) return configured.error();
   return port;
 }
 
@@ -60,7 +81,8 @@ Status Port::attach() {
   return Ok{};
 }
 
-Status Port::configure(unsigned workers) {
+Status Port::configure(const steer::Ownership& ownership) {
+  const unsigned workers = ownership.workers();
   rte_eth_dev_info info{};
   if (const int code = rte_eth_dev_info_get(id_, &info); code != 0) {
     return port_error(config_, fmt::format("cannot be queried: {}", driver_text(code)));
@@ -75,18 +97,16 @@ Status Port::configure(unsigned workers) {
         config_, fmt::format("mtu {} is more than the device's {}", config_.mtu, info.max_mtu));
   }
 
-  rte_eth_conf conf{};
-  conf.rxmode.mtu = config_.mtu;
-  const uint64_t rss = info.flow_type_rss_offloads & kWantedRss;
-  if (queues_ > 1 && rss != 0) {
-    conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
-    conf.rx_adv_conf.rss_conf.rss_hf = rss;
+  if (queues_ > 1 && queues_ == workers && can_be_told(info)) {
+    plan_ = steer::RssPlan::make(ownership, facing_of(config_), info.reta_size);
+    key_.assign(plan_->key.begin(), plan_->key.end());
+    key_.resize(info.hash_key_size);  // what follows belongs to fields that do not count
   }
-  int code = rte_eth_dev_configure(id_, queues_, queues_, &conf);
-  if (code == -EINVAL) {
-    // Devices of fixed frame size refuse any MTU here, the default one included.
-    conf.rxmode.mtu = 0;
-    code = rte_eth_dev_configure(id_, queues_, queues_, &conf);
+  rte_eth_conf conf{};
+  int code = configure_queues(info, conf);
+  if (code != 0 && plan_) {
+    plan_.reset();
+    code = configure_queues(info, conf);
   }
   if (code != 0) {
     return port_error(
@@ -96,6 +116,76 @@ Status Port::configure(unsigned workers) {
   tx_descriptors_ = config_.tx_descriptors;
   rte_eth_dev_adjust_nb_rx_tx_desc(id_, &rx_descriptors_, &tx_descriptors_);
   return Ok{};
+}
+
+int Port::configure_queues(const rte_eth_dev_info& info, rte_eth_conf& conf) {
+  conf = {};
+  conf.rxmode.mtu = config_.mtu;
+  const uint64_t rss = info.flow_type_rss_offloads & kWantedRss;
+  spreads_ = queues_ > 1 && rss != 0;
+  if (spreads_) {
+    conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
+    conf.rx_adv_conf.rss_conf.rss_hf = rss;
+  }
+  if (plan_) {
+    conf.rx_adv_conf.rss_conf.rss_key = key_.data();
+    conf.rx_adv_conf.rss_conf.rss_key_len = static_cast<uint8_t>(key_.size());
+  }
+  const int code = rte_eth_dev_configure(id_, queues_, queues_, &conf);
+  if (code != -EINVAL) return code;
+  // Devices of fixed frame size refuse any MTU here, the default one included.
+  conf.rxmode.mtu = 0;
+  return rte_eth_dev_configure(id_, queues_, queues_, &conf);
+}
+
+bool Port::write_table(const std::function<uint16_t(unsigned)>& queue_of) {
+  const auto entries = static_cast<uint16_t>(plan_->worker.size());
+  std::vector<rte_eth_rss_reta_entry64> table(entries / RTE_ETH_RETA_GROUP_SIZE), taken(table);
+  for (unsigned i = 0; i < entries; ++i) {
+    auto& group = table[i / RTE_ETH_RETA_GROUP_SIZE];
+    group.mask = ~uint64_t{0};
+    group.reta[i % RTE_ETH_RETA_GROUP_SIZE] = queue_of(plan_->worker[i]);
+    taken[i / RTE_ETH_RETA_GROUP_SIZE].mask = ~uint64_t{0};
+  }
+  if (rte_eth_dev_rss_reta_update(id_, table.data(), entries) != 0) return false;
+  if (rte_eth_dev_rss_reta_query(id_, taken.data(), entries) != 0) return false;
+  for (std::size_t i = 0; i < table.size(); ++i) {
+    if (!std::equal(std::begin(table[i].reta), std::end(table[i].reta),
+                    std::begin(taken[i].reta))) {
+      return false;
+    }
+  }
+  return true;
+}
+
+bool Port::has_taken_key() const {
+  std::vector<uint8_t> taken(key_.size());
+  rte_eth_rss_conf now{};
+  now.rss_key = taken.data();
+  now.rss_key_len = static_cast<uint8_t>(taken.size());
+  return rte_eth_dev_rss_hash_conf_get(id_, &now) == 0 && taken == key_;
+}
+
+// Some drivers only listen when the device is configured, some only afterwards.
+bool Port::write_key() {
+  if (has_taken_key()) return true;
+  rte_eth_rss_conf wanted{};
+  wanted.rss_key = key_.data();
+  wanted.rss_key_len = static_cast<uint8_t>(key_.size());
+  rte_eth_dev_info info{};
+  if (rte_eth_dev_info_get(id_, &info) != 0) return false;
+  wanted.rss_hf = info.flow_type_rss_offloads & kWantedRss;
+  return rte_eth_dev_rss_hash_update(id_, &wanted) == 0 && has_taken_key();
+}
+
+void Port::steer(const std::function<uint16_t(unsigned)>& queue_of) {
+  if (plan_ && !(write_key() && write_table(queue_of))) plan_.reset();
+}
+
+const char* Port::rung() const {
+  if (!plan_) return spreads_ ? "RSS by the driver's key, hand-off" : "software hand-off";
+  if (plan_->inside && plan_->outside) return "compiled key";
+  return plan_->inside ? "compiled key for IPv6" : "compiled key for IPv4";
 }
 
 Status Port::set_mtu() {

@@ -264,10 +264,32 @@ void Worker::fill_meta(rte_mbuf* mbuf, const Work& work, const Origin& origin) {
   meta.view = work.nat.view[i];
 }
 
+// Whether a device that steers such packets ought to have taken this one elsewhere. An ICMP error
+// belongs to the owner of what it quotes, which no device looks at.
+bool Worker::is_mismatch(rte_mbuf* mbuf, const PortTable& port) const {
+  const net::PacketView& view = meta_of(mbuf).view;
+  const steer::Ownership& ownership = core_.fabric.ownership;
+  if (view.family == 6) {
+    const auto* ip = rte_pktmbuf_mtod(mbuf, const net::Ip6Header*);
+    return port.steers6 && ownership.owner6(ip->source) != core_.id;
+  }
+  if (!port.steers4) return false;
+  const auto* ip = rte_pktmbuf_mtod(mbuf, const net::Ip4Header*);
+  const uint16_t to_port = view.destination_port.host();
+  if (ownership.mode4() == steer::Mode4::kByPortBlock) {
+    constexpr uint16_t kDealtFinely = 1024;
+    const bool has_ports = view.protocol == net::kProtoTcp || view.protocol == net::kProtoUdp;
+    if (!has_ports || view.is_fragment() || to_port < kDealtFinely) return false;
+  }
+  return ownership.owner_by_place(ip->destination, to_port) != core_.id;
+}
+
 void Worker::hand_over(rte_mbuf* mbuf, FrameMeta::Task task, unsigned to, const Origin& origin) {
   // What a port's steering missed; later hops are not its doing.
   if (origin.hops == 0 && !origin.keep_hop_limit) {
-    ++steering_[core_.fabric.interfaces[origin.interface].port].handed_off;
+    const uint16_t port = core_.fabric.interfaces[origin.interface].port;
+    ++steering_[port].handed_off;
+    if (is_mismatch(mbuf, core_.fabric.ports[port])) ++steering_[port].mismatched;
   }
   meta_of(mbuf).task = task;
   handoff_.give(mbuf, to, origin.hops);

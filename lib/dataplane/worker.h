@@ -65,6 +65,7 @@ struct LoopCounters {
 struct PortSteering {
   uint64_t received = 0;
   uint64_t handed_off = 0;
+  uint64_t mismatched = 0;  ///< of those: the device ought to have known
 };
 
 class Worker {
@@ -116,6 +117,7 @@ class Worker {
   void give_fragment(rte_mbuf* mbuf, Work& work, const Origin& origin);
   static void fill_meta(rte_mbuf* mbuf, const Work& work, const Origin& origin);
   void hand_over(rte_mbuf* mbuf, FrameMeta::Task task, unsigned to, const Origin& origin);
+  bool is_mismatch(rte_mbuf* mbuf, const PortTable& port) const;
   static void resume(rte_mbuf* mbuf, Work& work);
   void translate();
   void turn_around();

@@ -38,11 +38,9 @@ Status Core::init(unsigned worker) {
   }
   auto set = PoolSet::make(settings_, ownership_, worker, nullptr);
   if (!set) return set.error();
-  const std::size_t bytes =
-      Tables::need(settings_) + Pools::need(settings_) + HeldSyns::need(settings_.max_held_syns) +
-      FragmentStore::need(settings_.max_fragments) + EventRing::need(settings_.event_ring);
+  const std::size_t bytes = need(settings_);
   const bool ok =
-      arena.map(bytes) && events.init(arena, settings_.event_ring) &&
+      arena.map(bytes, settings_.reserved_pages) && events.init(arena, settings_.event_ring) &&
       tables.init(arena, settings_) && pools.init(arena, settings_, std::move(*set)) &&
       held_.init(arena, settings_.max_held_syns, settings_.hash_key, instances_.size()) &&
       fragments_.init(arena, settings_.max_fragments, settings_.hash_key, instances_.size());
@@ -52,6 +50,27 @@ Status Core::init(unsigned worker) {
   }
   update(settings_);
   return Ok{};
+}
+
+std::size_t Core::need(const Settings& settings) {
+  return Tables::need(settings) + Pools::need(settings) + HeldSyns::need(settings.max_held_syns) +
+         FragmentStore::need(settings.max_fragments) + EventRing::need(settings.event_ring);
+}
+
+void Core::touch() {
+  arena.touch();
+  tables.touch_permits();
+  pools.touch();
+}
+
+void Core::add_memory(MemoryInfo& info) const {
+  tables.add_memory(info);
+  pools.add_memory(info);
+  info.add({"held SYNs", HeldSyns::need(held_.capacity()), held_.capacity(), held_.count()});
+  info.add({"fragments", FragmentStore::need(fragments_.slots()), fragments_.slots(),
+            fragments_.slots_used()});
+  const EventRing& ring = events.ring();
+  info.add({"events", EventRing::need(ring.capacity()), ring.capacity(), ring.waiting()});
 }
 
 void Core::update(const Settings& settings) {

@@ -88,6 +88,10 @@ class Core {
   Core(const Settings& settings, const steer::Ownership& ownership, unsigned worker,
        telemetry::Counters& counters);
   Status init(unsigned worker);
+  /// Bytes of the arena that init() maps.
+  static std::size_t need(const Settings& settings);
+  void touch();
+  void add_memory(MemoryInfo& info) const;
   const steer::Ownership& ownership() const { return ownership_; }
   void update(const Settings& settings);
 

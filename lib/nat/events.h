@@ -123,6 +123,10 @@ class EventRing {
     return events_ != nullptr;
   }
 
+  uint32_t capacity() const { return mask_ + 1; }
+  /// Events that wait, as the producer sees it.
+  uint32_t waiting() const { return in_ - out_.load(std::memory_order_relaxed); }
+
   /// Producer. False if the ring is full: the event is lost.
   bool push(const Event& event) {
     if (in_ - seen_ > mask_) {
@@ -185,6 +189,7 @@ class Events {
 
   /// The consumer's end.
   EventRing& ring() { return ring_; }
+  const EventRing& ring() const { return ring_; }
 
  private:
   struct Limit {

@@ -11,9 +11,7 @@ using State = FragmentStore::State;
 using Fit = FragmentStore::Fit;
 
 bool FragmentHome::init(const Settings& settings) {
-  // By address, a static binding can still make a port another worker's.
-  const bool needed = ownership_.workers() > 1;
-  const uint32_t slots = needed ? settings.max_fragments : 0;
+  const uint32_t slots = slots_for(settings, ownership_);
   instances_ = settings.instances.size();
   update(settings);
   return arena_.map(FragmentStore::need(slots)) &&

@@ -23,6 +23,17 @@ class FragmentHome {
       : ownership_(ownership), counters_(counters) {}
   /// All memory is taken here, if any is needed. False when there is not enough.
   bool init(const Settings& settings);
+  /// What init() takes.
+  static std::size_t need(const Settings& settings, const steer::Ownership& ownership) {
+    return FragmentStore::need(slots_for(settings, ownership));
+  }
+  void touch() {
+    if (store_.slots() != 0) arena_.touch();
+  }
+  void add_memory(MemoryInfo& info) const {
+    if (store_.slots() == 0) return;
+    info.add({"fragments in transit", arena_.size(), store_.slots(), store_.slots_used()});
+  }
   void update(const Settings& settings);
 
   /// Who is to decide about a fragment; `how` is given back if it has to wait.
@@ -39,6 +50,10 @@ class FragmentHome {
   bool expire(uint32_t now_ms, unsigned budget) { return store_.expire(now_ms, budget, counters_); }
 
  private:
+  static uint32_t slots_for(const Settings& settings, const steer::Ownership& ownership) {
+    // By address, a static binding can still make a port another worker's.
+    return ownership.workers() > 1 ? settings.max_fragments : 0;
+  }
   unsigned refuse(telemetry::DropReason reason);
 
   const steer::Ownership& ownership_;

@@ -150,6 +150,8 @@ class FragmentStore {
   /// The record is of no use any more. Nothing is held.
   void forget(uint32_t datagram);
 
+  uint32_t slots() const { return slot_capacity_; }
+  uint32_t slots_used() const { return slot_capacity_ - slots_free_; }
   bool has_released() const { return queue_first_ != kNone; }
   /// Writes the next fragment of the queue into `out`, as it was received. False if there is none,
   /// or `out` has no room for it (which drops it).

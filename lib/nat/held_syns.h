@@ -40,6 +40,8 @@ class HeldSyns {
   bool init(Arena& arena, uint32_t capacity, const net::HashKey& key, std::size_t instances);
 
   bool empty() const { return count_ == 0; }
+  uint32_t count() const { return count_; }
+  uint32_t capacity() const { return capacity_; }
   uint32_t find(net::Ip4 pool, net::Be16 pool_port, net::Ip4 remote, net::Be16 remote_port) const;
   uint32_t find_by_remote(uint8_t instance, net::Ip4 remote, net::Be16 remote_port) const;
   const Record& at(uint32_t record) const { return records_[record]; }

@@ -3,6 +3,7 @@
 // thread.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <variant>
@@ -126,6 +127,23 @@ struct TableInfo {
   uint64_t bindings = 0, binding_capacity = 0;
   uint64_t subscribers = 0, subscriber_capacity = 0;
   uint64_t memory_bytes = 0;
+};
+
+/// One of the things that memory goes to.
+struct MemoryPart {
+  const char* name = "";
+  uint64_t bytes = 0;
+  uint64_t capacity = 0, used = 0;  ///< in units of its own; 0: nothing that could be counted
+};
+
+/// All that a translator has, part by part; filled on the owner's thread without allocating.
+struct MemoryInfo {
+  std::array<MemoryPart, 24> parts{};
+  unsigned count = 0;
+
+  void add(const MemoryPart& part) {
+    if (count < parts.size()) parts[count++] = part;
+  }
 };
 
 }  // namespace isthmus::nat

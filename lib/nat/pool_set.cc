@@ -113,7 +113,7 @@ std::shared_ptr<PoolState> PoolSet::Build::state_of(const PoolEntry& entry) cons
   auto state = std::make_shared<PoolState>();
   const uint32_t capacity = entry.rules.hold_down_ports;
   if (entry.rules.allocation == Allocation::kDynamic && capacity != 0) {
-    if (!state->arena.map(Arena::need<HeldPort>(capacity))) return nullptr;
+    if (!state->arena.map(Arena::need<HeldPort>(capacity), settings.reserved_pages)) return nullptr;
     state->ring = state->arena.take<HeldPort>(capacity);
     state->ring_capacity = capacity;
   }
@@ -267,7 +267,7 @@ Status PoolSet::Build::memory() {
   for (const auto& item : added)
     bytes += bytes_of(set->pools[set->entries[item.number].pool].rules);
   auto chunk = std::make_shared<Chunk>();
-  if (!added.empty() && !chunk->arena.map(bytes)) {
+  if (!added.empty() && !chunk->arena.map(bytes, settings.reserved_pages)) {
     return Error{"no memory for the pools of a worker (" + std::to_string(bytes >> 20) +
                  " MiB); use fewer addresses"};
   }
@@ -340,11 +340,42 @@ uint32_t PoolSet::find(net::Ip4 address) const {
   return numbers_[range.start + (host - range.first)];
 }
 
-std::size_t PoolSet::memory() const {
+std::size_t PoolSet::port_bytes() const {
   std::size_t bytes = 0;
   for (const auto& chunk : chunks_) bytes += chunk == nullptr ? 0 : chunk->arena.size();
+  return bytes;
+}
+
+std::size_t PoolSet::rest_bytes() const {
+  std::size_t bytes = 0;
   for (const auto& pool : pools) bytes += pool.state->arena.size();
   return bytes;
+}
+
+void PoolSet::touch() {
+  for (const auto& chunk : chunks_) {
+    if (chunk != nullptr) chunk->arena.touch();
+  }
+  for (const auto& pool : pools) pool.state->arena.touch();
+}
+
+std::size_t PoolSet::need(const Settings& settings, const steer::Ownership& ownership) {
+  const std::size_t workers = ownership.workers();
+  std::size_t ports = 0, rest = 0;
+  for (const auto& instance : settings.instances) {
+    for (const auto& pool : instance.pools) {
+      std::size_t addresses = 0;
+      for (const auto* ranges : {&pool.ranges, &pool.closed}) {
+        for (const auto& range : *ranges) addresses += range.last.host() - range.first.host() + 1;
+      }
+      const bool divided = pool.allocation == Allocation::kDeterministic ||
+                           ownership.mode4() == steer::Mode4::kByPortBlock;
+      ports += addresses * (divided ? workers : 1) * (bytes_of(pool) + sizeof(PoolAddress));
+      if (pool.allocation != Allocation::kDynamic) continue;
+      rest += workers * Arena::mapped(Arena::need<HeldPort>(pool.hold_down_ports));
+    }
+  }
+  return ports + workers * (Arena::mapped(1) - 1) + rest;
 }
 
 }  // namespace isthmus::nat

@@ -128,7 +128,12 @@ class PoolSet {
   /// The address's number if this worker has cells of it.
   uint32_t find(net::Ip4 address) const;
   const std::vector<Range>& ranges() const { return ranges_; }
-  std::size_t memory() const;
+  std::size_t memory() const { return port_bytes() + rest_bytes(); }
+  std::size_t port_bytes() const;  ///< which ports are in use, and blocks
+  std::size_t rest_bytes() const;  ///< queues of freed ports
+  void touch();
+  /// Bytes that sets of all workers together take.
+  static std::size_t need(const Settings& settings, const steer::Ownership& ownership);
 
   std::vector<PoolEntry> pools;
   std::vector<Entry> entries;

@@ -303,6 +303,20 @@ Grant Pools::allocate_own(const PoolSet::PoolEntry& pool, const net::Ip6& inside
   return Grant::kDone;
 }
 
+void Pools::add_memory(MemoryInfo& info) const {
+  info.add({"blocks of subscribers", Arena::need<Holding>(holding_count_), holding_count_, 0});
+  MemoryPart ports{"ports of pools", set_->port_bytes(), 0, 0};
+  MemoryPart rest{"ports at rest", set_->rest_bytes(), 0, 0};
+  for (const auto& pool : set_->pools) {
+    rest.capacity += pool.state->ring_capacity;
+    rest.used += pool.state->ring_count;
+    ports.capacity += pool.addresses * 65536 * kPoolProtocols;
+    for (unsigned p = 0; p < kPoolProtocols; ++p) ports.used += pool.state->used[p];
+  }
+  info.add(ports);
+  info.add(rest);
+}
+
 std::size_t Pools::info(std::span<PoolInfo> out) const {
   std::size_t count = 0;
   for (const auto& pool : set_->pools) {

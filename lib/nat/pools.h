@@ -143,6 +143,8 @@ class Pools {
   }
 
   std::size_t info(std::span<PoolInfo> out) const;
+  void touch() { set_->touch(); }
+  void add_memory(MemoryInfo& info) const;
   /// Calls visit(block, address number, pool) for granted blocks of addresses from `cursor` on.
   template <class Visit>
   uint64_t walk_blocks(uint64_t cursor, unsigned scan, Visit&& visit) const;
@@ -194,6 +196,7 @@ class Pools {
   telemetry::Counters& counters_;
   std::unique_ptr<PoolSet> set_;
   Holding* holdings_ = nullptr;  ///< by subscriber
+  uint32_t holding_count_ = 0;
   uint8_t subscriber_length_ = 64;
   uint32_t now_ms_ = 0;
 };

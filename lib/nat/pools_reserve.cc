@@ -9,7 +9,8 @@ namespace isthmus::nat {
 bool Pools::init(Arena& arena, const Settings& settings, std::unique_ptr<PoolSet> set) {
   set_ = std::move(set);
   subscriber_length_ = settings.subscriber_prefix_length;
-  holdings_ = arena.take<Holding>(settings.max_subscribers);
+  holding_count_ = settings.max_subscribers;
+  holdings_ = arena.take<Holding>(holding_count_);
   return holdings_ != nullptr;
 }
 

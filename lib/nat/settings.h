@@ -128,6 +128,7 @@ struct Settings {
   uint32_t icmp_errors_per_source = 0;  ///< per second to one host; 0: no limit of its own
   net::HashKey hash_key;
   uint64_t random_seed = 1;
+  bool reserved_pages = false;  ///< tables lie in huge pages that the system has set aside
 };
 
 /// Which worker owns which of these pools' cells and which subscribers. Error: a deterministic pool

@@ -87,6 +87,10 @@ class Tables {
   // --- address-dependent filtering (tables_permits.cc)
   /// Begins to note to whom bindings have sent, in memory of its own. False if there is none.
   bool start_permits();
+  static std::size_t permits_need(const Settings& settings) {
+    return Arena::need<Permit>(settings.max_sessions) + Index::need(settings.max_sessions);
+  }
+  void touch_permits() { permit_arena_.touch(); }
   bool permits_pending() const { return permits_ != nullptr && permit_cursor_ != kNone; }
   bool permits_ready() const { return permit_cursor_ == kNone; }
   /// Notes at most `budget` sessions of before start_permits(). True when all are.
@@ -126,6 +130,7 @@ class Tables {
 
   Wheel& wheel() { return wheel_; }
   TableInfo info() const;
+  void add_memory(MemoryInfo& info) const;
 
  private:
   static constexpr uint32_t kToken = 1000;

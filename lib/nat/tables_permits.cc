@@ -61,4 +61,16 @@ void Tables::revoke(const SessionKey& key) {
   free_permit_ = i;
 }
 
+void Tables::add_memory(MemoryInfo& info) const {
+  const uint32_t s = session_capacity_, b = binding_capacity_, n = subscriber_capacity_;
+  info.add({"sessions", Arena::need<Session>(s), s, session_count_});
+  info.add({"session indexes", 2 * Index::need(s), s, session_count_});
+  info.add({"session timers", Wheel::need(s), s, session_count_});
+  info.add({"bindings", Arena::need<Binding>(b), b, binding_count_});
+  info.add({"binding indexes", 2 * Index::need(b), b, binding_count_});
+  info.add({"subscribers", Arena::need<Subscriber>(n), n, subscriber_count_});
+  info.add({"subscriber index", Index::need(n), n, subscriber_count_});
+  if (permits_ != nullptr) info.add({"permits", permit_arena_.size(), s, permits_used_});
+}
+
 }  // namespace isthmus::nat

@@ -148,6 +148,29 @@ TableInfo Translator::table_info() const {
   return info;
 }
 
+MemoryInfo Translator::memory_info() const {
+  MemoryInfo info;
+  state_->core.add_memory(info);
+  state_->fragment_home.add_memory(info);
+  return info;
+}
+
+std::size_t Translator::need(const Settings& settings, const steer::Ownership& ownership) {
+  auto one =
+      Arena::mapped(Core::need(settings)) + Arena::mapped(FragmentHome::need(settings, ownership));
+  for (const auto& instance : settings.instances) {
+    if (instance.filtering != Filtering::kAddressDependent) continue;
+    one += Arena::mapped(Tables::permits_need(settings));
+    break;
+  }
+  return ownership.workers() * one + PoolSet::need(settings, ownership);
+}
+
+void Translator::touch_memory() {
+  state_->core.touch();
+  state_->fragment_home.touch();
+}
+
 Result<std::unique_ptr<PoolUpdate>> Translator::prepare_pools(const Settings& settings) const {
   const Core& core = state_->core;
   auto set = PoolSet::make(settings, core.ownership(), state_->worker, &core.pools.set());

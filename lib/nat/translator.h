@@ -216,6 +216,12 @@ class Translator {
                          std::span<BlockInfo> out) const;
   std::size_t pool_info(std::span<PoolInfo> out) const;
   TableInfo table_info() const;
+  MemoryInfo memory_info() const;
+
+  /// Bytes that the translators of all workers together take.
+  static std::size_t need(const Settings& settings, const steer::Ownership& ownership);
+  /// Makes them present in memory; before the first packet.
+  void touch_memory();
 
   /// What the control core takes events from, from its own thread.
   EventRing& events();

@@ -64,15 +64,19 @@ FlowRig::Sent FlowRig::collect() {
   return sent;
 }
 
+unsigned FlowRig::queue_for(const RingPort& port, const Bytes& frame) {
+  return spread ? spread(port.device(), frame) : turn_++ % queues();
+}
+
 FlowRig::Sent FlowRig::give_inside(const Bytes& packet) {
-  from_inside(packet, turn_++ % queues());
+  from_inside(packet, queue_for(in_port(), inside_frame(packet)));
   expect(Counter::kRxPackets);
   expect(Counter::kRxBytes, packet.size() + kLink);
   return collect();
 }
 
 FlowRig::Sent FlowRig::give_internet(const Bytes& packet) {
-  from_internet(packet, turn_++ % queues());
+  from_internet(packet, queue_for(out_port(), internet_frame(packet)));
   expect(Counter::kRxPackets);
   expect(Counter::kRxBytes, packet.size() + kLink);
   return collect();

@@ -49,6 +49,9 @@ class FlowRig : public Pipeline {
 
   using Pipeline::Pipeline;
 
+  /// Which queue a frame comes to; without it, each comes to another one than the one before.
+  std::function<unsigned(const std::string& device, const Bytes& frame)> spread = {};
+
   /// One packet in; whatever comes out of it. Packets and bytes at ports are accounted for.
   Sent give_inside(const Bytes& packet);
   Sent give_internet(const Bytes& packet);
@@ -88,6 +91,7 @@ class FlowRig : public Pipeline {
   void clear(const nat::Filter& filter = {});
 
  private:
+  unsigned queue_for(const RingPort& port, const Bytes& frame);
   Sent collect();
   static std::string text(telemetry::Counter counter) { return std::string(name(counter)); }
   static std::string text(telemetry::DropReason reason) {

@@ -106,7 +106,13 @@ TEST_CASE("exact answers") {
         R"("blocks_resting":2}]})");
   CHECK(f.one("show steering").dump() ==
         R"({"steering":[{"port":"inside","rung":"software hand-off","mode4":"by address",)"
-        R"("received":1000,"handed_off":250,"handed_off_percent":25.0}]})");
+        R"("received":1000,"handed_off":250,"handed_off_percent":25.0,"mismatched":0,)"
+        R"("entries":0,"key":""}]})");
+  const auto memory = f.one("show memory");
+  CHECK(memory["parts"][0].dump() ==
+        R"({"owner":"worker 0","part":"sessions","bytes":64000,"capacity":1000,"used":)" +
+            memory["memory"][0]["sessions"].dump() + "}");
+  CHECK(memory["resident_bytes"] == 4 << 20);
   CHECK(f.one("show interfaces")["interfaces"][0].dump() ==
         R"({"name":"inside","port":"inside","vlan":0,"mtu":1500,"mac":"02:00:00:00:00:01",)"
         R"("addresses":["2001:db8:1::1/64"],"kernel_index":7,"to_kernel":1,"from_kernel":2,)"

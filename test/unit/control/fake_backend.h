@@ -62,6 +62,12 @@ class FakeDataplane : public dataplane::Dataplane {
   std::vector<dataplane::SteeringInfo> steering_info() const override {
     return {{"inside", "software hand-off", "by address", 1000, 250}};
   }
+  std::vector<dataplane::MemoryPart> memory() const override {
+    return {{"packet buffers", 1 << 20, 256, 3}, {"forwarding tables", 2 << 20, 0, 0}};
+  }
+  dataplane::ProcessMemory process_memory() const override {
+    return {4 << 20, 2 << 20, 0, 1 << 18};
+  }
   telemetry::Counters counters(unsigned worker) const override { return worker_counters[worker]; }
   Status ask(unsigned, const std::function<void(nat::Translator&, uint32_t)>&) override {
     return Error{"no translator here"};
@@ -185,6 +191,13 @@ class FakeWalk : public StateWalk {
   Result<nat::TableInfo> tables(unsigned) override {
     if (fails) return Error{"no answer within a second"};
     return nat::TableInfo{per_worker, 1000, per_worker, 1000, 1, 100, 4096};
+  }
+  Result<nat::MemoryInfo> memory(unsigned) override {
+    if (fails) return Error{"no answer within a second"};
+    nat::MemoryInfo info;
+    info.add({"sessions", 64000, 1000, per_worker});
+    info.add({"events", 4096, 64, 0});
+    return info;
   }
 
   static nat::SessionInfo session(unsigned worker, uint64_t i) {

@@ -143,6 +143,12 @@ class FakeDataplane : public dataplane::Dataplane {
   dataplane::WorkerInfo worker_info(unsigned) const override { return {}; }
   std::vector<dataplane::PortInfo> port_info() const override { return {}; }
   std::vector<dataplane::SteeringInfo> steering_info() const override { return {}; }
+  std::vector<dataplane::MemoryPart> memory() const override {
+    return {{"packet buffers", 1 << 20, 256, 3}, {"forwarding tables", 2 << 20, 0, 0}};
+  }
+  dataplane::ProcessMemory process_memory() const override {
+    return {4 << 20, 2 << 20, 0, 1 << 18};
+  }
   telemetry::Counters counters(unsigned worker) const override {
     return worker_counters.at(worker);
   }
