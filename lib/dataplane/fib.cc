@@ -24,28 +24,38 @@ const uint8_t* dpdk(const net::Ip6& address) {
 }
 #endif
 
+// Every table has a name of its own: both kinds name their memory pools alike.
+std::string new_name() {
+  static unsigned serial = 0;
+  return fmt::format("isthmus-{}", serial++);
+}
+
+rte_fib* make4(uint32_t routes, int socket) {
+  rte_fib_conf conf{};
+  conf.type = RTE_FIB_DIR24_8;
+  conf.default_nh = kNoRoute;
+  conf.max_routes = static_cast<int>(routes);
+  conf.dir24_8.nh_sz = RTE_FIB_DIR24_8_2B;
+  conf.dir24_8.num_tbl8 = kTables4;
+  return rte_fib_create(new_name().c_str(), socket, &conf);
+}
+
+rte_fib6* make6(uint32_t routes, int socket) {
+  rte_fib6_conf conf{};
+  conf.type = RTE_FIB6_TRIE;
+  conf.default_nh = kNoRoute;
+  conf.max_routes = static_cast<int>(routes);
+  conf.trie.nh_sz = RTE_FIB6_TRIE_2B;
+  conf.trie.num_tbl8 = kTables6;
+  return rte_fib6_create(new_name().c_str(), socket, &conf);
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Fib>> Fib::make(const FibSize& size, int socket) {
-  static unsigned serial = 0;
-  // Two names: both kinds of table name their memory pools alike.
-  const std::string name4 = fmt::format("isthmus4-{}", serial);
-  const std::string name6 = fmt::format("isthmus6-{}", serial++);
-  std::unique_ptr<Fib> fib(new Fib);
-  rte_fib_conf conf4{};
-  conf4.type = RTE_FIB_DIR24_8;
-  conf4.default_nh = kNoRoute;
-  conf4.max_routes = static_cast<int>(size.routes4);
-  conf4.dir24_8.nh_sz = RTE_FIB_DIR24_8_2B;
-  conf4.dir24_8.num_tbl8 = kTables4;
-  fib->fib4_ = rte_fib_create(name4.c_str(), socket, &conf4);
-  rte_fib6_conf conf6{};
-  conf6.type = RTE_FIB6_TRIE;
-  conf6.default_nh = kNoRoute;
-  conf6.max_routes = static_cast<int>(size.routes6);
-  conf6.trie.nh_sz = RTE_FIB6_TRIE_2B;
-  conf6.trie.num_tbl8 = kTables6;
-  if (fib->fib4_ != nullptr) fib->fib6_ = rte_fib6_create(name6.c_str(), socket, &conf6);
+  std::unique_ptr<Fib> fib(new Fib(size, socket));
+  fib->fib4_ = make4(size.routes4, socket);
+  if (fib->fib4_ != nullptr) fib->fib6_ = make6(size.routes6, socket);
   if (fib->fib6_ == nullptr) {
     return Error{
         fmt::format("no memory for forwarding tables of {} IPv4 and {} IPv6 routes ({}): "
@@ -60,20 +70,58 @@ Fib::~Fib() {
   if (fib6_ != nullptr) rte_fib6_free(fib6_);
 }
 
+bool Fib::rebuild4() {
+  rte_fib* fresh = make4(size_.routes4, socket_);
+  if (fresh == nullptr) return false;
+  for (const auto& [prefix, next_hop] : entries4_) {
+    rte_fib_add(fresh, prefix.first.host(), prefix.second, next_hop);
+  }
+  rte_fib_free(fib4_);
+  fib4_ = fresh;
+  removed4_ = false;
+  return true;
+}
+
+bool Fib::rebuild6() {
+  rte_fib6* fresh = make6(size_.routes6, socket_);
+  if (fresh == nullptr) return false;
+  for (const auto& [prefix, next_hop] : entries6_) {
+    rte_fib6_add(fresh, dpdk(prefix.first), prefix.second, next_hop);
+  }
+  rte_fib6_free(fib6_);
+  fib6_ = fresh;
+  removed6_ = false;
+  return true;
+}
+
 bool Fib::add(const net::Ip4Prefix& prefix, AdjacencyIndex next_hop) {
-  return rte_fib_add(fib4_, prefix.address.host(), prefix.length, next_hop) == 0;
+  const auto put = [&] {
+    return rte_fib_add(fib4_, prefix.address.host(), prefix.length, next_hop) == 0;
+  };
+  if (!put() && !(removed4_ && rebuild4() && put())) return false;
+  entries4_[{prefix.address, prefix.length}] = next_hop;
+  return true;
 }
 
 bool Fib::add(const net::Ip6Prefix& prefix, AdjacencyIndex next_hop) {
-  return rte_fib6_add(fib6_, dpdk(prefix.address), prefix.length, next_hop) == 0;
+  const auto put = [&] {
+    return rte_fib6_add(fib6_, dpdk(prefix.address), prefix.length, next_hop) == 0;
+  };
+  if (!put() && !(removed6_ && rebuild6() && put())) return false;
+  entries6_[{prefix.address, prefix.length}] = next_hop;
+  return true;
 }
 
 void Fib::remove(const net::Ip4Prefix& prefix) {
+  if (entries4_.erase({prefix.address, prefix.length}) == 0) return;
   rte_fib_delete(fib4_, prefix.address.host(), prefix.length);
+  removed4_ = true;
 }
 
 void Fib::remove(const net::Ip6Prefix& prefix) {
+  if (entries6_.erase({prefix.address, prefix.length}) == 0) return;
   rte_fib6_delete(fib6_, dpdk(prefix.address), prefix.length);
+  removed6_ = true;
 }
 
 }  // namespace isthmus::dataplane

@@ -302,3 +302,34 @@ TEST_CASE("topology: random IPv6 changes agree with a plain search after every p
       },
       seed);
 }
+
+TEST_CASE("topology: routes and neighbors that come and go take no room for good") {
+  auto topology = make_topology();
+  const auto lan4 = prefix4("192.0.2.0/24");
+  const auto lan6 = prefix6("2001:db8:1::/64");
+  REQUIRE(topology->set_route(lan4, NextHop{0, {}}));
+  REQUIRE(topology->set_route(lan6, NextHop{0, {}}));
+  const std::vector<Prefix> routes{prefix4("192.0.2.9/32"), prefix4("192.0.2.8/31"),
+                                   prefix6("2001:db8:2::9/128"), prefix6("2001:db8:2::8/127"),
+                                   prefix6("2001:db8:3::/48")};
+  bool all = true;
+  for (unsigned round = 0; round < 6000; ++round) {
+    const NextHop via{0, ip6("2001:db8:1::1")};
+    for (const auto& route : routes) all = all && topology->set_route(route, via);
+    topology->set_neighbor(ip6("2001:db8:1::a"), 0, kMacA);
+    topology->set_neighbor(ip4("192.0.2.7"), 0, kMacA);
+    topology->publish();
+    all = all && find(*topology, ip6("2001:db8:1::a")).state == Adjacency::kResolved &&
+          find(*topology, ip4("192.0.2.7")).state == Adjacency::kResolved &&
+          find(*topology, ip6("2001:db8:2::9")).state == Adjacency::kUnresolved;
+    for (const auto& route : routes) all = all && topology->set_route(route, std::nullopt);
+    topology->set_neighbor(ip6("2001:db8:1::a"), 0, std::nullopt);
+    topology->set_neighbor(ip4("192.0.2.7"), 0, std::nullopt);
+    topology->publish();
+    INFO("round " << round);
+    REQUIRE(all);
+  }
+  CHECK(find(*topology, ip6("2001:db8:2::9")).state == Adjacency::kNone);
+  CHECK(find(*topology, ip6("2001:db8:1::a")).state == Adjacency::kOnLink);
+  CHECK(find(*topology, ip4("192.0.2.7")).state == Adjacency::kOnLink);
+}
