@@ -41,6 +41,7 @@ conf::Config RowRig::make_config(const xlat::Path& path) const {
   config.cores.workers.assign(workers_, 0);
   config.memory.huge_pages = conf::HugePages::kOff;
   config.memory.megabytes = 64;
+  config.memory.prefault = false;  // a gateway for each row
   config.memory.buffers = 2048;
   const auto add = [&](const char* name, const RingPort& device, uint16_t mtu) {
     conf::Port port;
