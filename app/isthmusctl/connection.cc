@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
 #include <nlohmann/json.hpp>
 
@@ -18,8 +19,10 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-// The daemon answers within milliseconds; this long means that it hangs.
+// The daemon answers within milliseconds; a reload of a hundred thousand mappings takes it seconds,
+// on a busy machine a minute. So who waits is told after kPatience, and given up on after kHangs.
 constexpr time_t kPatience = 30;
+constexpr time_t kHangs = 300;
 
 std::string advice(int error) {
   switch (error) {
@@ -105,6 +108,7 @@ Status Connection::send_line(std::string_view line) {
 }
 
 Result<std::string> Connection::read_line() {
+  time_t waited = 0;
   for (;;) {
     if (const auto end = buffer_.find('\n', scanned_); end != std::string::npos) {
       std::string line = buffer_.substr(0, end);
@@ -118,11 +122,16 @@ Result<std::string> Connection::read_line() {
     const ssize_t n = recv(fd_, chunk, sizeof chunk, 0);
     if (n > 0) {
       buffer_.append(chunk, static_cast<std::size_t>(n));
+      waited = 0;
     } else if (n == 0) {
       return Error{"isthmusd closed the connection\nsee \"journalctl -u isthmusd\""};
     } else if (errno == EAGAIN) {
-      return Error{fmt::format(
-          "no answer from isthmusd for {} s\nsee \"systemctl status isthmusd\"", kPatience)};
+      waited += kPatience;
+      if (waited >= kHangs) {
+        return Error{fmt::format(
+            "no answer from isthmusd for {} s\nsee \"systemctl status isthmusd\"", waited)};
+      }
+      fmt::print(stderr, "isthmusd has not answered for {} s; still waiting\n", waited);
     } else if (errno != EINTR) {
       return Error{fmt::format("connection lost: {}", std::strerror(errno))};
     }
