@@ -40,8 +40,10 @@ T read(const uint8_t* at) {
 
 template <class T>
 void append(Bytes& bytes, const T& value) {
-  const auto* at = reinterpret_cast<const uint8_t*>(&value);
-  bytes.insert(bytes.end(), at, at + sizeof value);
+  // Not insert(): optimizing, g++ 12 warns of what it takes for an overflow there.
+  const std::size_t at = bytes.size();
+  bytes.resize(at + sizeof value);
+  std::memcpy(bytes.data() + at, &value, sizeof value);
 }
 
 std::size_t padded(std::size_t length) {
