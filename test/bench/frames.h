@@ -62,6 +62,7 @@ class Template {
 
   // What copies are changed in, and so is the template by who makes others of it.
   uint8_t* bytes() { return bytes_.data(); }
+  const uint8_t* bytes() const { return bytes_.data(); }
   static net::Ip6Header* ip6(rte_mbuf* mbuf) {
     return net::header_at<net::Ip6Header>(rte_pktmbuf_mtod_offset(mbuf, uint8_t*, 14));
   }
