@@ -47,17 +47,19 @@ def table(rows, columns):
 
 COLUMNS = {
     'establish': ('Maximum connection establishment rate, validated (RFC 9693)', [
-        ('flows', 'flows', 'd'), ('connections/s', 'connections_per_second', ',.0f')]),
+        ('flows', 'flows', 'd'), ('connections/s', 'connections_per_second', ',.0f'),
+        ('bound by', 'bound', '')]),
     'teardown': ('Connection tear-down ("clear sessions"; RFC 9693)', [
         ('sessions', 'sessions', 'd'), ('seconds', 'seconds', '.3f'),
         ('sessions/s', 'sessions_per_second', ',.0f')]),
     'throughput': ('Throughput (RFC 2544 26.1, RFC 8219 7.1)', [
         ('frame', 'frame', ''), ('direction', 'direction', ''),
         ('frames/s each way', 'frames_per_second_each_way', ',.0f'),
-        ('frames/s', 'frames_per_second', ',.0f')]),
+        ('frames/s', 'frames_per_second', ',.0f'), ('bound by', 'bound', '')]),
     'loss': ('Frame loss (RFC 2544 26.3), in percent of the throughput above', [
         ('frame', 'frame', ''), ('direction', 'direction', ''), ('%', 'percent', 'd'),
-        ('frames/s each way', 'rate', ',.0f'), ('sent', 'sent', ',d'), ('lost', 'lost', ',d'),
+        ('wanted/s each way', 'rate', ',.0f'), ('offered/s', 'offered', ',.0f'),
+        ('sent', 'sent', ',d'), ('lost', 'lost', ',d'),
         ('loss %', 'loss_percent', '.4f')]),
     'latency': ('Latency (typical p50, worst case p99.9) and PDV, microseconds (RFC 8219 7.2, 7.3.1)', [
         ('frame', 'frame', ''), ('direction', 'direction', ''), ('way', 'way', ''),
@@ -130,7 +132,7 @@ def write_svg(path, results):
     loss, delay = {}, {}
     for row in results['procedures'].get('loss', []):
         loss.setdefault(f'{row["frame"]} {row["direction"]}', []).append(
-            (row['rate'] / 1e6, row['loss_percent']))
+            (row['offered'] / 1e6, row['loss_percent']))
     for row in results['procedures'].get('latency', []):
         if row['percent'] == 50 and row['direction'] != 'both':
             delay[f'{row["frame"]} {row["direction"]}'] = [
@@ -138,7 +140,7 @@ def write_svg(path, results):
     told = results['facts']
     out = ['<svg xmlns="http://www.w3.org/2000/svg" width="1120" height="400" '
            'font-family="sans-serif" font-size="12">', '<rect width="1120" height="400" fill="white"/>',
-           *svg_chart(LEFT, 'Frame loss', 'offered, M frames/s each way', '%', loss),
+           *svg_chart(LEFT, 'Frame loss', 'offered, M frames/s', '%', loss),
            *svg_chart(2 * LEFT + WIDTH + 40, 'Delay at half of the throughput', 'percentile', 'us',
                       delay),
            f'<text x="{LEFT}" y="360" font-size="10" fill="#555">{told["machine"]}; DPDK '
