@@ -87,11 +87,12 @@ Cache::Hit Cache::find(const Key& key, TimeMs now) {
     remove(index);
     return {};
   }
-  if (index != newest_) {
+  Entry& entry = entries_[index];
+  if (index != newest_ && now - entry.moved >= kMoveAfter) {
     unlink(index);
     link_newest(index);
+    entry.moved = now;
   }
-  Entry& entry = entries_[index];
   return {&entry.answer, static_cast<uint32_t>((now - entry.stored) / 1000), now >= entry.expires,
           now < entry.again, ++entry.uses};
 }
@@ -136,9 +137,9 @@ unsigned Cache::insert(const Key& key, Answer answer, TimeMs now) {
   }
   Entry& entry = entries_[index];
   const TimeMs lifetime = TimeMs{std::min(answer.ttl, kMaxTtl)} * 1000;
-  entry = {std::move(answer),     hash,     now,   now + lifetime,
-           bucket(hash),          kNone,    kNone, key.dnssec_ok,
-           key.checking_disabled, key.view, 0,     0};
+  entry = {std::move(answer), hash,  now,   now + lifetime, now,
+           bucket(hash),      kNone, kNone, key.dnssec_ok,  key.checking_disabled,
+           key.view,          0,     0};
   bucket(hash) = index;
   link_newest(index);
   ++used_;

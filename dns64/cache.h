@@ -4,6 +4,8 @@
 // Theory of operation. A hash table of chains over a slab of entries, and one list in order of use.
 // A new answer takes a free entry or that of the answer not used for longest; the sum of message
 // sizes is bounded too, so that many large answers cannot take more memory than many small ones.
+// An answer moves in the list once a second at most: moving touches four entries, and answers that
+// are asked for more often than that are the last that would have to go anyway.
 // The question is compared with the one inside the stored message, blind to case. The hash is keyed
 // with a secret, so that nobody can aim at one chain. Time is passed in.
 #pragma once
@@ -64,6 +66,7 @@ class Cache {
   std::size_t bytes() const { return bytes_; }
 
   static constexpr std::size_t kMeanBytes = 1024;
+  static constexpr TimeMs kMoveAfter = 1000;
   /// RFC 8767 4 and RFC 2308 5 suggest limits of days and hours; one day for all.
   static constexpr uint32_t kMaxTtl = 86400;
 
@@ -74,6 +77,7 @@ class Cache {
     uint64_t hash = 0;
     TimeMs stored = 0;
     TimeMs expires = 0;
+    TimeMs moved = 0;  ///< to the front of the list
     uint32_t chain = kNone;
     uint32_t newer = kNone;
     uint32_t older = kNone;

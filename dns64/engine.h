@@ -21,6 +21,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
@@ -161,8 +162,8 @@ class Engine final : private ExchangeListener {
                   Actions& actions, int32_t extended_error = -1);
   void count_answer(uint16_t rcode, bool truncated);
   void count_latency(TimeMs took);
-  void note(const Job& job, const std::string& step);
-  void note(const Asker& asker, const std::string& step);
+  void note(const Job& job, std::string_view step);
+  void note(const Asker& asker, std::string_view step);
 
   EngineSettings settings_;
   Figures figures_;

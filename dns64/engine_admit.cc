@@ -28,12 +28,12 @@ Answer stale_copy(const Answer& answer, uint32_t ttl) {
 
 }  // namespace
 
-void Engine::note(const Job& job, const std::string& step) {
+void Engine::note(const Job& job, std::string_view step) {
   for (const Asker& asker : job.askers) note(asker, step);
 }
 
-void Engine::note(const Asker& asker, const std::string& step) {
-  if (asker.trace) actions_->trace(asker.token, step);
+void Engine::note(const Asker& asker, std::string_view step) {
+  if (asker.trace) actions_->trace(asker.token, std::string(step));
 }
 
 bool Engine::admitted(TimeMs now, const Asker& asker, bool known, Actions& actions) {

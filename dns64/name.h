@@ -38,6 +38,11 @@ class Name {
   std::size_t size() const { return size_; }
   Bytes wire() const { return {bytes_.data(), size_}; }
   bool is_root() const { return size_ == 1; }
+  /// Becomes the root; what the rest holds does not count.
+  void clear() {
+    size_ = 1;
+    bytes_[0] = 0;
+  }
 
   /// Adds a label in front of the root. False (and unchanged) when the name would become too long.
   bool append_label(Bytes label);

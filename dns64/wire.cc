@@ -107,7 +107,7 @@ bool read_record(Message& message, std::size_t& at, Section section) {
 }  // namespace
 
 bool read_name(Bytes message, std::size_t& at, Name& name) {
-  name = Name();
+  name.clear();
   return walk_name(message, at, [&](Bytes label) { return name.append_label(label); });
 }
 
