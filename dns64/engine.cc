@@ -18,8 +18,8 @@ net::HashKey random_key(const std::function<uint64_t()>& random) {
 }
 
 ExchangeSettings exchange_settings(const EngineSettings& settings) {
-  return {settings.upstreams, settings.forwards, settings.fastest, settings.upstream_timeout_ms,
-          settings.random};
+  return {settings.upstreams,           settings.forwards, settings.transports, settings.fastest,
+          settings.upstream_timeout_ms, settings.random};
 }
 
 }  // namespace

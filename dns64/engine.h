@@ -46,6 +46,7 @@ struct EngineSettings {
   bool parallel = false;                    ///< A and AAAA together (RFC 6147 5.1.8)
   bool synthesise_on_error = true;          ///< RFC 6147 5.1.2, 5.1.3
   unsigned upstreams = 1;                   ///< all groups together
+  std::vector<Transport> transports;        ///< of each; those that are missing: UDP
   std::vector<ForwardZone> forwards;
   bool fastest = false;  ///< upstream by round-trip time
   uint32_t upstream_timeout_ms = 2000;
@@ -84,6 +85,7 @@ class Engine final : private ExchangeListener {
   const EngineSettings& settings() const { return settings_; }
   const Figures& figures() const { return figures_; }
   Figures& figures() { return figures_; }
+  std::optional<Exchanges::Sent> sent(SendId id) { return exchanges_.sent(id); }
   const Upstreams& upstreams() const { return exchanges_.upstreams(); }
   const Cache& cache() const { return cache_; }
   const InFlight& in_flight() const { return in_flight_; }

@@ -2,6 +2,7 @@
 #include "dns64/exchange.h"
 
 #include <algorithm>
+#include <array>
 
 #include "dns64/answer.h"
 
@@ -12,6 +13,10 @@ Exchanges::Exchanges(ExchangeSettings settings, ExchangeListener& listener, Figu
       listener_(listener),
       figures_(figures),
       upstreams_(settings_.upstreams, settings_.fastest) {}
+
+Transport Exchanges::transport_of(unsigned upstream) const {
+  return upstream < settings_.transports.size() ? settings_.transports[upstream] : Transport::kUdp;
+}
 
 UpstreamGroup Exchanges::default_group() const {
   unsigned count = settings_.upstreams;
@@ -99,8 +104,10 @@ bool Exchanges::attempt(TimeMs now, Exchange& exchange, unsigned upstream, bool 
   Attempt attempt;
   attempt.id = static_cast<uint16_t>(settings_.random());
   attempt.upstream = static_cast<uint8_t>(upstream);
-  attempt.tcp = tcp;
+  attempt.tcp = tcp || transport_of(upstream) != Transport::kUdp;
   attempt.edns = edns;
+  // By TLS nothing can be forged, and a cookie would only tell who we are.
+  attempt.cookie = edns && transport_of(upstream) != Transport::kTls;
   attempt.sent = now;
   attempt.name = exchange.question.name;
   if (upstreams_.keeps_case(upstream)) {
@@ -113,8 +120,8 @@ bool Exchanges::attempt(TimeMs now, Exchange& exchange, unsigned upstream, bool 
   exchange.attempts.push_back(attempt);
   exchange.tried.push_back(attempt.upstream);
   upstreams_.sent(upstream);
-  figures_.count(tcp ? FigureId::kUpstreamSentTcp : FigureId::kUpstreamSent);
-  actions.send(id, upstream, tcp, query);
+  figures_.count(attempt.tcp ? FigureId::kUpstreamSentTcp : FigureId::kUpstreamSent);
+  actions.send(id, upstream, attempt.tcp, query);
   return true;
 }
 
@@ -137,9 +144,37 @@ Bytes Exchanges::write_query(const Exchange& exchange, const Attempt& attempt) {
     put16(kUdpPayload);
     put16(0);
     put16(exchange.dnssec_ok ? 0x8000 : 0);
+    opt_length_at_ = query_.size();
     put16(0);
+    if (attempt.cookie) {
+      const Bytes cookie = upstreams_.cookies(attempt.upstream).to_send(settings_.random);
+      append_option(kOptionCookie, cookie);
+    }
+    if (transport_of(attempt.upstream) == Transport::kTls) pad_query();
   }
   return query_;
+}
+
+void Exchanges::append_option(uint16_t code, Bytes data) {
+  const auto size = static_cast<uint16_t>(data.size());
+  for (const unsigned v : {unsigned{code}, unsigned{size}}) {
+    query_.push_back(static_cast<uint8_t>(v >> 8));
+    query_.push_back(static_cast<uint8_t>(v));
+  }
+  query_.insert(query_.end(), data.begin(), data.end());
+  const std::size_t length = query_.size() - opt_length_at_ - 2;
+  query_[opt_length_at_] = static_cast<uint8_t>(length >> 8);
+  query_[opt_length_at_ + 1] = static_cast<uint8_t>(length);
+}
+
+// RFC 8467 4.1: clients SHOULD pad queries to the next multiple of 128 octets. An observer of the
+// connection would know names by their length otherwise.
+void Exchanges::pad_query() {
+  constexpr std::size_t kBlock = 128;
+  constexpr std::size_t kOptionHeader = 4;
+  static constexpr std::array<uint8_t, kBlock> kZeros{};  // RFC 7830 3: SHOULD be 0x00
+  const std::size_t used = query_.size() + kOptionHeader;
+  append_option(kOptionPadding, Bytes(kZeros).first((kBlock - used % kBlock) % kBlock));
 }
 
 Exchanges::Attempt* Exchanges::find(SendId id, Exchange*& exchange) {
@@ -149,6 +184,12 @@ Exchanges::Attempt* Exchanges::find(SendId id, Exchange*& exchange) {
   exchange = &found->second;
   Attempt& attempt = exchange->attempts[index];
   return attempt.open ? &attempt : nullptr;
+}
+
+std::optional<Exchanges::Sent> Exchanges::sent(SendId id) {
+  Exchange* exchange = nullptr;
+  const Attempt* attempt = find(id, exchange);
+  return attempt ? std::optional(Sent{attempt->upstream, attempt->tcp}) : std::nullopt;
 }
 
 void Exchanges::set_timer(TimeMs now, Exchange& exchange) {

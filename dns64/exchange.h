@@ -15,6 +15,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <queue>
 #include <string>
 #include <unordered_map>
@@ -50,6 +51,7 @@ class Actions {
   virtual void reply(uint64_t token, Bytes message) = 0;
   virtual void drop(uint64_t token) = 0;
   /// Sends a query upstream; answers and failures are reported under `id` until it is cancelled.
+  /// `tcp`: on a connection, which for upstreams with TLS is one of those.
   virtual void send(SendId id, unsigned upstream, bool tcp, Bytes message) = 0;
   virtual void cancel(SendId id) = 0;
   /// A step of a query that asked to be told (Asker::trace).
@@ -81,8 +83,9 @@ struct ForwardZone {
 struct ExchangeSettings {
   unsigned upstreams = 1;  ///< all groups together; the default one comes first
   std::vector<ForwardZone> forwards;
-  bool fastest = false;        ///< prefer by round-trip time, and do not wait for the slow
-  uint32_t timeout_ms = 2000;  ///< for one question, all its attempts together
+  std::vector<Transport> transports;  ///< of each upstream; those that are missing: UDP
+  bool fastest = false;               ///< prefer by round-trip time, and do not wait for the slow
+  uint32_t timeout_ms = 2000;         ///< for one question, all its attempts together
   std::function<uint64_t()> random;
 };
 
@@ -99,6 +102,13 @@ class Exchanges {
   void on_time(TimeMs now, Actions& actions);
   TimeMs next_deadline();
 
+  /// Whom a query went to that is still open.
+  struct Sent {
+    unsigned upstream = 0;
+    bool tcp = false;
+  };
+  std::optional<Sent> sent(SendId id);
+
   /// Other upstreams or timeout: what is in flight starts over.
   void update(TimeMs now, ExchangeSettings settings, Actions& actions);
 
@@ -114,8 +124,9 @@ class Exchanges {
     Name name;  ///< as sent, in random case
     uint16_t id = 0;
     uint8_t upstream = 0;
-    bool tcp = false;
+    bool tcp = false;  ///< or TLS
     bool edns = true;
+    bool cookie = false;  ///< sent with it
     bool open = true;
     bool blamed = false;  ///< held to have failed
     TimeMs sent = 0;
@@ -127,7 +138,8 @@ class Exchanges {
     Question question;
     bool dnssec_ok = false;
     bool checking_disabled = false;
-    bool tcp_extended = false;  ///< the deadline was moved once for TCP
+    bool cookie_refused = false;  ///< BADCOOKIE was answered once
+    bool tcp_extended = false;    ///< the deadline was moved once for TCP
     std::vector<JobId> jobs;
     std::vector<Attempt> attempts;
     std::vector<uint8_t> tried;  ///< upstream of each attempt
@@ -151,15 +163,22 @@ class Exchanges {
   bool attempt(TimeMs now, Exchange& exchange, unsigned upstream, bool tcp, bool edns,
                Actions& actions);
   Bytes write_query(const Exchange& exchange, const Attempt& attempt);
+  void append_option(uint16_t code, Bytes data);
+  void pad_query();
   /// Moves on to another upstream; settles as failed when nothing is left to hope for.
   void next_upstream(TimeMs now, Exchange& exchange, Actions& actions);
   bool untried_upstream(const Exchange& exchange) const;
+  Transport transport_of(unsigned upstream) const;
   UpstreamGroup default_group() const;
   UpstreamGroup group_of(const Name& name) const;
   unsigned pick(const Exchange& exchange, TimeMs now);
   TimeMs max_patience() const;
   TimeMs first_patience(const Exchange& exchange, unsigned upstream) const;
+  bool retry_with_cookie(TimeMs now, Exchange& exchange, const Attempt& attempt, Actions& actions);
   Check check(const Attempt& attempt, const Exchange& exchange, ParseResult parsed) const;
+  /// True: the answer counts.
+  bool cookie_is_right(TimeMs now, Exchange& exchange, Attempt& attempt, SendId id,
+                       Actions& actions);
   void on_believed(TimeMs now, Exchange& exchange, Attempt& attempt, Actions& actions);
   void on_error_rcode(TimeMs now, Exchange& exchange, const Attempt& attempt, Actions& actions);
   void ask_over_tcp(TimeMs now, Exchange& exchange, const Attempt& attempt, Actions& actions);
@@ -178,6 +197,7 @@ class Exchanges {
   Message parsed_;
   std::vector<uint8_t> answer_;  ///< bytes behind parsed_
   std::vector<uint8_t> query_;
+  std::size_t opt_length_at_ = 0;  ///< in query_
 };
 
 /// A question as a map key, blind to case.

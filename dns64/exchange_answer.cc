@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // What an exchange does with an answer from upstream.
 #include <algorithm>
+#include <utility>
 
 #include "dns64/exchange.h"
 
@@ -63,8 +64,10 @@ void Exchanges::on_answer(TimeMs now, SendId id, Bytes message, Actions& actions
       exchange->error_rcode = kServFail;
       next_upstream(now, *exchange, actions);
       return;
-    case Check::kBareError:
-    case Check::kBelieve: break;
+    case Check::kBelieve:
+      if (!cookie_is_right(now, *exchange, *attempt, id, actions)) return;
+      break;
+    case Check::kBareError: break;
   }
   attempt->open = false;
   actions.cancel(id);
@@ -75,6 +78,45 @@ void Exchanges::on_answer(TimeMs now, SendId id, Bytes message, Actions& actions
   } else {
     on_believed(now, *exchange, *attempt, actions);
   }
+}
+
+bool Exchanges::cookie_is_right(TimeMs now, Exchange& exchange, Attempt& attempt, SendId id,
+                                Actions& actions) {
+  if (!attempt.cookie) return true;
+  PeerCookies& cookies = upstreams_.cookies(attempt.upstream);
+  switch (cookies.take(parsed_.edns)) {
+    case PeerCookies::Verdict::kNone: return true;
+    case PeerCookies::Verdict::kOurs: figures_.count(FigureId::kUpstreamCookies); return true;
+    case PeerCookies::Verdict::kWrong:
+      // RFC 7873 5.3: MUST be discarded. The true answer may still come.
+      figures_.count(FigureId::kUpstreamBadCookie);
+      return false;
+    case PeerCookies::Verdict::kMissing: break;
+  }
+  if (attempt.tcp) {
+    cookies.expect_none();
+    return true;
+  }
+  // RFC 7873 5.3: expected and missing: MUST be discarded.
+  figures_.count(FigureId::kUpstreamBadCookie);
+  attempt.open = false;
+  actions.cancel(id);
+  ask_over_tcp(now, exchange, attempt, actions);
+  return false;
+}
+
+// RFC 7873 5.3: BADCOOKIE comes with a cookie to try again with; if that is no good either, TCP.
+bool Exchanges::retry_with_cookie(TimeMs now, Exchange& exchange, const Attempt& attempt_,
+                                  Actions& actions) {
+  if (!attempt_.cookie || attempt_.tcp) return false;
+  const Attempt previous = attempt_;
+  if (std::exchange(exchange.cookie_refused, true)) {
+    ask_over_tcp(now, exchange, previous, actions);
+    return true;
+  }
+  if (!attempt(now, exchange, previous.upstream, false, true, actions)) return false;
+  set_timer(now, exchange);
+  return true;
 }
 
 void Exchanges::ask_over_tcp(TimeMs now, Exchange& exchange, const Attempt& attempt_,
@@ -116,6 +158,7 @@ void Exchanges::on_error_rcode(TimeMs now, Exchange& exchange, const Attempt& at
                                Actions& actions) {
   const Attempt previous = attempt_;
   const uint16_t rcode = parsed_.rcode();
+  if (rcode == kBadCookie && retry_with_cookie(now, exchange, previous, actions)) return;
   const bool old_server = rcode == kFormErr || rcode == kNotImp || rcode == kBadVers;
   if (old_server && previous.edns) {
     // RFC 6891 7: such servers get the question again without OPT.

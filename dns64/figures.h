@@ -45,7 +45,7 @@ namespace isthmus::dns64 {
   X(kStale, "stale", "stale answers served (RFC 8767)")                                       \
   X(kPrefetches, "prefetches", "answers in use refreshed before their end")                   \
   X(kUpstreamSent, "upstream-sent", "queries sent upstream over UDP")                         \
-  X(kUpstreamSentTcp, "upstream-sent-tcp", "queries sent upstream over TCP")                  \
+  X(kUpstreamSentTcp, "upstream-sent-tcp", "queries sent upstream over TCP or TLS")           \
   X(kUpstreamAnswers, "upstream-answers", "answers accepted from upstream")                   \
   X(kUpstreamTimeouts, "upstream-timeouts", "tries without an answer in time")                \
   X(kUpstreamFailed, "upstream-failed", "tries refused by the network")                       \
@@ -55,7 +55,12 @@ namespace isthmus::dns64 {
   X(kUpstreamMalformed, "upstream-malformed", "answers that are not well-formed")             \
   X(kUpstreamMismatch, "upstream-mismatch", "answers to another ID or question, ignored")     \
   X(kUpstreamCase, "upstream-case", "answers in another case than asked, not trusted")        \
+  X(kUpstreamCookies, "upstream-cookies", "answers with our cookie (RFC 7873)")               \
+  X(kUpstreamBadCookie, "upstream-bad-cookie", "answers without our cookie, not trusted")     \
   X(kUpstreamLate, "upstream-late", "answers after the question was settled")                 \
+  X(kTlsConnections, "tls-connections", "TLS connections made to upstreams")                  \
+  X(kTlsUntrusted, "tls-untrusted", "upstreams not asked: their certificate is not trusted")  \
+  X(kTlsFailed, "tls-failed", "TLS connections that came to nothing for another reason")      \
   X(kTcpClients, "tcp-clients", "TCP connections accepted from clients")                      \
   X(kTcpClientsRefused, "tcp-clients-refused", "TCP connections refused by the limits")       \
   X(kTcpClientsClosed, "tcp-clients-closed", "TCP connections closed for idling or garbage")

@@ -3,6 +3,44 @@
 #include "dns64/text.h"
 
 namespace isthmus::dns64 {
+namespace {
+
+std::shared_ptr<Remote> remote_of(const conf::Endpoint& endpoint) {
+  auto remote = std::make_shared<Remote>();
+  remote->to = socket_address(endpoint.address, endpoint.port);
+  remote->tls = endpoint.transport == conf::DnsTransport::kTls;
+  remote->named = !endpoint.tls_name.empty();
+  remote->name =
+      remote->named ? endpoint.tls_name
+                    : std::visit([](const auto& a) { return net::to_string(a); }, endpoint.address);
+  return remote;
+}
+
+bool same(const Remote& a, const Remote& b) {
+  return a.to == b.to && a.tls == b.tls && a.name == b.name;
+}
+
+/// Whom to trust, if a resolver is to be asked by TLS.
+Result<std::shared_ptr<const TlsTrust>> load_trust(const conf::Dns64& config) {
+  for (const conf::Endpoint& endpoint : all_upstreams(config)) {
+    if (endpoint.transport == conf::DnsTransport::kTls) return TlsTrust::load(config.tls_ca_file);
+  }
+  return std::shared_ptr<const TlsTrust>();
+}
+
+}  // namespace
+
+void ServiceImpl::resolve_upstreams() {
+  const auto before = std::exchange(upstreams_, {});
+  for (const conf::Endpoint& endpoint : all_upstreams(config_)) {
+    std::shared_ptr<Remote> remote = remote_of(endpoint);
+    for (const auto& known : before) {
+      if (same(*known, *remote)) remote = known;
+    }
+    upstreams_.push_back(std::move(remote));
+  }
+  tcp_.keep_only(upstreams_);
+}
 
 void ServiceImpl::after_engine() {
   while (!refused_.empty()) {
@@ -18,6 +56,7 @@ void ServiceImpl::after_engine() {
   const TimeMs current = now();
   // Rounded up: the clock counts whole milliseconds, and waking too early would spin.
   const TimeMs wait = deadline > current ? deadline - current + 1 : 0;
+  ev_now_update(loop_);  // what the timer counts from
   timer_.start(static_cast<double>(wait) / 1000, 0);
 }
 
@@ -27,8 +66,14 @@ Status ServiceImpl::update(const conf::Dns64& config, const Translator& translat
   if (listening_) {
     if (Status status = listener_.listen(config.listen, tcp_port_); !status) return status;
   }
+  Result<std::shared_ptr<const TlsTrust>> trusted = load_trust(config);
+  if (!trusted) return trusted.error();
   if (Status status = open_log(config); !status) return status;
   config_ = config;
+  const TlsTrust* old = tcp_.trust();
+  const bool as_before =
+      (old == nullptr) == (*trusted == nullptr) && (!old || old->text() == (*trusted)->text());
+  if (!as_before) trust(*trusted);
   resolve_upstreams();
   engine_.update(now(), *settings, *this);
   after_engine();
@@ -38,6 +83,7 @@ Status ServiceImpl::update(const conf::Dns64& config, const Translator& translat
 Status ServiceImpl::open_log(const conf::Dns64& config) {
   constexpr double kInterval = 0.2;
   if (Status status = log_.open(config.query_log, config.query_log_every); !status) return status;
+  if (Status status = tap_.open(config.dnstap); !status) return status;
   if (log_.enabled() && !log_timer_.is_active()) log_timer_.start(kInterval, kInterval);
   if (!log_.enabled()) log_timer_.stop();
   return Ok{};
@@ -47,6 +93,7 @@ void ServiceImpl::reply(uint64_t token, Bytes message) {
   auto node = clients_.extract(token);
   if (node.empty()) return;
   const Waiting& client = node.mapped();
+  if (tap_.enabled() && !client.asked) tap(TapType::kClientResponse, client, message);
   if (client.asked) {
     client.asked->answer = message_text(message);
     client.asked->done = true;
@@ -70,8 +117,9 @@ void ServiceImpl::trace(uint64_t token, const std::string& step) {
 }
 
 void ServiceImpl::send(SendId id, unsigned upstream, bool tcp, Bytes message) {
-  const SocketAddress& to = upstreams_[upstream];
-  const bool sent = tcp ? tcp_.send(id, to, message) : udp_.send(id, to, message);
+  if (tap_.enabled()) tap(TapType::kForwarderQuery, upstream, tcp, message);
+  const std::shared_ptr<Remote>& to = upstreams_[upstream];
+  const bool sent = tcp ? tcp_.send(id, to, message) : udp_.send(id, to->to, message);
   if (!sent) refused_.push_back(id);
 }
 
@@ -80,7 +128,10 @@ Result<std::unique_ptr<Service>> Service::make(const conf::Dns64& config,
                                                uint16_t tcp_port) {
   Result<EngineSettings> settings = make_settings(config, translator);
   if (!settings) return settings.error();
+  Result<std::shared_ptr<const TlsTrust>> trusted = load_trust(config);
+  if (!trusted) return trusted.error();
   auto service = std::make_unique<ServiceImpl>(config, std::move(*settings), loop, tcp_port);
+  service->trust(std::move(*trusted));
   if (Status status = service->open_log(config); !status) return status.error();
   return std::unique_ptr<Service>(std::move(service));
 }

@@ -32,7 +32,8 @@ struct Figure {
 
 struct UpstreamRow {
   std::string address;
-  std::string zone;  ///< "." for the default ones
+  std::string zone;     ///< "." for the default ones
+  std::string trouble;  ///< why the last connection came to nothing
   UpstreamInfo info;
 };
 struct CacheRow {

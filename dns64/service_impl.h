@@ -7,6 +7,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "dns64/dnstap.h"
 #include "dns64/engine.h"
 #include "dns64/query_log.h"
 #include "dns64/service.h"
@@ -28,7 +29,7 @@ class ServiceImpl final : public Service, private Actions {
             loop, random_, [this](SendId id, Bytes m) { on_upstream_answer(id, m); },
             [this](SendId id) { on_upstream_failure(id); }),
         tcp_(
-            loop, [this](SendId id, Bytes m) { on_upstream_answer(id, m); },
+            loop, engine_.figures(), [this](SendId id, Bytes m) { on_upstream_answer(id, m); },
             [this](SendId id) { on_upstream_failure(id); }),
         listener_(loop, engine_.figures(),
                   [this](TcpListener::ConnectionId id, Bytes m) { on_tcp_query(id, m); }) {
@@ -40,14 +41,15 @@ class ServiceImpl final : public Service, private Actions {
   }
   ~ServiceImpl() override { log_.flush(); }
   Status open_log(const conf::Dns64& config);
+  void trust(std::shared_ptr<const TlsTrust> trust) { tcp_.set_trust(std::move(trust)); }
 
   Status listen_tcp() override {
     listening_ = true;
     return listener_.listen(config_.listen, tcp_port_);
   }
 
-  void on_udp_query(const Address& client, uint16_t, Bytes message, Reply reply) override {
-    query(message, {engine_address(client), false}, {std::move(reply), 0, nullptr});
+  void on_udp_query(const Address& client, uint16_t port, Bytes message, Reply reply) override {
+    query(message, {engine_address(client), false}, {std::move(reply), 0, nullptr, port});
   }
   Status update(const conf::Dns64& config, const Translator& translator) override;
 
@@ -68,6 +70,8 @@ class ServiceImpl final : public Service, private Actions {
     Reply reply;
     TcpListener::ConnectionId connection = 0;
     std::shared_ptr<Asked> asked;
+    uint16_t port = 0;
+    net::Ip6 client{};  ///< set by query()
   };
 
   static net::Ip6 engine_address(const Address& address) {
@@ -80,15 +84,9 @@ class ServiceImpl final : public Service, private Actions {
     return settings;
   }
 
-  void resolve_upstreams() {
-    upstreams_.clear();
-    for (const conf::Endpoint& endpoint : all_upstreams(config_)) {
-      upstreams_.push_back(socket_address(endpoint.address, endpoint.port));
-    }
-  }
+  void resolve_upstreams();
 
   TimeMs now() const {
-    ev_now_update(loop_);
     timespec ts;
     ::clock_gettime(CLOCK_MONOTONIC, &ts);
     return static_cast<TimeMs>(ts.tv_sec) * 1000 + static_cast<TimeMs>(ts.tv_nsec) / 1'000'000;
@@ -96,6 +94,8 @@ class ServiceImpl final : public Service, private Actions {
 
   void query(Bytes message, const Client& client, Waiting waiting, bool trace = false) {
     const uint64_t token = ++last_token_;
+    waiting.client = client.address;
+    if (tap_.enabled() && !waiting.asked) tap(TapType::kClientQuery, waiting, message);
     clients_[token] = std::move(waiting);
     engine_.on_query(now(), token, client, message, *this, trace);
     after_engine();
@@ -103,8 +103,12 @@ class ServiceImpl final : public Service, private Actions {
   void on_tcp_query(TcpListener::ConnectionId id, Bytes message) {
     query(message, {engine_address(listener_.client(id)), true}, {nullptr, id, nullptr});
   }
+  void tap(TapType type, const Waiting& client, Bytes message);
+  void tap_answer(SendId id, Bytes message);
+  void tap(TapType type, unsigned upstream, bool tcp, Bytes message);
   void on_log_timer(ev::timer&, int) { log_.flush(); }
   void on_upstream_answer(SendId id, Bytes message) {
+    if (tap_.enabled()) tap_answer(id, message);
     engine_.on_answer(now(), id, message, *this);
     after_engine();
   }
@@ -141,10 +145,11 @@ class ServiceImpl final : public Service, private Actions {
   TcpUpstream tcp_;
   TcpListener listener_;
   QueryLog log_;
+  DnsTap tap_;
   ev::timer timer_;
   ev::timer log_timer_;
   TimeMs timer_at_ = kNoDeadline;
-  std::vector<SocketAddress> upstreams_;
+  std::vector<std::shared_ptr<Remote>> upstreams_;
   std::unordered_map<uint64_t, Waiting> clients_;
   uint64_t last_token_ = 0;
   std::vector<SendId> refused_;

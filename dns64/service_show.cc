@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // What the service tells of itself.
+#include "conf/codec.h"
 #include "dns64/service_impl.h"
 #include "dns64/text.h"
 
@@ -24,6 +25,8 @@ std::vector<Figure> ServiceImpl::figures() const {
                    engine_.latencies()[i], "answers that had to be asked for, by time"});
   }
   out.push_back({"query-log-lost", log_.lost(), "lines of the query log that were lost"});
+  out.push_back({"dnstap-sent", tap_.sent(), "dnstap messages handed to the thread that writes"});
+  out.push_back({"dnstap-lost", tap_.lost(), "dnstap messages lost: who collects is too slow"});
   return out;
 }
 
@@ -37,13 +40,9 @@ std::vector<UpstreamRow> ServiceImpl::upstreams() const {
   std::vector<UpstreamRow> rows;
   const auto add = [&](const std::vector<conf::Endpoint>& endpoints, const std::string& zone) {
     for (const conf::Endpoint& endpoint : endpoints) {
-      const auto* v4 = std::get_if<net::Ip4>(&endpoint.address);
-      const std::string address =
-          v4 ? net::to_string(*v4)
-             : '[' + net::to_string(std::get<net::Ip6>(endpoint.address)) + ']';
       const auto index = static_cast<unsigned>(rows.size());
-      rows.push_back(
-          {address + ':' + std::to_string(endpoint.port), zone, engine_.upstreams().info(index)});
+      rows.push_back({conf::TextCodec<conf::Endpoint>::print(endpoint), zone,
+                      upstreams_[index]->trouble, engine_.upstreams().info(index)});
     }
   };
   add(config_.upstreams, ".");

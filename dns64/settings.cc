@@ -32,6 +32,15 @@ Synthesis synthesis_of(conf::DnsSynthesis synthesis) {
   return Synthesis::kNormal;
 }
 
+Transport transport_of(conf::DnsTransport transport) {
+  switch (transport) {
+    case conf::DnsTransport::kTcp: return Transport::kTcp;
+    case conf::DnsTransport::kTls: return Transport::kTls;
+    case conf::DnsTransport::kUdp: break;
+  }
+  return Transport::kUdp;
+}
+
 Policy policy_of(const conf::Dns64& config, const Translator& translator) {
   Policy policy;
   policy.rules.clear();
@@ -180,6 +189,9 @@ Result<EngineSettings> make_settings(const conf::Dns64& config, const Translator
   EngineSettings settings;
   settings.policy = policy_of(config, translator);
   settings.clients = client_rules(config, settings.policy);
+  for (const conf::Endpoint& endpoint : all_upstreams(config)) {
+    settings.transports.push_back(transport_of(endpoint.transport));
+  }
   settings.parallel = config.parallel;
   settings.synthesise_on_error = config.synthesise_on_error;
   settings.fastest = config.upstream_choice == conf::DnsUpstreamChoice::kFastest;

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cstdint>
+#include <cstring>
 #include <utility>
 #include <variant>
 
@@ -42,6 +43,9 @@ struct SocketAddress {
 
   const sockaddr* get() const { return reinterpret_cast<const sockaddr*>(&storage); }
   int family() const { return storage.ss_family; }
+  friend bool operator==(const SocketAddress& a, const SocketAddress& b) {
+    return a.size == b.size && std::memcmp(&a.storage, &b.storage, a.size) == 0;
+  }
 };
 
 SocketAddress socket_address(const Address& address, uint16_t port);

@@ -3,20 +3,10 @@
 
 #include <sys/socket.h>
 
-#include <cerrno>
-
 namespace isthmus::dns64 {
 
 bool StreamReader::fill(int fd) {
-  constexpr std::size_t kChunk = 16384;
-  buffer_.erase(buffer_.begin(), buffer_.begin() + static_cast<std::ptrdiff_t>(at_));
-  at_ = 0;
-  const std::size_t had = buffer_.size();
-  buffer_.resize(had + kChunk);
-  const ssize_t got = ::recv(fd, buffer_.data() + had, kChunk, 0);
-  const int error = errno;
-  buffer_.resize(had + (got > 0 ? static_cast<std::size_t>(got) : 0));
-  return got > 0 || (got < 0 && (error == EAGAIN || error == EINTR));
+  return fill_by([fd](std::span<uint8_t> out) { return ::recv(fd, out.data(), out.size(), 0); });
 }
 
 bool StreamReader::next(Bytes& message) {
@@ -40,12 +30,7 @@ void StreamWriter::add(Bytes message) {
 }
 
 bool StreamWriter::flush(int fd) {
-  while (!empty()) {
-    const ssize_t sent = ::send(fd, buffer_.data() + at_, buffer_.size() - at_, MSG_NOSIGNAL);
-    if (sent < 0) return errno == EAGAIN || errno == EINTR || errno == ENOTCONN;
-    at_ += static_cast<std::size_t>(sent);
-  }
-  return true;
+  return flush_by([fd](Bytes data) { return ::send(fd, data.data(), data.size(), MSG_NOSIGNAL); });
 }
 
 }  // namespace isthmus::dns64

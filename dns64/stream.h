@@ -3,7 +3,11 @@
 // message.
 #pragma once
 
+#include <sys/types.h>
+
+#include <cerrno>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "dns64/wire.h"
@@ -15,6 +19,19 @@ class StreamReader {
  public:
   /// Reads from `fd` once. False: end of stream or error.
   bool fill(int fd);
+  /// The same by `receive`, which takes a place for octets and works like ::recv().
+  template <class Receive>
+  bool fill_by(Receive&& receive) {
+    constexpr std::size_t kChunk = 16384;
+    buffer_.erase(buffer_.begin(), buffer_.begin() + static_cast<std::ptrdiff_t>(at_));
+    at_ = 0;
+    const std::size_t had = buffer_.size();
+    buffer_.resize(had + kChunk);
+    const ssize_t got = receive(std::span(buffer_).subspan(had));
+    const int error = errno;
+    buffer_.resize(had + (got > 0 ? static_cast<std::size_t>(got) : 0));
+    return got > 0 || (got < 0 && (error == EAGAIN || error == EINTR));
+  }
   /// Takes the next complete message; false if there is none. Valid until the next fill().
   bool next(Bytes& message);
   /// A message has begun but is not complete.
@@ -31,6 +48,16 @@ class StreamWriter {
   void add(Bytes message);
   /// Writes what the socket takes. False: the connection is broken.
   bool flush(int fd);
+  /// The same by `send`, which takes octets and works like ::send().
+  template <class Send>
+  bool flush_by(Send&& send) {
+    while (!empty()) {
+      const ssize_t sent = send(Bytes(buffer_).subspan(at_));
+      if (sent < 0) return errno == EAGAIN || errno == EINTR || errno == ENOTCONN;
+      at_ += static_cast<std::size_t>(sent);
+    }
+    return true;
+  }
   bool empty() const { return at_ == buffer_.size(); }
   std::size_t size() const { return buffer_.size() - at_; }
 

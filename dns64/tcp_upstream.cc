@@ -8,55 +8,95 @@
 namespace isthmus::dns64 {
 namespace {
 
-bool same(const SocketAddress& a, const SocketAddress& b) {
-  return a.size == b.size && std::memcmp(&a.storage, &b.storage, a.size) == 0;
+/// Why a socket that was to be connected is not; 0: it is.
+int connect_error(int fd) {
+  int error = 0;
+  socklen_t size = sizeof error;
+  return ::getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) == 0 ? error : errno;
 }
 
 }  // namespace
 
-TcpUpstream::Connection* TcpUpstream::connection_for(const SocketAddress& to, uint16_t message_id) {
+void TcpUpstream::set_trust(std::shared_ptr<const TlsTrust> trust) {
+  trust_ = std::move(trust);
+  connections_.remove_if([](const Connection& connection) { return connection.to->tls; });
+}
+
+void TcpUpstream::keep_only(const std::vector<std::shared_ptr<Remote>>& remotes) {
+  connections_.remove_if([&](const Connection& connection) {
+    return std::find(remotes.begin(), remotes.end(), connection.to) == remotes.end();
+  });
+}
+
+TcpUpstream::Connection* TcpUpstream::connection_for(const std::shared_ptr<Remote>& to,
+                                                     uint16_t message_id) {
+  std::size_t count = 0;
   for (Connection& connection : connections_) {
-    if (same(connection.to, to) && connection.outstanding.size() < kMaxOutstanding &&
+    if (connection.to != to) continue;
+    if (connection.outstanding.size() < kMaxOutstanding &&
         !connection.outstanding.contains(message_id)) {
       return &connection;
     }
+    ++count;
   }
-  return connect(to);
+  return count < kMaxPerUpstream ? connect(to) : nullptr;
 }
 
-TcpUpstream::Connection* TcpUpstream::connect(const SocketAddress& to) {
+TcpUpstream::Connection* TcpUpstream::connect(const std::shared_ptr<Remote>& to) {
   if (connections_.size() >= kMaxConnections) return nullptr;
-  Fd fd = make_socket(to.family(), SOCK_STREAM);
+  if (to->tls && (!trust_ || ev_now(loop_) < to->again)) return nullptr;
+  Fd fd = make_socket(to->to.family(), SOCK_STREAM);
   if (!fd) return nullptr;
-  if (::connect(fd.get(), to.get(), to.size) != 0 && errno != EINPROGRESS) return nullptr;
+  if (::connect(fd.get(), to->to.get(), to->to.size) != 0 && errno != EINPROGRESS) {
+    to->trouble = std::strerror(errno);
+    return nullptr;
+  }
   Connection& connection = connections_.emplace_back();
   connection.to = to;
   connection.fd = std::move(fd);
+  if (to->tls) {
+    connection.tls =
+        std::make_unique<TlsSession>(trust_, connection.fd.get(), to->name, !to->named);
+  }
   connection.owner = this;
   connection.watcher.set(loop_);
   connection.watcher.set<Connection, &Connection::on_ready>(&connection);
   connection.idle.set(loop_);
   connection.idle.set<Connection, &Connection::on_idle>(&connection);
-  connection.idle.set(kIdleSeconds, kIdleSeconds);
-  connection.idle.start();
+  rest(connection);
   return &connection;
 }
 
-bool TcpUpstream::send(SendId id, const SocketAddress& to, Bytes message) {
+bool TcpUpstream::send(SendId id, const std::shared_ptr<Remote>& to, Bytes message) {
   const uint16_t message_id = get16(message, 0);
   Connection* connection = connection_for(to, message_id);
   if (!connection) return false;
+  const bool was_idle = connection->outstanding.empty();
   connection->outstanding[message_id] = id;
   connection->writer.add(message);
-  connection->idle.again();
+  if (was_idle) rest(*connection);
   watch(*connection);
   return true;
 }
 
+/// Starts the time anew after which the connection is closed.
+void TcpUpstream::rest(Connection& connection) {
+  const bool long_idle = connection.tls && connection.outstanding.empty();
+  connection.idle.set(0, long_idle ? kIdleTlsSeconds : kIdleSeconds);
+  connection.idle.again();
+}
+
 void TcpUpstream::watch(Connection& connection) {
+  int events = ev::READ;
+  if (!connection.connected) {
+    events = ev::WRITE;
+  } else if (!connection.stands) {
+    events = connection.tls->wants_write() ? ev::WRITE : ev::READ;
+  } else if (!connection.writer.empty()) {
+    events |= ev::WRITE;
+  }
   connection.watcher.stop();
-  connection.watcher.start(connection.fd.get(),
-                           connection.writer.empty() ? ev::READ : ev::READ | ev::WRITE);
+  connection.watcher.start(connection.fd.get(), events);
 }
 
 void TcpUpstream::cancel(SendId id) {
@@ -68,18 +108,64 @@ void TcpUpstream::cancel(SendId id) {
   }
 }
 
+bool TcpUpstream::establish(Connection& connection) {
+  if (const int error = connect_error(connection.fd.get()); error != 0) {
+    close(connection, std::strerror(error));
+    return false;
+  }
+  connection.connected = true;
+  if (connection.tls) {
+    switch (connection.tls->handshake()) {
+      case TlsSession::Step::kAgain: watch(connection); return false;
+      case TlsSession::Step::kUntrusted:
+        figures_.count(FigureId::kTlsUntrusted);
+        close(connection, connection.tls->trouble());
+        return false;
+      case TlsSession::Step::kFailed:
+        figures_.count(FigureId::kTlsFailed);
+        close(connection, "TLS: " + connection.tls->trouble());
+        return false;
+      case TlsSession::Step::kDone: figures_.count(FigureId::kTlsConnections);
+    }
+  }
+  connection.stands = true;
+  connection.to->trouble.clear();
+  return true;
+}
+
+bool TcpUpstream::flush(Connection& connection) {
+  if (!connection.tls) return connection.writer.flush(connection.fd.get());
+  return connection.writer.flush_by([&](Bytes data) { return connection.tls->send(data); });
+}
+
+bool TcpUpstream::fill(Connection& connection) {
+  if (!connection.tls) return connection.reader.fill(connection.fd.get());
+  return connection.reader.fill_by(
+      [&](std::span<uint8_t> out) { return connection.tls->receive(out); });
+}
+
 void TcpUpstream::handle(Connection& connection, int events) {
-  if ((events & ev::WRITE) && !connection.writer.flush(connection.fd.get())) {
-    close(connection);
+  if (!connection.stands) {
+    if (!establish(connection)) return;
+    events |= ev::WRITE;
+  }
+  if ((events & ev::WRITE) && !flush(connection)) {
+    close(connection, "the connection broke");
     return;
   }
   watch(connection);
   if (!(events & ev::READ)) return;
-  if (!connection.reader.fill(connection.fd.get())) {
-    close(connection);
-    return;
-  }
-  connection.idle.again();
+  // What TLS holds back makes no socket ready.
+  do {
+    if (!fill(connection)) {
+      close(connection, "closed by the resolver");
+      return;
+    }
+    read_answers(connection);
+  } while (connection.tls && connection.tls->pending());
+}
+
+void TcpUpstream::read_answers(Connection& connection) {
   Bytes message;
   while (connection.reader.next(message)) {
     if (message.size() < kHeaderSize) continue;
@@ -87,11 +173,16 @@ void TcpUpstream::handle(Connection& connection, int events) {
     if (found == connection.outstanding.end()) continue;
     const SendId id = found->second;
     connection.outstanding.erase(found);
+    rest(connection);
     if (id != 0) on_answer_(id, message);
   }
 }
 
-void TcpUpstream::close(Connection& connection) {
+void TcpUpstream::close(Connection& connection, std::string why) {
+  if (!connection.stands) {
+    connection.to->trouble = std::move(why);
+    connection.to->again = ev_now(loop_) + kPauseSeconds;
+  }
   const auto outstanding = std::move(connection.outstanding);
   connections_.remove_if([&](const Connection& other) { return &other == &connection; });
   for (const auto& [message_id, id] : outstanding) {

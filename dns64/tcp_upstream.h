@@ -1,45 +1,75 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// TCP to upstream resolvers, for answers that UDP cut short.
+// Connections to upstream resolvers: TCP for answers that UDP cut short, and for resolvers that are
+// to be asked so always; TLS (RFC 7858) inside.
 //
 // Theory of operation. Queries share connections (RFC 7766 6.2.1) and are matched to answers by ID,
-// so a connection never carries two with one ID. A connection that closes fails what is outstanding
-// on it; one that has been idle is closed.
+// so a connection never carries two with one ID. They are written together once the connection, and
+// with TLS the proof who is at its other end, stands. A connection that closes fails what is
+// outstanding on it; one that has been idle, or silent while something is outstanding, is closed.
+// After a TLS connection that came to nothing there is a pause, since trying costs both sides.
 #pragma once
 
 #include <ev++.h>
 
 #include <functional>
 #include <list>
+#include <memory>
+#include <string>
 #include <unordered_map>
+#include <vector>
 
 #include "dns64/exchange.h"
 #include "dns64/sockets.h"
 #include "dns64/stream.h"
+#include "dns64/tls.h"
 
 namespace isthmus::dns64 {
+
+/// An upstream as the sockets know it.
+struct Remote {
+  SocketAddress to;
+  bool tls = false;
+  bool named = false;   ///< `name` is a domain name, not an address
+  std::string name;     ///< that the certificate must hold
+  std::string trouble;  ///< why the last connection came to nothing; empty: it stood
+  double again = 0;     ///< not to be tried before, on the loop's clock
+};
 
 class TcpUpstream {
  public:
   using OnAnswer = std::function<void(SendId, Bytes)>;
   using OnFailure = std::function<void(SendId)>;
 
-  TcpUpstream(struct ev_loop* loop, OnAnswer on_answer, OnFailure on_failure)
-      : loop_(loop), on_answer_(std::move(on_answer)), on_failure_(std::move(on_failure)) {}
+  TcpUpstream(struct ev_loop* loop, Figures& figures, OnAnswer on_answer, OnFailure on_failure)
+      : loop_(loop),
+        figures_(figures),
+        on_answer_(std::move(on_answer)),
+        on_failure_(std::move(on_failure)) {}
 
-  /// False if there is no room or the kernel refused.
-  bool send(SendId id, const SocketAddress& to, Bytes message);
+  /// Null unless some upstream is asked by TLS. Connections made with another one are closed; what
+  /// is outstanding on them is forgotten.
+  void set_trust(std::shared_ptr<const TlsTrust> trust);
+  const TlsTrust* trust() const { return trust_.get(); }
+  /// False if there is no room, it is too early, or the kernel refused.
+  bool send(SendId id, const std::shared_ptr<Remote>& to, Bytes message);
   void cancel(SendId id);
-  /// Closes connections; what is outstanding on them is forgotten, not failed.
-  void clear() { connections_.clear(); }
+  /// Closes connections to other upstreams than these; what is outstanding on them is forgotten.
+  void keep_only(const std::vector<std::shared_ptr<Remote>>& remotes);
 
-  static constexpr std::size_t kMaxConnections = 16;  ///< all upstreams together
-  static constexpr std::size_t kMaxOutstanding = 200;
-  static constexpr double kIdleSeconds = 5;
+  static constexpr std::size_t kMaxConnections = 128;  ///< all upstreams together
+  static constexpr std::size_t kMaxPerUpstream = 4;
+  static constexpr std::size_t kMaxOutstanding = 1000;
+  static constexpr double kIdleSeconds = 5;  ///< also of silence while something is outstanding
+  static constexpr double kIdleTlsSeconds = 15;
+  static constexpr double kPauseSeconds = 0.3;
 
  private:
   struct Connection {
-    SocketAddress to;
+    std::shared_ptr<Remote> to;
     Fd fd;
+    std::unique_ptr<TlsSession> tls;  // before fd in destruction order: it says goodbye
+    bool connected = false;           ///< by the kernel
+    bool stands = false;              ///< may carry queries
     ev::io watcher;
     ev::timer idle;
     StreamReader reader;
@@ -47,18 +77,26 @@ class TcpUpstream {
     std::unordered_map<uint16_t, SendId> outstanding;
     TcpUpstream* owner = nullptr;
     void on_ready(ev::io&, int events) { owner->handle(*this, events); }
-    void on_idle(ev::timer&, int) { owner->close(*this); }
+    void on_idle(ev::timer&, int) { owner->close(*this, "silence"); }
   };
 
-  Connection* connection_for(const SocketAddress& to, uint16_t message_id);
-  Connection* connect(const SocketAddress& to);
+  Connection* connection_for(const std::shared_ptr<Remote>& to, uint16_t message_id);
+  Connection* connect(const std::shared_ptr<Remote>& to);
   void handle(Connection& connection, int events);
+  /// False: the connection is gone, or does not stand yet.
+  bool establish(Connection& connection);
+  bool flush(Connection& connection);
+  bool fill(Connection& connection);
+  void read_answers(Connection& connection);
   void watch(Connection& connection);
-  void close(Connection& connection);
+  void rest(Connection& connection);
+  void close(Connection& connection, std::string why);
 
   struct ev_loop* loop_;
+  Figures& figures_;
   OnAnswer on_answer_;
   OnFailure on_failure_;
+  std::shared_ptr<const TlsTrust> trust_;
   std::list<Connection> connections_;
 };
 

@@ -14,9 +14,14 @@
 #include <span>
 #include <vector>
 
+#include "dns64/peer_cookies.h"
+
 namespace isthmus::dns64 {
 
 using TimeMs = uint64_t;
+
+/// How an upstream is asked. kUdp: and over TCP where an answer was cut short or is in doubt.
+enum class Transport : uint8_t { kUdp, kTcp, kTls };
 
 /// Consecutive upstreams that are asked for the same names.
 struct UpstreamGroup {
@@ -59,6 +64,8 @@ class Upstreams {
   bool keeps_case(unsigned upstream) const { return !states_[upstream].folds_case; }
   void folds_case(unsigned upstream) { states_[upstream].folds_case = true; }
 
+  PeerCookies& cookies(unsigned upstream) { return states_[upstream].cookies; }
+
   static constexpr unsigned kFailuresToDown = 4;
   static constexpr TimeMs kFirstPause = 1000;
   static constexpr TimeMs kMaxPause = 16000;
@@ -76,6 +83,7 @@ class Upstreams {
     TimeMs rtt8 = 0;  ///< eighths of milliseconds, as in RFC 6298
     TimeMs var4 = 0;  ///< fourths
     uint64_t sent = 0, answers = 0, failed = 0;
+    PeerCookies cookies;
   };
 
   bool eligible(const State& state, TimeMs now) const {

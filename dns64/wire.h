@@ -40,6 +40,7 @@ enum Rcode : uint16_t {
   kNotImp = 4,
   kRefused = 5,
   kBadVers = 16,
+  kBadCookie = 23,
 };
 
 enum Type : uint16_t {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "conf/codec.h"
 
+#include <algorithm>
 #include <charconv>
 
 #include "net/protocol.h"
@@ -184,11 +185,53 @@ std::string TextCodec<PortlessProtocol>::print(const PortlessProtocol& value) {
   return net::protocol_text(value.number);
 }
 
+namespace {
+
+constexpr uint16_t kDnsPort = 53;
+constexpr uint16_t kTlsPort = 853;  // RFC 7858 3.1
+constexpr std::string_view kTcpScheme = "tcp://";
+constexpr std::string_view kTlsScheme = "tls://";
+
+/// RFC 1123 2.1: letters, digits and hyphens; a name that a certificate can hold.
+bool is_host_name(std::string_view name) {
+  const auto fits = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '.' || c == '_';
+  };
+  return !name.empty() && name.size() <= 253 && name.front() != '.' &&
+         std::all_of(name.begin(), name.end(), fits);
+}
+
+uint16_t default_port(DnsTransport transport) {
+  return transport == DnsTransport::kTls ? kTlsPort : kDnsPort;
+}
+
+/// Takes transport and name off `text`; false if they do not go together.
+bool take_transport(std::string_view& text, Endpoint& endpoint) {
+  if (text.starts_with(kTcpScheme)) {
+    endpoint.transport = DnsTransport::kTcp;
+    text.remove_prefix(kTcpScheme.size());
+  } else if (text.starts_with(kTlsScheme)) {
+    endpoint.transport = DnsTransport::kTls;
+    text.remove_prefix(kTlsScheme.size());
+  }
+  endpoint.port = default_port(endpoint.transport);
+  const auto hash = text.find('#');
+  if (hash == std::string_view::npos) return true;
+  endpoint.tls_name = text.substr(hash + 1);
+  text = text.substr(0, hash);
+  return endpoint.transport == DnsTransport::kTls && is_host_name(endpoint.tls_name);
+}
+
+}  // namespace
+
 Result<Endpoint> TextCodec<Endpoint>::parse(std::string_view text) {
   const Error expected{
       "an address and optional port like \"192.0.2.53\", \"192.0.2.53:5353\" or "
-      "\"[2001:db8::53]:53\""};
+      "\"[2001:db8::53]:53\"; for TCP or TLS like \"tcp://192.0.2.53\" or "
+      "\"tls://192.0.2.53#dns.example\""};
   Endpoint endpoint;
+  if (!take_transport(text, endpoint)) return expected;
   std::string_view address = text;
   std::string_view port;
   const auto colon = text.rfind(':');
@@ -218,10 +261,11 @@ Result<Endpoint> TextCodec<Endpoint>::parse(std::string_view text) {
   return endpoint;
 }
 std::string TextCodec<Endpoint>::print(const Endpoint& value) {
-  if (value.address.index() == 1) {
-    return fmt::format("[{}]:{}", print_any(value.address), value.port);
-  }
-  return fmt::format("{}:{}", print_any(value.address), value.port);
+  constexpr std::string_view kSchemes[] = {"", kTcpScheme, kTlsScheme};
+  const auto address = print_any(value.address);
+  return fmt::format("{}{}:{}{}{}", kSchemes[static_cast<std::size_t>(value.transport)],
+                     value.address.index() == 1 ? '[' + address + ']' : address, value.port,
+                     value.tls_name.empty() ? "" : "#", value.tls_name);
 }
 
 }  // namespace isthmus::conf

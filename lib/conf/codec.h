@@ -47,7 +47,7 @@ ISTHMUS_TEXT_CODEC(net::Prefix6052, "translation prefix", "translation prefixes"
 ISTHMUS_TEXT_CODEC(InterfaceAddress, "address with prefix length", "addresses with prefix length")
 ISTHMUS_TEXT_CODEC(AddressRange, "IPv4 addresses", "IPv4 prefixes, ranges or addresses")
 ISTHMUS_TEXT_CODEC(PortlessProtocol, "protocol", "protocols, each by name or number in quotes")
-ISTHMUS_TEXT_CODEC(Endpoint, "address with port", "addresses, each with an optional port")
+ISTHMUS_TEXT_CODEC(Endpoint, "resolver", "resolvers")
 #undef ISTHMUS_TEXT_CODEC
 
 /// The words of an enumeration, in the order of its values.

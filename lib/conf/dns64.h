@@ -12,9 +12,14 @@
 
 namespace isthmus::conf {
 
+enum class DnsTransport : uint8_t { kUdp, kTcp, kTls };
+
+/// A resolver to ask.
 struct Endpoint {
   std::variant<net::Ip4, net::Ip6> address;
   uint16_t port = 53;
+  DnsTransport transport = DnsTransport::kUdp;  ///< kUdp: and TCP where an answer was cut short
+  std::string tls_name;  ///< that its certificate must hold; empty: its address
   friend bool operator==(const Endpoint&, const Endpoint&) = default;
 };
 
@@ -79,6 +84,8 @@ struct Dns64 {
   uint32_t rate_limit = 0;  ///< answers a second to one client
   std::string query_log;
   uint32_t query_log_every = 1;
+  std::string dnstap;       ///< the socket of who collects
+  std::string tls_ca_file;  ///< empty: whom the system trusts
 };
 
 }  // namespace isthmus::conf

@@ -19,7 +19,11 @@ constexpr Option kDns64Options[] = {
      {},
      "",
      true,
-     "Resolvers to ask, in order of preference; port 53 unless given."},
+     "Resolvers to ask, in order of preference: an address, with a port if that is not 53; "
+     "\"tcp://192.0.2.53\" for TCP only; \"tls://192.0.2.53:853#dns.example\" for TLS (RFC 7858, "
+     "port "
+     "853 unless given), where the certificate must hold the name, or the address if no name is "
+     "given."},
     {"dns64.nat64",
      member<&Config::dns64, &Dns64::nat64>(),
      kRestart,
@@ -135,6 +139,22 @@ constexpr Option kDns64Options[] = {
      "answers",
      false,
      "Log one answer in so many."},
+    {"dns64.dnstap",
+     member<&Config::dns64, &Dns64::dnstap>(),
+     kLive,
+     {1, 107},
+     "",
+     false,
+     "Unix socket of a program that collects dnstap messages, one for each query and each answer; "
+     "empty: none."},
+    {"dns64.tls_ca_file",
+     member<&Config::dns64, &Dns64::tls_ca_file>(),
+     kLive,
+     {1, 4095},
+     "",
+     false,
+     "File of certificates (PEM) of the authorities that may vouch for resolvers with \"tls://\", "
+     "read at every reload; empty: those that the system trusts."},
     {"dns64.max_in_flight",
      member<&Config::dns64, &Dns64::max_in_flight>(),
      kLive,

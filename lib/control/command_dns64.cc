@@ -23,7 +23,8 @@ Answer show_upstreams(const dns64::Service& service) {
                     {"rtt_ms", row.info.rtt_ms},
                     {"sent", row.info.sent},
                     {"answers", row.info.answers},
-                    {"failures", row.info.failures}});
+                    {"failures", row.info.failures},
+                    {"trouble", row.trouble}});
   }
   return answer({{"upstreams", std::move(list)}});
 }

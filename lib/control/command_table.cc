@@ -156,7 +156,8 @@ constexpr Command kCommands[] = {
     {"show dns64", Action::kShowDns64, kDns64Parts, false, false,
      "What the DNS64 service did, or one part of it.",
      "dns64: [name, value, help]; cache: [name, type, rcode, ttl, uses, octets]; upstreams: "
-     "[upstream, zone, state, rtt_ms, sent, answers, failures]; clients: [clients, policy, "
+     "[upstream, zone, state, rtt_ms, sent, answers, failures, "
+     "trouble]; clients: [clients, policy, "
      "waiting]; zones: [zone, kind, source, count]"},
     {"show config", Action::kShowConfig, kFileArgument, false, false,
      "Options in force, with defaults, and whether a reload can change them.",

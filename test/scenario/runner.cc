@@ -21,7 +21,8 @@
 //   query ID NAME TYPE [CLASS] [norecurse] [do] [cd] [ad] [edns SIZE] [version N] [tcp] [from A]
 //       [cookie HEX | cookie-of ID] [padding] [trace]
 //   raw ID [tcp] HEX...               a query byte by byte
-//   upstream [N] NAME TYPE [CLASS] [tcp] [do] [cd] [noedns]
+//   upstream [N] NAME TYPE [CLASS] [tcp] [do] [cd] [noedns] [cookie HEX]
+//                                     (cookie: what follows the client's part is HEX; "-": nothing)
 //                                     the oldest query not yet looked at goes to upstream N, and is
 //                                     just this; it becomes the one that the next lines answer
 //   no-upstream                       no query is left to look at
@@ -151,7 +152,9 @@ class Scenario : private dns64::Actions {
   void complete() {
     if (answering_) {
       answering_ = false;
-      deliver(to_wire(answer_));
+      Wire wire = to_wire(answer_);
+      append_cookie(wire);
+      deliver(wire);
     }
     if (expecting_) {
       expecting_ = false;
@@ -171,6 +174,8 @@ class Scenario : private dns64::Actions {
   Wire option_of(const std::string& id, uint16_t code);
   void upstream(const Words& w);
   void answer(const Words& w);
+  void expect_cookie(const Wire& query, const std::string& server);
+  void append_cookie(Wire& wire) const;
   void bare(const Words& w);
   void hex(const Words& w);
   void advance(dns64::TimeMs by);
@@ -201,6 +206,7 @@ class Scenario : private dns64::Actions {
   bool expecting_ = false;
   bool any_records_ = false;
   TextMessage answer_;
+  std::string cookie_;  ///< of the answer, its server's part; "!" in front: not our client's part
   TextMessage expected_;
   std::string expected_id_;
 };
@@ -442,6 +448,37 @@ std::string lower(std::string text) {
   return text;
 }
 
+/// The cookie of a query of ours, which is its last option.
+Wire cookie_of(const Wire& query) {
+  dns64::Message message;
+  if (parse(query, message) != dns64::ParseResult::kOk) fail("a query that is none");
+  return {message.edns.cookie.begin(), message.edns.cookie.end()};
+}
+
+void Scenario::expect_cookie(const Wire& query, const std::string& server) {
+  constexpr std::size_t kClient = 8;
+  const Wire cookie = cookie_of(query);
+  if (cookie.size() < kClient) fail("a query without a cookie");
+  const Wire found(cookie.begin() + kClient, cookie.end());
+  const Wire wanted = server == "-" ? Wire() : bytes_of_hex({server});
+  if (found != wanted) fail("a cookie with another server's part than expected");
+}
+
+/// `wire`, which ends in an OPT without options, with a cookie: the query's client part, changed if
+/// `wrong`, and `server`.
+void Scenario::append_cookie(Wire& wire) const {
+  if (cookie_.empty()) return;
+  Wire cookie = cookie_of(sent_.at(current_).wire);
+  cookie.resize(8);
+  const bool wrong = cookie_.front() == '!';
+  if (wrong) cookie[0] ^= 1;
+  const Wire server = bytes_of_hex({cookie_.substr(wrong ? 1 : 0)});
+  cookie.insert(cookie.end(), server.begin(), server.end());
+  wire[wire.size() - 1] = static_cast<uint8_t>(cookie.size() + 4);
+  wire.insert(wire.end(), {0, 10, 0, static_cast<uint8_t>(cookie.size())});
+  wire.insert(wire.end(), cookie.begin(), cookie.end());
+}
+
 void Scenario::upstream(const Words& w) {
   if (unseen_.empty()) fail("nothing was sent upstream");
   current_ = unseen_.front();
@@ -463,6 +500,8 @@ void Scenario::upstream(const Words& w) {
       cd = true;
     else if (w[i] == "noedns")
       edns = false;
+    else if (w[i] == "cookie")
+      expect_cookie(sent.wire, w.at(++i));
     else
       klass = w[i];
   }
@@ -483,6 +522,7 @@ void Scenario::upstream(const Words& w) {
 void Scenario::answer(const Words& w) {
   const TextMessage asked = from_wire(current().wire);
   answer_ = TextMessage();
+  cookie_.clear();
   answer_.id = asked.id;
   answer_.name = asked.name;
   answer_.type = asked.type;
@@ -509,6 +549,8 @@ void Scenario::answer(const Words& w) {
       answer_.name = w.at(++i);
     else if (w[i] == "type")
       answer_.type = w.at(++i);
+    else if (w[i] == "cookie")
+      cookie_ = w.at(++i);
     else
       answer_.rcode = w[i];
   }

@@ -62,6 +62,7 @@ void set_edns(ldns_pkt* packet, const TextMessage& message) {
 }
 
 uint16_t rcode_of(const std::string& text) {
+  if (text == "BADCOOKIE") return 23;  // which ldns does not know by name
   const ldns_lookup_table* entry = ldns_lookup_by_name(ldns_rcodes, text.c_str());
   if (!entry) throw std::runtime_error("no such rcode: " + text);
   return static_cast<uint16_t>(entry->id);

@@ -520,7 +520,8 @@ TEST_CASE("dns64") {
        "itself"},
       {dns64("listen = [\"2001:db8::1\"]; upstreams = [\"192.0.2.53:0\"];"),
        "f:4: dns64.upstreams[0]: found \"192.0.2.53:0\", expected an address and optional port "
-       "like \"192.0.2.53\", \"192.0.2.53:5353\" or \"[2001:db8::53]:53\""},
+       "like \"192.0.2.53\", \"192.0.2.53:5353\" or \"[2001:db8::53]:53\"; for TCP or TLS like "
+       "\"tcp://192.0.2.53\" or \"tls://192.0.2.53#dns.example\""},
       {kPort + "dns64: { listen = [\"2001:db8::1\"];" + up + " };",
        "f:3: dns64: found no nat64 instance, expected one, whose prefix DNS64 can use"},
   });

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// A resolver that speaks TLS, and authorities that vouch for it, made on the spot.
+#pragma once
+
+#include <gnutls/gnutls.h>
+#include <gnutls/x509.h>
+
+#include <list>
+#include <string>
+#include <vector>
+
+#include "service_rig.h"
+
+namespace isthmus::service_test {
+
+/// A key and a certificate for it, signed by another such pair or by itself.
+class Certificate {
+ public:
+  /// An authority.
+  explicit Certificate(const std::string& name);
+  /// A server's, for a domain name or (4 octets) an IPv4 address.
+  Certificate(const Certificate& authority, const std::string& name, bool is_address = false);
+  Certificate(const Certificate&) = delete;
+  Certificate& operator=(const Certificate&) = delete;
+  ~Certificate();
+
+  std::string pem() const;
+  gnutls_x509_crt_t certificate() const { return certificate_; }
+  gnutls_x509_privkey_t key() const { return key_; }
+
+ private:
+  void prepare(const std::string& name);
+
+  gnutls_x509_privkey_t key_ = nullptr;
+  gnutls_x509_crt_t certificate_ = nullptr;
+};
+
+/// A file that is removed again.
+class TempFile {
+ public:
+  explicit TempFile(const std::string& text);
+  TempFile(const TempFile&) = delete;
+  TempFile& operator=(const TempFile&) = delete;
+  ~TempFile() { ::unlink(path_.c_str()); }
+  void write(const std::string& text) const;
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+class TlsResolver {
+ public:
+  using Handler = std::function<Wire(const TextMessage& query)>;
+
+  TlsResolver(struct ev_loop* loop, const Certificate& certificate, Handler handler);
+  TlsResolver(const TlsResolver&) = delete;
+  TlsResolver& operator=(const TlsResolver&) = delete;
+  ~TlsResolver();
+
+  uint16_t port() const { return port_; }
+  conf::Endpoint endpoint(const std::string& name) const {
+    return {kLoopback4, port_, conf::DnsTransport::kTls, name};
+  }
+  /// Closes a connection after so many answers.
+  void close_after(unsigned answers) { close_after_ = answers; }
+
+  unsigned connections = 0;  ///< accepted
+  unsigned handshakes = 0;   ///< of those that were finished
+  std::vector<Wire> queries;
+
+ private:
+  struct Stream {
+    dns64::Fd fd;
+    gnutls_session_t session = nullptr;
+    bool ready = false;
+    unsigned answers = 0;
+    ev::io watcher;
+    dns64::StreamReader reader;
+    dns64::StreamWriter writer;
+    TlsResolver* owner = nullptr;
+    ~Stream() {
+      watcher.stop();
+      gnutls_deinit(session);
+    }
+    void on_ready(ev::io&, int) { owner->serve(*this); }
+  };
+
+  void accept(ev::io&, int);
+  void serve(Stream& stream);
+  bool advance(Stream& stream);
+
+  struct ev_loop* loop_;
+  Handler handler_;
+  gnutls_certificate_credentials_t credentials_ = nullptr;
+  dns64::Fd fd_;
+  uint16_t port_ = 0;
+  unsigned close_after_ = 0;
+  ev::io watcher_;
+  std::list<Stream> streams_;
+};
+
+}  // namespace isthmus::service_test
