@@ -83,6 +83,7 @@ Status Daemon::build(Facts facts) {
   if (const Status status = build_kernel_side(); !status) return status;
   if (const Status status = build_dns64(); !status) return status;
   if (const Status status = build_pcp(); !status) return status;
+  exports_ = std::make_unique<exporter::ExporterSet>(config_);
   if (const Status status = build_commands(std::move(facts)); !status) return status;
   dataplane_->publish();
   if (const Status status = dataplane_->start(); !status) return status;
@@ -145,7 +146,7 @@ Status Daemon::build_commands(Facts facts) {
                                          twins_->update_answers(twins);
                                          return Status(Ok{});
                                        },
-                                       control::kernel_local_ports, pcp_.get()},
+                                       control::kernel_local_ports, pcp_.get(), exports_.get()},
       config_, std::move(facts));
   if (auto loaded = backend_->load_statics(); !loaded) return loaded;
   walk_ = control::make_state_walk(*backend_);
@@ -191,7 +192,9 @@ void Daemon::start_timers() {
   ev_timer_init(
       &tick_,
       [](struct ev_loop*, ev_timer* watcher, int) {
-        static_cast<Daemon*>(watcher->data)->neighbors_.tick(control::monotonic_seconds());
+        auto* daemon = static_cast<Daemon*>(watcher->data);
+        daemon->neighbors_.tick(control::monotonic_seconds());
+        daemon->tell_exporters();
       },
       kTick, kTick);
   ev_timer_init(
@@ -214,14 +217,23 @@ void Daemon::start_timers() {
   }
 }
 
+void Daemon::tell_exporters() {
+  for (const auto& news : exports_->news()) {
+    control::log_text(news.good ? control::LogLevel::kInfo : control::LogLevel::kWarning,
+                      news.text);
+  }
+}
+
 unsigned Daemon::poll() {
   const double now = control::monotonic_seconds();
   const unsigned taken = dataplane_->take_punted(
       kPuntsPerTurn, [&](const dataplane::Punted& punted) { punt_->handle(punted, now); });
   const auto config = backend_->config();
-  const unsigned told = dataplane_->take_events(
-      kEventsPerTurn,
-      [&](const dataplane::TimedEvent& event) { event_log_.handle(event, *config, now); });
+  const unsigned told =
+      dataplane_->take_events(kEventsPerTurn, [&](const dataplane::TimedEvent& event) {
+        event_log_.handle(event, *config, now);
+        exports_->offer({event.unix_ms, event.event});
+      });
   dataplane_->publish();
   return taken + told;
 }

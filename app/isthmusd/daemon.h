@@ -28,6 +28,7 @@
 #include "control/twin_set.h"
 #include "dataplane/dataplane.h"
 #include "dns64/service.h"
+#include "export/exporter_set.h"
 #include "service_manager.h"
 #include "xlat/icmp_error.h"
 
@@ -54,6 +55,7 @@ class Daemon {
   Status build_kernel_side();
   Status build_dns64();
   Status build_pcp();
+  void tell_exporters();
   Status build_commands(Facts facts);
   void tell_memory();
   void watch_signals();
@@ -74,6 +76,7 @@ class Daemon {
   std::unique_ptr<control::TwinSet> twins_;
   std::unique_ptr<control::Punt> punt_;
   control::EventLog event_log_;
+  std::unique_ptr<exporter::ExporterSet> exports_;
   std::unique_ptr<control::NetlinkSync> netlink_;
   std::unique_ptr<dns64::Service> dns64_;
   std::unique_ptr<control::PcpService> pcp_;

@@ -180,7 +180,7 @@ Checked check_config(const Config& config, const Lines& lines) {
   constexpr Check kChecks[] = {check_core,       check_memory,    check_ports,    check_names,
                                check_timers,     check_addresses, check_prefixes, check_pools,
                                check_pool_rules, check_statics,   check_policies, check_routes,
-                               check_dns64,      check_pcp};
+                               check_dns64,      check_pcp,       check_exports};
   for (const auto check : kChecks) {
     if (auto problem = check(config, lines)) {
       if (problem->line == 0) problem->line = lines.of(problem->path);

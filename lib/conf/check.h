@@ -30,6 +30,9 @@ Checked check_routes(const Config& config, const Lines& lines);
 /// DNS64: prefixes to use, addresses of the gateway, resolvers of others.
 Checked check_dns64(const Config& config, const Lines& lines);
 
+/// Exporters: each collector and file once, an absolute path, no record twice.
+Checked check_exports(const Config& config, const Lines& lines);
+
 /// Name of the interface that has `address`.
 std::optional<std::string> find_interface_address(const Config& config, const Address& address);
 

@@ -94,6 +94,12 @@ inline constexpr std::string_view kWords<DnsNameAction>[] = {"exclude", "force",
 template <>
 inline constexpr std::string_view kWords<DnsUpstreamChoice>[] = {"fastest", "order"};
 
+template <>
+inline constexpr std::string_view kWords<EventFamily>[] = {"sessions", "bindings",   "port-blocks",
+                                                           "statics",  "exhaustion", "quotas"};
+template <>
+inline constexpr std::string_view kWords<ExportTransport>[] = {"tcp", "udp"};
+
 template <class T>
 struct IsVector : std::false_type {};
 template <class T>
@@ -124,6 +130,8 @@ std::string type_name() {
       return "list of integers";
     } else if constexpr (std::is_same_v<Element, std::string>) {
       return "list of strings";
+    } else if constexpr (std::is_enum_v<Element>) {
+      return "list of " + word_list<Element>();
     } else {
       return fmt::format("list of {}", TextCodec<Element>::kMany);
     }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "conf/dns64.h"
+#include "conf/exports.h"
 #include "net/addr.h"
 #include "net/eam.h"
 #include "net/result.h"
@@ -279,6 +280,7 @@ struct Config {
   Routing forwarding;
   Dns64 dns64;
   Pcp pcp;
+  Exports exports;
 
   /// The instance that DNS64 synthesises for, or nullptr.
   const Nat64* nat64_of_dns64() const {

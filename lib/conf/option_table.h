@@ -15,6 +15,7 @@ std::span<const Option> dns64_options();
 std::span<const Option> pcp_options();
 std::span<const Option> access_options();
 std::span<const Option> dns64_list_options();
+std::span<const Option> export_options();
 
 inline constexpr auto kLive = Change::kLive;
 inline constexpr auto kRestart = Change::kRestart;

@@ -62,12 +62,20 @@ constexpr Section kSections[] = {
     list_in<&Config::dns64, &Dns64::zones>(
         "dns64.zones[]", "Zones that are served here from a file, or have resolvers of their own."),
     {"pcp", "Ports on request (RFC 6887): given this group, inside hosts may ask for some."},
+    {"export", "Who is told of NAT events. A slow or dead collector never slows traffic."},
+    list_in<&Config::exports, &Exports::ipfix>("export.ipfix[]",
+                                               "Collectors of IPFIX (RFC 7011, RFC 8158)."),
+    list_in<&Config::exports, &Exports::syslog>("export.syslog[]",
+                                                "Receivers of syslog messages (RFC 5424)."),
+    list_in<&Config::exports, &Exports::files>("export.files[]",
+                                               "Files of syslog messages, one a line."),
 };
 
 std::vector<Option> join() {
   std::vector<Option> all;
-  for (const auto part : {system_options(), nat64_options(), pool_options(), siit_options(),
-                          access_options(), dns64_options(), dns64_list_options(), pcp_options()}) {
+  for (const auto part :
+       {system_options(), nat64_options(), pool_options(), siit_options(), access_options(),
+        dns64_options(), dns64_list_options(), pcp_options(), export_options()}) {
     all.insert(all.end(), part.begin(), part.end());
   }
   return all;

@@ -15,6 +15,9 @@
 namespace isthmus::dns64 {
 class Service;
 }
+namespace isthmus::exporter {
+class ExporterSet;
+}
 
 namespace isthmus::control {
 
@@ -48,6 +51,8 @@ class Backend {
   virtual const pcp::Server* pcp() const = 0;
   /// nullptr: there is no DNS64.
   virtual dns64::Service* dns64() { return nullptr; }
+  /// nullptr: there are no exporters.
+  virtual const exporter::ExporterSet* exports() const { return nullptr; }
   /// Build facts for `show version`: ordered name/value pairs.
   virtual std::vector<std::pair<std::string, std::string>> version() const = 0;
   /// Adds a static binding to the instance whose pool has its outside address; `persist`: it is

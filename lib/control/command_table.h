@@ -35,6 +35,7 @@ enum class Action : uint8_t {
   kShowSiit,
   kShowEam,
   kShowPcp,
+  kShowExport,
   kShowMappings,
   kShowRoutes,
   kShowNeighbors,

@@ -2,6 +2,7 @@
 #include "control/commands.h"
 
 #include "control/command_dns64.h"
+#include "control/command_export.h"
 #include "control/command_pcp.h"
 #include "control/command_show.h"
 #include "control/command_siit.h"
@@ -112,6 +113,7 @@ Answer Commands::run(const Request& request) {
     case Action::kShowSiit: return show_siit(backend_);
     case Action::kShowEam: return show_eam(backend_, request);
     case Action::kShowPcp: return show_pcp(backend_);
+    case Action::kShowExport: return show_export(backend_);
     case Action::kShowMappings: return show_mappings(backend_, request);
     case Action::kShowRoutes: return show_routes(backend_);
     case Action::kShowNeighbors: return show_neighbors(backend_);

@@ -10,6 +10,7 @@
 #include "control/mapping_record.h"
 #include "control/static_store.h"
 #include "dataplane/static_binding.h"
+#include "export/exporter_set.h"
 #include "net/address_tests.h"
 
 namespace isthmus::control {
@@ -70,6 +71,7 @@ Status DataplaneBackend::reload() {
   if (Status status = apply(*wanted); !status) return status;
   config_ = wanted;
   if (parts_.pcp != nullptr) parts_.pcp->update(config_);
+  if (parts_.exports != nullptr) parts_.exports->update(config_);
   warn(*config_);
   log_mappings(*config_);
   log_info("configuration {} reloaded", config_->file);
@@ -92,6 +94,7 @@ Status DataplaneBackend::drain_pool(const std::string& name, bool drain) {
   found->drain = drain;
   if (Status status = parts_.dataplane.update(*changed); !status) return status;
   config_ = std::move(changed);
+  if (parts_.exports != nullptr) parts_.exports->update(config_);
   log_info("pool {} {}", name, drain ? "drained" : "undrained");
   return Ok{};
 }

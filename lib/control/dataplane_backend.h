@@ -33,6 +33,7 @@ class DataplaneBackend final : public Backend {
     std::function<Status(const std::vector<TwinPlan>&)> answer_for = {};
     std::function<std::optional<LocalPorts>()> local_ports = {};
     PcpService* pcp = nullptr;  ///< nullptr: disabled
+    exporter::ExporterSet* exports = nullptr;
   };
   using Facts = std::vector<std::pair<std::string, std::string>>;
 
@@ -48,6 +49,7 @@ class DataplaneBackend final : public Backend {
     return parts_.pcp == nullptr ? nullptr : &parts_.pcp->server();
   }
   dns64::Service* dns64() override { return parts_.dns64; }
+  const exporter::ExporterSet* exports() const override { return parts_.exports; }
   Facts version() const override { return version_; }
   Status add_static(const conf::Static& binding, bool persist) override;
   Status remove_static(const nat::StaticBinding& outside) override;

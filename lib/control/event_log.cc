@@ -77,8 +77,14 @@ void EventLog::handle(const dataplane::TimedEvent& timed, const conf::Config& co
                       double now_s) {
   const nat::Event& event = timed.event;
   const auto mask = nat::mask_of(event.kind);
-  if ((mask & nat::kRefusalEvents) != 0) return refusal(event, config, now_s);
-  if ((mask & nat::kStaticEvents) != 0) write_(LogLevel::kInfo, event_text(event, config));
+  if ((mask & nat::kRefusalEvents) != 0) {
+    // Reported, perhaps, for an exporter only.
+    if (config.events.refusals) refusal(event, config, now_s);
+    return;
+  }
+  if ((mask & nat::kStaticEvents) != 0 && config.events.statics) {
+    write_(LogLevel::kInfo, event_text(event, config));
+  }
 }
 
 void EventLog::refusal(const nat::Event& event, const conf::Config& config, double now_s) {

@@ -169,8 +169,23 @@ xlat::Siit siit_of(const conf::Siit& from) {
   return to;
 }
 
-nat::EventMask events_of(const conf::Events& from) {
+// RFC 8158's quotas and exhaustion are refusals here, which are rationed before they are told.
+nat::EventMask exported_events(conf::EventFamily family) {
+  switch (family) {
+    case conf::EventFamily::kSessions: return nat::kSessionEvents;
+    case conf::EventFamily::kBindings: return nat::kBindingEvents;
+    case conf::EventFamily::kPortBlocks: return nat::kPortBlockEvents;
+    case conf::EventFamily::kStatics: return nat::kStaticEvents;
+    case conf::EventFamily::kExhaustion:
+    case conf::EventFamily::kQuotas: return nat::kRefusalEvents;
+  }
+  return 0;
+}
+
+nat::EventMask events_of(const conf::Config& config) {
+  const conf::Events& from = config.events;
   nat::EventMask mask = 0;
+  for (const auto family : conf::exported_families(config)) mask |= exported_events(family);
   if (from.sessions) mask |= nat::kSessionEvents;
   if (from.bindings) mask |= nat::kBindingEvents;
   if (from.port_blocks) mask |= nat::kPortBlockEvents;
@@ -178,6 +193,8 @@ nat::EventMask events_of(const conf::Events& from) {
   if (from.refusals) mask |= nat::kRefusalEvents;
   return mask;
 }
+
+constexpr uint32_t kManyEvents = 65536;
 
 // Whether any instance's translation prefix has addresses that a mapping holds, too.
 bool is_in_prefix(const xlat::EamTable& table, const nat::Settings& settings) {
@@ -230,7 +247,11 @@ nat::Settings make_settings(const conf::Config& config, uint64_t seed) {
   settings.max_fragments = share(config.limits.fragments, workers);
   settings.fragment_share = config.limits.fragment_share;
   settings.icmp_errors_per_second = share(config.limits.icmp_errors_per_second, workers);
-  settings.events = events_of(config.events);
+  settings.events = events_of(config);
+  // Sessions come by the million: what the control core takes in a turn must find room.
+  if ((settings.events & (nat::kSessionEvents | nat::kBindingEvents)) != 0) {
+    settings.event_ring = kManyEvents;
+  }
   settings.icmp_errors_per_source = config.limits.icmp_errors_per_source;
   std::mt19937_64 random(seed);
   settings.hash_key = {random(), random(), random()};

@@ -8,6 +8,23 @@
 #include "net/address_tests.h"
 
 namespace isthmus::nat {
+namespace {
+
+// Whose ports ran out: the address that the host is tied to, or none if any would have done
+// (RFC 8158 4.6.5, 4.6.6).
+net::Ip4 exhausted_address(const Pools& pools, const Tables& tables, const net::Ip6& inside,
+                           uint8_t instance) {
+  if (const auto* own = pools.deterministic(instance, inside)) {
+    return own->rules.overflow ? net::Ip4{} : own->map->cells_of(inside).address;
+  }
+  const uint32_t subscriber = tables.find_subscriber(inside, instance);
+  if (subscriber == Index::kNone) return {};
+  const uint32_t address = tables.subscriber(subscriber).address;
+  const bool tied = pools.usable(address, instance) && !pools.pairs_softly(address);
+  return tied ? pools.address(address) : net::Ip4{};
+}
+
+}  // namespace
 
 void Core::tell_refusal(DropReason reason, const SessionKey& key, uint8_t instance) {
   EventKind kind = EventKind::kSubscriberLimit;
@@ -25,6 +42,9 @@ void Core::tell_refusal(DropReason reason, const SessionKey& key, uint8_t instan
   const bool own = kind == EventKind::kSubscriberLimit;
   auto event = refusal_event(kind, key, instance, own ? limit_hit_ : LimitKind::kNone);
   event.subscriber_length = settings_.subscriber_prefix_length;
+  if (kind == EventKind::kPoolExhausted && event.outside == net::Ip4{}) {
+    event.outside = exhausted_address(pools, tables, key.inside, instance);
+  }
   events.tell_refusal(event);
 }
 

@@ -505,6 +505,32 @@ TEST_CASE("pcp") {
   });
 }
 
+TEST_CASE("exporters") {
+  const auto exporters = [](const std::string& inside) {
+    return nat64("pools = (" + kPool + ");") + "export = { " + inside + " };";
+  };
+  const std::string to = "collector = \"192.0.2.9\";";
+  check_rows({
+      {exporters("ipfix = ( { } );"),
+       "f:4: export.ipfix[0].collector: found nothing, expected this option, which is required"},
+      {exporters("ipfix = ( { collector = \"::\"; } );"),
+       "f:4: export.ipfix[0].collector: found ::, expected the address of a collector"},
+      {exporters("ipfix = ( { " + to + " }, { " + to + " } );"),
+       "f:4: export.ipfix[1].collector: found 192.0.2.9 port 4739, expected one that no exporter "
+       "before has"},
+      {exporters("ipfix = ( { " + to + " transport = \"sctp\"; } );"),
+       "f:4: export.ipfix[0].transport: found \"sctp\", expected one of \"tcp\", \"udp\""},
+      {exporters("ipfix = ( { " + to + " events = [\"all\"]; } );"),
+       "f:4: export.ipfix[0].events[0]: found \"all\", expected one of \"sessions\", \"bindings\", "
+       "\"port-blocks\", \"statics\", \"exhaustion\", \"quotas\""},
+      {exporters("syslog = ( { " + to + " events = [\"sessions\", \"bindings\"]; } );"),
+       "f:4: export.syslog[0].events: found sessions and bindings, expected one of them: without "
+       "destinations both say the same (RFC 8158 4.6.1)"},
+      {exporters("files = ( { path = \"nat.log\"; } );"),
+       "f:4: export.files[0].path: found \"nat.log\", expected a path that begins with \"/\""},
+  });
+}
+
 TEST_CASE("dns64") {
   const std::string up = " upstreams = [\"192.0.2.53\"];";
   check_rows({

@@ -57,6 +57,9 @@ std::string file_with(const Option& option, const std::string& value) {
       {"nat64[].pools[]", "addresses = [\"203.0.113.1\"];"},
       {"siit[].eam[]", "ipv6 = \"2001:db8::/96\"; ipv4 = \"192.0.2.0/24\";"},
       {"siit[]", "inside4 = [\"198.51.100.0/24\"];"},
+      {"export.ipfix[]", "collector = \"192.0.2.9\";"},
+      {"export.syslog[]", "collector = \"192.0.2.9\";"},
+      {"export.files[]", "path = \"/var/log/nat\";"},
   };
   std::string_view path = option.path;
   const auto element = element_of(path);

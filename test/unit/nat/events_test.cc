@@ -164,6 +164,28 @@ TEST_CASE("events: a thousand refusals are eight events, and the next says how m
   CHECK(drain(translator).size() == Events::kRefusalsPerSecond);
 }
 
+TEST_CASE("RFC 8158 4.6.6: ports of the address that a host is tied to ran out") {
+  for (const bool soft : {false, true}) {
+    auto settings = with_events(kRefusalEvents);
+    auto& pool = settings.instances[0].pools[0];
+    pool.ranges[0].last = pool.ranges[0].first;
+    pool.ports = {2000, 2003};
+    pool.soft_pairing = soft;
+    test::Harness harness(settings, test::path(), 1, 1);
+    auto& translator = harness.translator(0);
+    for (uint16_t port = 5000; port < 5005; ++port) {
+      harness.exchange({ip6(kA, kPZ).udp(port, 53)});
+    }
+    const auto events = drain(translator);
+    REQUIRE(events.size() == 1);
+    CHECK(events[0].kind == EventKind::kPoolExhausted);
+    CHECK(events[0].inside_port.host() == 5004);
+    // Paired softly, any other address would have done as well: none had a port.
+    CHECK(events[0].outside == (soft ? net::Ip4{} : pool.ranges[0].first));
+    CHECK(events[0].outside_port.raw() == 0);
+  }
+}
+
 TEST_CASE("RFC 7915 4.5, 5.1.1: what is dropped and logged is told with both ends") {
   auto settings = with_events(kRefusalEvents);
   settings.instances[0].policy.udp_zero_4to6 = xlat::UdpZero::kDrop;
