@@ -32,7 +32,8 @@ std::vector<Layout> layouts_of(const conf::ExportChoice& choice) {
   const auto mask = mask_of(choice);
   std::vector<Layout> out;
   const auto add = [&](nat::EventMask events, std::initializer_list<Layout> layouts) {
-    if ((mask & events) != 0) out.insert(out.end(), layouts);
+    if ((mask & events) == 0) return;
+    for (const auto layout : layouts) out.push_back(layout);
   };
   add(nat::kSessionEvents,
       {choice.destinations ? Layout::kSessionWithDestination : Layout::kSession});
