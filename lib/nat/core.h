@@ -64,6 +64,8 @@ struct Lane {
   uint64_t hash;
   uint32_t candidate;
   bool simple;  ///< it can be looked up by itself: all but errors and fragments of what has ports
+  /// Why open_plainly() could make no binding for it: not to be tried again.
+  DropReason refused = DropReason::kNone;
 };
 
 /// Where the latest plain packet went: the next one often goes there, too.
@@ -166,7 +168,7 @@ class Core {
   bool established(Batch& batch, unsigned i, Session* sessions, uint32_t& candidate,
                    uint32_t now_ms, Way& way);
   void prefetch_new(const Batch& batch, unsigned i, const Lane& lane) const;
-  bool open_plainly(Batch& batch, unsigned i, uint32_t now_ms, Way& way);
+  bool open_plainly(Batch& batch, unsigned i, uint32_t now_ms, Way& way, DropReason& refused);
   /// Notes where the packet goes, in `way` and the batch. False if it turns around.
   bool take_way(Batch& batch, unsigned i, net::Ip4 remote, Way& way) const {
     if (remote.value.raw() != way.remote) {
@@ -358,6 +360,11 @@ class Core {
   Probe probes_[kProbes];
   uint32_t probes_in_ = 0, probes_out_ = 0;
 };
+
+template <>
+bool Core::map_plain<Direction::k6To4>(Batch& batch, unsigned i, Way& way) const;
+template <>
+bool Core::map_plain<Direction::k4To6>(Batch& batch, unsigned i, Way& way) const;
 
 // Verdicts, each in one word.
 inline void drop(Decision& d, DropReason reason) {

@@ -112,8 +112,10 @@ template <Direction kDirection>
 }
 
 // A plain packet from inside without a session: it may make one, and then goes on like those that
-// have one. False: something is in the way, and nothing has been done.
-[[gnu::noinline]] bool Core::open_plainly(Batch& batch, unsigned i, uint32_t now_ms, Way& way) {
+// have one. False: something is in the way, and nothing has been done; if it is that no binding
+// could be made, `refused` says why, so that a full pool is not searched twice.
+[[gnu::noinline]] bool Core::open_plainly(Batch& batch, unsigned i, uint32_t now_ms, Way& way,
+                                          DropReason& refused) {
   const net::PacketBuf& buf = *batch.buf[i];
   Lane lane;
   lane.key = SessionKey::from(plain_key<Direction::k6To4>(buf.data, batch.tail[i]));
@@ -127,7 +129,8 @@ template <Direction kDirection>
   uint32_t binding =
       tables.find_binding_inside(key.inside, key.inside_port, key.protocol, key.prefix);
   uint32_t subscriber;
-  if (make_binding(lane, instance, now_ms, subscriber, binding) != DropReason::kNone) return false;
+  refused = make_binding(lane, instance, now_ms, subscriber, binding);
+  if (refused != DropReason::kNone) return false;
   count_opened(subscriber, now_ms);
   Session& s = tables.session(open_session<Direction::k6To4>(
       binding, subscriber, lane, {TcpState::kNone, Refresh::kKeep}, now_ms));
@@ -205,7 +208,7 @@ void Core::decide_batch(Batch& batch, uint32_t now_ms) {
           [[likely]] {
         continue;
       } else if (kDirection == Direction::k6To4 && candidates[i] == Index::kNone &&
-                 open_plainly(batch, i, now_ms, way)) {
+                 open_plainly(batch, i, now_ms, way, lanes[i].refused)) {
         continue;
       }
     }

@@ -84,7 +84,10 @@ void Core::miss_6to4(const net::PacketView& view, Lane& lane, Decision& d, uint3
     }
   }
   uint32_t subscriber;
-  reason = make_binding(lane, instance, now_ms, subscriber, binding);
+  reason = lane.refused;
+  if (reason == DropReason::kNone) {
+    reason = make_binding(lane, instance, now_ms, subscriber, binding);
+  }
   if (reason != DropReason::kNone) {
     tell_refusal(reason, key, instance);
     // RFC 6146 3.5.1.1: no transport address or no resources: SHOULD answer Address Unreachable.
