@@ -75,27 +75,27 @@ Result<std::unique_ptr<Dataplane>> Dataplane::make(const conf::Config& config) {
 Result<std::unique_ptr<Engine>> Engine::make(const conf::Config& config,
                                              const EngineOptions& options) {
   if (auto ok = check_workers(config); !ok) return ok.error();
-  const SystemMemory system = system_memory();
-  if (auto ok = check_memory(config, options.nat, system); !ok) return ok.error();
-  if (auto ok = start_eal(eal_options(config)); !ok) return ok.error();
-  std::unique_ptr<Engine> engine(new Engine(config, options));
-  engine->options_.nat.reserved_pages =
-      choose_pages(config.memory.huge_pages, memory_need(config, options.nat), system).tables;
   const auto workers = static_cast<unsigned>(config.cores.workers.size());
   auto ownership = nat::make_ownership(options.nat, workers, options.seed);
   if (!ownership) return ownership.error();
+  const SystemMemory system = system_memory();
+  const MemoryNeed need = memory_need(config, options.nat, *ownership);
+  if (auto ok = check_memory(config, options.nat, need, system); !ok) return ok.error();
+  if (auto ok = start_eal(eal_options(config)); !ok) return ok.error();
+  std::unique_ptr<Engine> engine(new Engine(config, options));
+  engine->options_.nat.reserved_pages = choose_pages(config.memory.huge_pages, need, system).tables;
   if (auto ok = engine->open_ports(*ownership); !ok) return ok.error();
   if (auto ok = engine->make_pools(); !ok) return ok.error();
   if (auto ok = engine->start_ports(); !ok) return ok.error();
   auto fabric = engine->make_fabric(std::move(*ownership));
   if (!fabric) return fabric.error();
   engine->fabric_ = std::move(*fabric);
-  const uint64_t before = dpdk_bytes();
+  const uint64_t before = taken_bytes();
   const TopologySize size = topology_size(config);
   auto topology = Topology::make(engine->fabric_->interfaces, size);
   if (!topology) return topology.error();
   engine->topology_routes_ = size.fib.routes4 + size.fib.routes6;
-  engine->topology_bytes_ = dpdk_bytes() - before;
+  engine->topology_bytes_ = taken_bytes() - before;
   engine->topology_ = std::move(*topology);
   if (config.dns64.enabled) engine->topology_->set_dns_addresses(config.dns64.listen);
   engine->topology_->set_edge(make_edge(config));

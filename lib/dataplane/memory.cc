@@ -2,8 +2,11 @@
 #include "dataplane/memory.h"
 
 #include <fmt/format.h>
+#include <rte_eal.h>
 #include <rte_errno.h>
 #include <rte_ether.h>
+#include <rte_lcore.h>
+#include <rte_malloc.h>
 #include <rte_mbuf.h>
 #include <rte_memory.h>
 #include <sys/mman.h>
@@ -95,6 +98,22 @@ uint64_t dpdk_bytes() {
         return 0;
       },
       &bytes);
+  return bytes;
+}
+
+uint64_t taken_bytes() {
+  uint64_t bytes = 0;
+  if (rte_eal_has_hugepages() == 0) {
+    uint64_t pages = 0;
+    std::ifstream("/proc/self/statm") >> pages >> pages;  // the second is what is resident
+    return pages * static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
+  }
+  for (unsigned i = 0; i < rte_socket_count(); ++i) {
+    rte_malloc_socket_stats stats{};
+    if (rte_malloc_get_socket_stats(rte_socket_id_by_idx(i), &stats) == 0) {
+      bytes += stats.heap_allocsz_bytes;
+    }
+  }
   return bytes;
 }
 

@@ -113,14 +113,17 @@ SystemMemory system_memory() {
   return out;
 }
 
+MemoryNeed memory_need(const conf::Config& config, const nat::Settings& settings,
+                       const steer::Ownership& ownership) {
+  return {nat::Translator::need(settings, ownership), config.memory.megabytes * kMegabyte};
+}
+
 MemoryNeed memory_need(const conf::Config& config, const nat::Settings& settings) {
-  MemoryNeed need;
-  need.dpdk = config.memory.megabytes * kMegabyte;
   const auto workers = static_cast<unsigned>(config.cores.workers.size());
   const auto ownership = nat::make_ownership(settings, workers, 0);
   // Pools that do not fit are an error of their own.
-  if (ownership) need.tables = nat::Translator::need(settings, *ownership);
-  return need;
+  if (!ownership) return {0, config.memory.megabytes * kMegabyte};
+  return memory_need(config, settings, *ownership);
 }
 
 PageChoice choose_pages(conf::HugePages wish, const MemoryNeed& need, const SystemMemory& system) {
@@ -135,8 +138,7 @@ PageChoice choose_pages(conf::HugePages wish, const MemoryNeed& need, const Syst
 }
 
 Status check_memory(const conf::Config& config, const nat::Settings& settings,
-                    const SystemMemory& system) {
-  const MemoryNeed need = memory_need(config, settings);
+                    const MemoryNeed& need, const SystemMemory& system) {
   const PageChoice pages = choose_pages(config.memory.huge_pages, need, system);
   if (config.memory.huge_pages == conf::HugePages::kOn && !pages.tables) {
     return Error{fmt::format("memory.huge_pages is \"on\": {}; \"auto\" does without",
@@ -170,7 +172,8 @@ Status check_memory_idle(const conf::Config& config) {
     any_pages.memory.huge_pages = conf::HugePages::kOff;
     system.available += system.huge_total;
   }
-  return check_memory(any_pages, make_settings(config, 0), system);
+  const nat::Settings settings = make_settings(config, 0);
+  return check_memory(any_pages, settings, memory_need(config, settings), system);
 }
 
 std::string huge_page_advice(const conf::Config& config) {

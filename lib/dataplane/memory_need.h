@@ -31,6 +31,9 @@ struct MemoryNeed {
   uint64_t tables = 0;  ///< of all workers
   uint64_t dpdk = 0;
 };
+MemoryNeed memory_need(const conf::Config& config, const nat::Settings& settings,
+                       const steer::Ownership& ownership);
+/// Divides the pools first, which takes a while if they are large.
 MemoryNeed memory_need(const conf::Config& config, const nat::Settings& settings);
 
 /// What lies in reserved huge pages.
@@ -40,9 +43,10 @@ struct PageChoice {
 };
 PageChoice choose_pages(conf::HugePages wish, const MemoryNeed& need, const SystemMemory& system);
 
-/// Error: what is needed, what there is, and how to get it or with what it would fit.
+/// `need` is that of `config` and `settings`. Error: what is needed, what there is, and how to get
+/// it or with what it would fit.
 Status check_memory(const conf::Config& config, const nat::Settings& settings,
-                    const SystemMemory& system);
+                    const MemoryNeed& need, const SystemMemory& system);
 
 /// A sentence for the operator when reserved huge pages would be used if there were more; or empty.
 std::string huge_page_advice(conf::HugePages wish, const MemoryNeed& need,

@@ -184,8 +184,8 @@ bool Ownership::covers(const AddressRange& range) const {
 unsigned Ownership::owner_of_address(net::Ip4 address) const {
   const uint32_t value = address.host() % kSlots + rotation_;
   // value % workers_ by two multiplications (Lemire, Kaser, Kurz 2019); exact below 2^32.
-  __extension__ using Wide = unsigned __int128;
-  return static_cast<unsigned>(static_cast<Wide>(reciprocal_ * value) * workers_ >> 64);
+  __extension__ using Product = unsigned __int128;
+  return static_cast<unsigned>(static_cast<Product>(reciprocal_ * value) * workers_ >> 64);
 }
 
 unsigned Ownership::owner_of_remote(net::Ip4 remote, uint8_t protocol) const {

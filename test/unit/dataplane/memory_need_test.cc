@@ -34,7 +34,8 @@ SystemMemory system_with(uint64_t megabytes, uint64_t huge_megabytes = 0) {
 }
 
 Status check(const conf::Config& config, const SystemMemory& system) {
-  return check_memory(config, make_settings(config, 0), system);
+  const auto settings = make_settings(config, 0);
+  return check_memory(config, settings, memory_need(config, settings), system);
 }
 
 bool has(const std::string& text, const std::string& part) {
