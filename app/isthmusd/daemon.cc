@@ -52,6 +52,7 @@ Result<std::unique_ptr<Daemon>> Daemon::make(std::shared_ptr<const conf::Config>
 Daemon::~Daemon() {
   for (auto* watcher : {&tick_, &watch_, &day_}) ev_timer_stop(loop_.ev(), watcher);
   for (auto* watcher : {&term_, &interrupt_, &hangup_}) ev_signal_stop(loop_.ev(), watcher);
+  metrics_.reset();
   // The service may still answer what is in flight; its replies need everything else alive.
   server_.reset();
   pcp_.reset();
@@ -159,6 +160,11 @@ Status Daemon::build_commands(Facts facts) {
   auto server = control::Server::make(std::move(options), *commands_, loop_.ev());
   if (!server) return server.error();
   server_ = std::move(*server);
+  if (config_->metrics.listen.empty()) return Ok{};
+  auto endpoint = metrics::Endpoint::make(loop_.ev(), config_->metrics.listen,
+                                          [this] { return metrics::look(*backend_, *walk_); });
+  if (!endpoint) return endpoint.error();
+  metrics_ = std::move(*endpoint);
   return Ok{};
 }
 

@@ -29,6 +29,7 @@
 #include "dataplane/dataplane.h"
 #include "dns64/service.h"
 #include "export/exporter_set.h"
+#include "metrics/endpoint.h"
 #include "service_manager.h"
 #include "xlat/icmp_error.h"
 
@@ -84,6 +85,7 @@ class Daemon {
   std::unique_ptr<control::StateWalk> walk_;
   std::unique_ptr<control::Commands> commands_;
   std::unique_ptr<control::Server> server_;
+  std::unique_ptr<metrics::Endpoint> metrics_;
   control::PoolWatch pool_watch_;
   ev_timer tick_{}, watch_{}, day_{};
   ev_signal term_{}, interrupt_{}, hangup_{};

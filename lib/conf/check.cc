@@ -3,6 +3,7 @@
 #include "conf/check.h"
 
 #include <algorithm>
+#include <charconv>
 #include <map>
 #include <set>
 
@@ -32,6 +33,25 @@ bool is_word(std::string_view text) {
 Checked check_word(const std::string& text, const std::string& path) {
   if (is_word(text)) return std::nullopt;
   return Problem{path, 0, quote(text), "letters, digits, '_' and '-'"};
+}
+
+bool is_endpoint(std::string_view text) {
+  const auto colon = text.rfind(':');
+  if (colon == std::string_view::npos) return false;
+  const auto address = text.substr(0, colon), port = text.substr(colon + 1);
+  uint16_t number = 0;
+  const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), number);
+  if (error != std::errc{} || end != port.data() + port.size() || number == 0) return false;
+  if (net::parse_ip4(address)) return true;
+  return address.size() > 2 && address.front() == '[' && address.back() == ']' &&
+         net::parse_ip6(address.substr(1, address.size() - 2)).has_value();
+}
+
+Checked check_metrics(const Config& config, const Lines&) {
+  const auto& listen = config.metrics.listen;
+  if (listen.empty() || is_endpoint(listen)) return std::nullopt;
+  return Problem{"metrics.listen", 0, quote(listen),
+                 "an address and a port, like 127.0.0.1:9464 or [::1]:9464"};
 }
 
 Checked check_core(const Config& config, const Lines&) {
@@ -177,10 +197,10 @@ Checked check_pcp(const Config& config, const Lines&) {
 
 Checked check_config(const Config& config, const Lines& lines) {
   using Check = Checked (*)(const Config&, const Lines&);
-  constexpr Check kChecks[] = {check_core,       check_memory,    check_ports,    check_names,
-                               check_timers,     check_addresses, check_prefixes, check_pools,
-                               check_pool_rules, check_statics,   check_policies, check_routes,
-                               check_dns64,      check_pcp,       check_exports};
+  constexpr Check kChecks[] = {check_core,   check_metrics,    check_memory,    check_ports,
+                               check_names,  check_timers,     check_addresses, check_prefixes,
+                               check_pools,  check_pool_rules, check_statics,   check_policies,
+                               check_routes, check_dns64,      check_pcp,       check_exports};
   for (const auto check : kChecks) {
     if (auto problem = check(config, lines)) {
       if (problem->line == 0) problem->line = lines.of(problem->path);

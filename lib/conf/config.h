@@ -263,6 +263,11 @@ struct Control {
   std::string group = "isthmus";  ///< owner group of the socket, if the group exists
 };
 
+/// The endpoint that Prometheus scrapes.
+struct Metrics {
+  std::string listen;  ///< ADDRESS:PORT; empty: none
+};
+
 struct Config {
   std::string file;
   std::string text;  ///< the file as read, for `show config --file`
@@ -270,6 +275,7 @@ struct Config {
   Memory memory;
   Limits limits;
   Control control;
+  Metrics metrics;
   Events events;
   LogLevel log_level = LogLevel::kInfo;
   std::vector<Port> ports;

@@ -13,6 +13,7 @@ constexpr Section kSections[] = {
     {"memory", "What the packet engine (DPDK) takes at start."},
     {"limits", "Sizes of tables, all workers together, and what one subscriber may take."},
     {"control", "The socket that isthmusctl talks to."},
+    {"metrics", "Figures for a monitoring system."},
     {"events", "What workers report for logs and exporters, beside counting it."},
     {"log", "What goes to the journal."},
     list<&Config::ports>("ports[]", true, "Network ports taken over from the kernel."),

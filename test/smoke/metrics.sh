@@ -1,0 +1,59 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-3-Clause
+# Metrics as Prometheus meets them: the text is what promtool calls good, a real server scrapes it and
+# answers questions about traffic, the alert rules are valid.
+. "$(dirname "$0")/init.sh"
+for tool in promtool prometheus; do
+  command -v "$tool" >/dev/null || skip "needs $tool (scripts/setup lab)"
+done
+export LAB_OPTIONS='metrics = { listen = "127.0.0.1:9464"; };
+export = { files = ( { path = "/dev/null"; } ); };'
+start_lab
+on client curl -sS -m 10 -o /dev/null "http://www.$domain/"
+scrape() { on gateway curl -sS -m 10 http://127.0.0.1:9464/metrics; }
+
+text=$(scrape)
+promtool check metrics <<<"$text" || fail "promtool does not like the metrics"
+expect "$text" '^isthmus_build_info\{version="[^"]+"\} 1$'
+expect "$text" '^isthmus_port_up\{port="inside"\} 1$'
+expect "$text" '^isthmus_nat64_6to4_packets_total\{worker="0"\} [1-9]'
+expect "$text" '^isthmus_pool_ports_used\{nat64="main",pool="main",protocol="tcp"\} [1-9]'
+expect "$text" '^isthmus_export_up\{kind="file",collector="/dev/null"\} [01]$'
+expect "$text" '^isthmus_sessions\{worker="0"\} [1-9]'
+expect "$text" '^isthmus_dns64_[a-z0-9_]+ [1-9]'
+
+# Every counter and drop reason of the command line is there, too.
+for name in $(json show counters all -- '" ".join(c["name"] for c in answer["counters"])'); do
+  expect "$text" "^isthmus_${name//-/_}_total\{"
+done
+for reason in $(json show drops all -- '" ".join(d["reason"] for d in answer["drops"])'); do
+  expect "$text" "^isthmus_dropped_packets_total\{reason=\"$reason\",worker=\"0\"\}"
+done
+
+promtool check rules "$smoke_root/doc/examples/prometheus-alerts.yml"
+cat >"$lab_dir/prometheus.yml" <<YML
+global: { scrape_interval: 1s }
+rule_files: ["$smoke_root/doc/examples/prometheus-alerts.yml"]
+scrape_configs: [{ job_name: isthmus, static_configs: [{ targets: ["127.0.0.1:9464"] }] }]
+YML
+promtool check config "$lab_dir/prometheus.yml"
+on gateway prometheus --config.file="$lab_dir/prometheus.yml" --storage.tsdb.path="$lab_dir/tsdb" \
+  --web.listen-address=127.0.0.1:9090 >"$lab_dir/prometheus.log" 2>&1 &
+at_end end $!
+# query EXPRESSION: the values of its series.
+query() {
+  on gateway curl -sS -m 5 -G http://127.0.0.1:9090/api/v1/query --data-urlencode "query=$1" |
+    python3 -c 'import json, sys
+print(*[r["value"][1] for r in json.load(sys.stdin)["data"]["result"]])'
+}
+scraped() { [ "$(query 'up{job="isthmus"}')" = 1 ]; }
+wait_until 60 "Prometheus' first scrape" scraped
+same "$(query 'sum(isthmus_port_up)')" 3 "ports that are up, by Prometheus"
+expect "$(query 'sum(isthmus_nat64_6to4_packets_total)')" '^[1-9]'
+
+# Nothing listens where nothing was asked for, and an address that is taken is told.
+sed 's/127.0.0.1:9464/localhost/' "$lab_dir/isthmus.conf" >"$lab_dir/wrong.conf"
+status=0
+answer=$("$ISTHMUS_BUILD/app/isthmusd/isthmusd" --check-config -c "$lab_dir/wrong.conf" 2>&1) || status=$?
+[ "$status" = 2 ] || fail "a wrong metrics.listen was taken: $answer"
+expect "$answer" 'metrics.listen: found "localhost", expected an address and a port'
