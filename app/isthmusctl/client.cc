@@ -2,9 +2,6 @@
 #include "client.h"
 
 #include <fmt/format.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
@@ -14,6 +11,8 @@
 
 #include "control/command_table.h"
 #include "render.h"
+#include "repeat.h"
+#include "screen.h"
 
 namespace isthmus::ctl {
 namespace {
@@ -23,13 +22,6 @@ const control::Command* command_of(std::string_view line) {
   const auto parsed = control::parse_request(line);
   const auto* request = std::get_if<control::Request>(&parsed);
   return request != nullptr ? request->command : nullptr;
-}
-
-/// 0 when output goes to a file or a pipe: programs want a row to be a line.
-std::size_t terminal_width() {
-  winsize size{};
-  if (isatty(STDOUT_FILENO) == 0 || ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0) return 0;
-  return size.ws_col;
 }
 
 }  // namespace
@@ -57,13 +49,52 @@ std::string help_text(std::string_view line) {
   return out.empty() ? help_text("") : out;
 }
 
+std::string hints(std::string_view partial, const std::vector<std::string>& words) {
+  auto typed = control::split_words(partial);
+  if (!typed.empty() && !partial.ends_with(' ')) typed.pop_back();
+  std::string line;
+  for (const auto word : typed) line += std::string(word) + ' ';
+  std::size_t width = 0;
+  for (const auto& word : words) width = std::max(width, word.size());
+  std::string out;
+  for (const auto& word : words) {
+    std::string_view help;
+    // Either the word ends a command's name, or it is an argument of the command that stands there.
+    if (const auto* command = control::find_command(line + word)) help = command->help;
+    if (const auto* command = command_of(line); help.empty() && command != nullptr) {
+      for (const auto& argument : command->arguments) {
+        if (argument.word == word) help = argument.help;
+      }
+    }
+    out += help.empty() ? fmt::format("  {}\n", word)
+                        : fmt::format("  {:<{}}  {}\n", word, width, help);
+  }
+  if (out.empty()) {
+    const auto* command = command_of(partial);
+    out = command == nullptr ? "  nothing is known to follow\n"
+                             : fmt::format("  {}\n", control::usage(*command));
+  }
+  return out;
+}
+
 void Client::print(std::string_view text) {
-  if (!has_reader_) return;
-  if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size()) lose_reader();
+  if (capture_ != nullptr) {
+    *capture_ += text;
+  } else if (has_reader_ && std::fwrite(text.data(), 1, text.size(), stream_) != text.size()) {
+    lose_reader();
+  }
+}
+
+void Client::complain(const std::string& text) {
+  if (capture_ != nullptr) {
+    *capture_ += text + '\n';
+  } else {
+    std::fprintf(stderr, "%s\n", text.c_str());
+  }
 }
 
 void Client::flush() {
-  if (has_reader_ && std::fflush(stdout) != 0) lose_reader();
+  if (has_reader_ && std::fflush(stream_) != 0) lose_reader();
 }
 
 void Client::lose_reader() {
@@ -87,11 +118,38 @@ bool Client::run_locally(std::string_view line) {
 }
 
 ExitCode Client::run(std::string_view line, std::string_view where) {
+  const auto parsed = control::parse_request(line);
+  if (const auto* request = std::get_if<control::Request>(&parsed)) {
+    if (request->command->action == control::Action::kWatch) return run_watch(*this, request->rest);
+    if (request->command->action == control::Action::kTop) return run_top(*this, request->rest);
+  }
+  return run_remotely(line, where);
+}
+
+ExitCode Client::capture(std::string_view line, std::string& out) {
+  capture_ = &out;
+  const auto code = run_remotely(line, {});
+  capture_ = nullptr;
+  return code;
+}
+
+Result<Json> Client::ask(std::string_view line) {
+  Json answer;
+  const auto outcome = connection_.run(line, [&](std::string_view text) {
+    if (answer.is_null()) answer = Json::parse(text, nullptr, false);
+  });
+  if (!outcome) return outcome.error();
+  return outcome->ok ? answer : Json();
+}
+
+ExitCode Client::run_remotely(std::string_view line, std::string_view where) {
   const auto* command = command_of(line);
   const bool is_stream = command != nullptr && command->stream;
   const Sink sink = [this](std::string_view text) { print(text); };
-  const auto width = terminal_width();
-  Table table(sink, width);
+  // 0 when output goes to a file or a pipe: programs want a row to be a line.
+  const auto width = terminal_size().columns;
+  const bool styles = has_styles() && !json_;
+  Table table(sink, width, styles);
   if (const auto status = connection_.open(); !status && run_locally(line)) {
     flush();
     return lost_output_ ? kFailed : kOk;
@@ -110,23 +168,22 @@ ExitCode Client::run(std::string_view line, std::string_view where) {
     if (is_stream && json.is_object()) {
       table.add(json);
     } else {
-      render_object(json, sink, width);
+      render_object(json, sink, width, styles);
     }
   });
   if (!has_reader_) return lost_output_ ? kFailed : kOk;
   if (!outcome) {
-    std::fprintf(stderr, "isthmusctl: %s%s\n", std::string(where).c_str(),
-                 outcome.error().text.c_str());
+    complain("isthmusctl: " + std::string(where) + outcome.error().text);
     return kNoConnection;
   }
   if (is_stream && !json_ && outcome->ok) table.finish();
   flush();
   if (outcome->ok) return lost_output_ ? kFailed : kOk;
   if (json_) {
-    std::fprintf(stderr, "%s\n", outcome->status_line.c_str());
+    complain(outcome->status_line);
   } else {
-    std::fprintf(stderr, "isthmusctl: %s%s\n", std::string(where).c_str(), outcome->error.c_str());
-    if (!outcome->hint.empty()) std::fprintf(stderr, "%s\n", outcome->hint.c_str());
+    complain("isthmusctl: " + std::string(where) + outcome->error);
+    if (!outcome->hint.empty()) complain(outcome->hint);
   }
   // What this table does not understand either was wrongly typed; the rest is the gateway's no.
   return std::holds_alternative<control::Complaint>(control::parse_request(line)) ? kUsage

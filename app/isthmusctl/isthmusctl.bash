@@ -4,7 +4,7 @@
 _isthmusctl() {
   local current=${COMP_WORDS[COMP_CWORD]} line='' word i
   local options=()
-  if ((COMP_CWORD > 0)) && [[ ${COMP_WORDS[COMP_CWORD - 1]} == @(-s|--socket) ]]; then
+  if ((COMP_CWORD > 0)) && [[ ${COMP_WORDS[COMP_CWORD - 1]} == @(-s|--socket|-f|--file) ]]; then
     compopt -o filenames 2>/dev/null
     mapfile -t COMPREPLY < <(compgen -f -- "$current")
     return
@@ -12,6 +12,7 @@ _isthmusctl() {
   for ((i = 1; i < COMP_CWORD; i++)); do
     word=${COMP_WORDS[i]}
     case $word in
+      -f | --file) ((i++)) ;;
       -s | --socket) options=(--socket "${COMP_WORDS[i + 1]}"); ((i++)) ;;
       -*) ;;
       *) line+="$word " ;;
@@ -21,7 +22,7 @@ _isthmusctl() {
     grep -v '^none$')
   if [[ $current == -* ]]; then
     mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(
-      compgen -W '--help --json --socket --version' -- "$current")
+      compgen -W '--file --help --json --socket --version' -- "$current")
   fi
 }
 complete -F _isthmusctl isthmusctl

@@ -3,8 +3,10 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <cerrno>
 #include <csignal>
 #include <cstdio>
+#include <cstring>
 
 #include "client.h"
 #include "conf/config.h"
@@ -35,6 +37,18 @@ void print_help(const CLI::App& app, const std::string& command) {
   }
 }
 
+int run_file(ctl::Client& client, const std::string& name) {
+  if (name == "-") return client.run_stream(stdin);
+  std::FILE* file = std::fopen(name.c_str(), "re");
+  if (file == nullptr) {
+    std::fprintf(stderr, "isthmusctl: cannot read %s: %s\n", name.c_str(), std::strerror(errno));
+    return ctl::kUsage;
+  }
+  const int code = client.run_stream(file);
+  std::fclose(file);
+  return code;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -50,6 +64,8 @@ int main(int argc, char** argv) {
   std::string socket = conf::Control{}.socket;
   app.add_flag("-h,--help", help, "Show this help, or that of a command");
   app.add_flag("-j,--json", json, "Print answers as JSON, as they come from the daemon");
+  std::string file;
+  app.add_option("-f,--file", file, "Run the commands in FILE, one a line (- is standard input)");
   app.add_flag("-V,--version", version, "Show isthmusctl's version (the daemon's: show version)");
   app.add_option("-s,--socket", socket, "The daemon's socket")
       ->envname("ISTHMUS_SOCKET")
@@ -76,6 +92,13 @@ int main(int argc, char** argv) {
     return ctl::kUsage;
   }
   ctl::Client client(socket, json);
+  if (!file.empty()) {
+    if (!command.empty()) {
+      std::fprintf(stderr, "isthmusctl: both --file and a command; give one of them\n");
+      return ctl::kUsage;
+    }
+    return run_file(client, file);
+  }
   if (!command.empty()) return client.run(command);
   return isatty(STDIN_FILENO) ? ctl::run_shell(client) : client.run_stream(stdin);
 }

@@ -168,7 +168,9 @@ void Table::break_lines() {
 void Table::print_header() {
   std::vector<std::string> cells;
   for (const auto& column : columns_) cells.push_back(upper(title(column.key)));
+  if (styles_) sink_("\033[1m");
   print(cells);
+  if (styles_) sink_("\033[0m");
 }
 
 void Table::print(const std::vector<std::string>& cells) {
@@ -188,7 +190,7 @@ void Table::print(const std::vector<std::string>& cells) {
   sink_(line + '\n');
 }
 
-void render_object(const Json& object, const Sink& sink, std::size_t line_width) {
+void render_object(const Json& object, const Sink& sink, std::size_t line_width, bool styles) {
   if (!object.is_object()) {
     sink(human("", object) + '\n');
     return;
@@ -202,7 +204,7 @@ void render_object(const Json& object, const Sink& sink, std::size_t line_width)
   for (const auto& [key, value] : object.items()) {
     if (is_table(value) || (is_alone && value.is_array() && value.empty())) {
       if (!is_alone) sink((is_first ? "" : "\n") + title(key) + ":\n");
-      Table table(sink, line_width);
+      Table table(sink, line_width, styles);
       for (const auto& row : value) table.add(row);
       table.finish();
     } else if (is_alone && value.is_array()) {

@@ -25,8 +25,8 @@ class Table {
   static constexpr std::size_t kSample = 256;
 
   /// `line_width` is the terminal's; 0: no limit.
-  explicit Table(Sink sink, std::size_t line_width = 0)
-      : sink_(std::move(sink)), line_width_(line_width) {}
+  explicit Table(Sink sink, std::size_t line_width = 0, bool styles = false)
+      : sink_(std::move(sink)), line_width_(line_width), styles_(styles) {}
   /// Columns are those of the first row; a field that a later row adds is left out.
   void add(const Json& row);
   void finish();
@@ -49,13 +49,15 @@ class Table {
 
   Sink sink_;
   std::size_t line_width_;
+  bool styles_;  ///< the header is bold
   std::vector<Column> columns_;
   std::vector<std::vector<std::string>> held_;
   bool is_streaming_ = false;
 };
 
 /// One object that is not a row.
-void render_object(const Json& object, const Sink& sink, std::size_t line_width = 0);
+void render_object(const Json& object, const Sink& sink, std::size_t line_width = 0,
+                   bool styles = false);
 
 /// A value as people read it; `key` tells its unit.
 std::string human(std::string_view key, const Json& value);

@@ -9,6 +9,9 @@
 #include <cstdlib>
 #include <string>
 
+#include "control/command_table.h"
+#include "pager.h"
+
 namespace isthmus::ctl {
 namespace {
 
@@ -53,6 +56,17 @@ unsigned char on_tab(EditLine* editor, int) {
   return CC_REDISPLAY;
 }
 
+// "?" tells what can come next, and leaves the line as it is.
+unsigned char on_question(EditLine* editor, int) {
+  void* data = nullptr;
+  el_get(editor, EL_CLIENTDATA, &data);
+  auto& client = *static_cast<Client*>(data);
+  const auto* info = el_line(editor);
+  const std::string partial(info->buffer, info->cursor);
+  std::printf("?\n%s", hints(partial, client.complete(partial)).c_str());
+  return CC_REDISPLAY;
+}
+
 std::string history_file() {
   const char* home = std::getenv("HOME");
   return home != nullptr && *home != '\0' ? std::string(home) + "/.isthmusctl_history" : "";
@@ -65,6 +79,18 @@ void catch_interrupts() {
   // A write to the terminal goes on; waiting for the daemon (a socket with a timeout) does not.
   action.sa_flags = SA_RESTART;
   sigaction(SIGINT, &action, nullptr);
+}
+
+ExitCode run_paged(Client& client, const std::string& command) {
+  const auto parsed = control::parse_request(command);
+  const auto* request = std::get_if<control::Request>(&parsed);
+  // What changes something, or draws a screen of its own, has no long answer.
+  const bool is_long = request != nullptr && !request->command->changes &&
+                       request->command->action != control::Action::kWatch &&
+                       request->command->action != control::Action::kTop;
+  if (!is_long) return client.run(command);
+  const Pager pager(client);
+  return client.run(command);
 }
 
 std::string trimmed(std::string_view line) {
@@ -91,6 +117,8 @@ ExitCode run_shell(Client& client) {
   el_set(editor, EL_CLIENTDATA, static_cast<void*>(&client));
   el_set(editor, EL_ADDFN, "isthmus-complete", "Complete the word", on_tab);
   el_set(editor, EL_BIND, "^I", "isthmus-complete", nullptr);
+  el_set(editor, EL_ADDFN, "isthmus-help", "Tell what can come next", on_question);
+  el_set(editor, EL_BIND, "?", "isthmus-help", nullptr);
   el_source(editor, nullptr);
   catch_interrupts();
 
@@ -112,7 +140,7 @@ ExitCode run_shell(Client& client) {
     if (command.empty()) continue;
     ::history(history, &event, H_ENTER, command.c_str());
     if (command == "exit" || command == "quit") break;
-    last = client.run(command == "?" ? "help" : command);
+    last = run_paged(client, command);
   }
   if (!file.empty()) ::history(history, &event, H_SAVE, file.c_str());
   el_end(editor);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Walks a file's tree and the option table side by side.
 #include <algorithm>
-#include <numeric>
 
+#include "conf/nearest.h"
 #include "conf/option.h"
 
 namespace isthmus::conf {
@@ -43,35 +43,13 @@ std::vector<std::string_view> names_in(std::string_view parent) {
   return names;
 }
 
-/// Levenshtein distance.
-std::size_t distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), std::size_t{0});
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    std::size_t diagonal = std::exchange(row[0], i + 1);
-    for (std::size_t j = 0; j < b.size(); ++j) {
-      const std::size_t replace = diagonal + (a[i] != b[j]);
-      diagonal = row[j + 1];
-      row[j + 1] = std::min({replace, row[j] + 1, diagonal + 1});
-    }
-  }
-  return row.back();
-}
-
 Problem unknown_option(const Node& node, std::string_view pattern, const std::string& path) {
   const auto names = names_in(pattern);
-  std::string_view nearest;
-  std::size_t best = 1 + std::max<std::size_t>(2, node.name.size() / 3);
   std::string all;
-  for (const auto name : names) {
-    if (const auto d = distance(node.name.substr(0, 64), name); d < best) {
-      best = d;
-      nearest = name;
-    }
-    all += (all.empty() ? "" : ", ") + std::string(name);
-  }
+  for (const auto name : names) all += (all.empty() ? "" : ", ") + std::string(name);
+  const auto meant = nearest(node.name, names);
   auto expected =
-      nearest.empty() ? "one of: " + all : fmt::format("\"{}\" (did you mean that?)", nearest);
+      meant.empty() ? "one of: " + all : fmt::format("\"{}\" (did you mean that?)", meant);
   return {path, node.line, "unknown option " + quote(node.name), std::move(expected)};
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "conf/nearest.h"
 #include "control/command_table.h"
 #include "net/protocol.h"
 
@@ -62,6 +63,20 @@ std::string list_paths(const std::vector<const Command*>& commands) {
   return out;
 }
 
+/// "did you mean ...? ", of the first word that no command has in its place; or nothing.
+std::string meant(const Words& words, const Match& match) {
+  Words known;
+  for (const auto* command : match.commands) {
+    const auto path = split_words(command->path);
+    if (path.size() > match.used) known.push_back(path[match.used]);
+  }
+  const auto word = conf::nearest(words[match.used], known);
+  if (word.empty()) return {};
+  std::string line;
+  for (std::size_t i = 0; i < match.used; ++i) line += std::string(words[i].substr(0, 80)) + ' ';
+  return "did you mean \"" + line + std::string(word) + "\"? ";
+}
+
 class ArgumentParser {
  public:
   ArgumentParser(const Words& words, std::size_t at) : words_(words), at_(at) {}
@@ -74,7 +89,12 @@ class ArgumentParser {
       const auto it = std::find_if(arguments.begin(), arguments.end(),
                                    [&](const Argument& a) { return a.word == word; });
       if (it == arguments.end()) {
-        return Complaint{"unknown argument " + quoted(word), "usage: " + usage(*request.command)};
+        Words known;
+        for (const auto& argument : arguments) known.push_back(argument.word);
+        const auto nearest = conf::nearest(word, known);
+        return Complaint{"unknown argument " + quoted(word),
+                         (nearest.empty() ? "" : "did you mean " + quoted(nearest) + "? ") +
+                             "usage: " + usage(*request.command)};
       }
       const auto index = static_cast<std::size_t>(it - arguments.begin());
       if (seen[index]) {
@@ -227,7 +247,8 @@ std::variant<Request, Complaint> parse_request(std::string_view line) {
   if (words.empty()) return Complaint{"empty line", "\"help\" lists commands"};
   const auto match = find(words);
   if (match.used == 0) {
-    return Complaint{"unknown command " + quoted(words[0]), "\"help\" lists commands"};
+    return Complaint{"unknown command " + quoted(words[0]),
+                     meant(words, match) + "\"help\" lists commands"};
   }
   Request request;
   for (const auto* command : match.commands) {
@@ -235,10 +256,11 @@ std::variant<Request, Complaint> parse_request(std::string_view line) {
   }
   if (match.commands.size() > 1 || request.command == nullptr) {
     const bool is_short = match.used == words.size();
-    return Complaint{is_short ? quoted(line) + " is not complete"
-                              : "unknown word " + quoted(words[match.used]) + " after " +
-                                    quoted(words[match.used - 1]),
-                     "commands: " + list_paths(match.commands)};
+    return Complaint{
+        is_short ? quoted(line) + " is not complete"
+                 : "unknown word " + quoted(words[match.used]) + " after " +
+                       quoted(words[match.used - 1]),
+        (is_short ? "" : meant(words, match)) + "commands: " + list_paths(match.commands)};
   }
   for (const auto& argument : request.command->arguments) {
     if (argument.kind != ArgumentKind::kRest) continue;
@@ -255,6 +277,30 @@ std::variant<Request, Complaint> parse_request(std::string_view line) {
   if (auto complaint = ArgumentParser(words, match.used).run(request)) return *complaint;
   return request;
 }
+
+namespace {
+
+/// "[every SECONDS] [times N]", and behind it a command if that is what repeats.
+std::vector<std::string> complete_repeat(const Command& command, const Words& words, std::size_t at,
+                                         std::string_view typing) {
+  std::vector<std::string> out;
+  for (; at < words.size() && (words[at] == "every" || words[at] == "times"); at += 2) {
+    if (at + 1 == words.size()) return out;  // its value is being typed
+  }
+  if (at == words.size()) {
+    for (const std::string_view word : {"every", "times"}) {
+      const bool given = std::find(words.begin(), words.end(), word) != words.end();
+      if (word.starts_with(typing) && !given) out.emplace_back(word);
+    }
+  }
+  if (command.action == Action::kTop) return out;
+  std::string rest;
+  for (; at < words.size(); ++at) rest += std::string(words[at]) + ' ';
+  for (auto& word : complete(rest + std::string(typing))) out.push_back(std::move(word));
+  return out;
+}
+
+}  // namespace
 
 std::vector<std::string> complete(std::string_view partial) {
   auto words = split_words(partial);
@@ -283,6 +329,9 @@ std::vector<std::string> complete(std::string_view partial) {
     return rest == std::string_view::npos ? out : complete(partial.substr(rest + 1));
   }
   if (split_words(command.path).size() > match.used) return out;
+  if (command.action == Action::kWatch || command.action == Action::kTop) {
+    return complete_repeat(command, words, match.used, typing);
+  }
   if (!words.empty() && words.back() == "protocol" && match.used < words.size()) {
     const bool any = std::any_of(
         command.arguments.begin(), command.arguments.end(),

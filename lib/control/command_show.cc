@@ -105,6 +105,8 @@ Answer show_workers(Backend& backend, StateWalk& walk) {
              {"numa_node", info.numa_node},
              {"queues", std::move(queues)},
              {"busy_percent", percent(info.busy_cycles, info.total_cycles)},
+             {"busy_cycles", info.busy_cycles},
+             {"total_cycles", info.total_cycles},
              {"loops", info.loops},
              {"busy_loops", info.busy_loops},
              {"packets", info.packets}};

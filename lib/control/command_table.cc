@@ -35,6 +35,15 @@ constexpr Argument kDeterministicArguments[] = {
     {"outside", kOutside, "pool address and port: whose is it"}};
 constexpr Argument kPoolArgument[] = {
     {"NAME", kRest, "the pool; INSTANCE/NAME where two instances have one of that name"}};
+constexpr Argument kSubscriberArguments[] = {
+    {"inside", kPrefix6, "subscribers inside PREFIX, or the one that has it"},
+    {"outside", kPrefix4, "subscribers that are paired with a pool address inside PREFIX"},
+    kLimit};
+constexpr Argument kTopArguments[] = {{"limit", kCount, "so many, 10 if not given"}};
+constexpr Argument kWatchArguments[] = {
+    {"COMMAND", kRest, "[every SECONDS] [times N] COMMAND; every 2 s, until Ctrl-C, if not given"}};
+constexpr Argument kTopScreen[] = {
+    {"EVERY", kRest, "[every SECONDS] [times N]; every 2 s, until q or Ctrl-C, if not given"}};
 constexpr Argument kClearSessionArguments[] = {kInside, kOutsideArg, kProtocolArg, kRemote};
 constexpr Argument kClearBindingArguments[] = {kInside, kOutsideArg, kProtocolArg};
 constexpr Argument kEamArguments[] = {
@@ -110,6 +119,14 @@ constexpr Command kCommands[] = {
      "Sessions: who talks to whom, and how much.",
      "a line for each: protocol, inside, inside_port, outside, outside_port, remote, remote_port, "
      "state, idle_ms, expires_in_ms, packets and bytes both ways, nat64"},
+    {"show subscribers", Action::kShowSubscribers, kSubscriberArguments, false, kStream,
+     "Subscribers: inside prefixes that have bindings, and what each takes.",
+     "a line for each: subscriber, outside, nat64, sessions, tcp, udp, icmp (bindings), blocks"},
+    {"show top subscribers", Action::kShowTopSubscribers, kTopArguments, false, false,
+     "Subscribers with the most sessions.",
+     "subscribers: [subscriber, outside, nat64, sessions, tcp, udp, icmp, blocks]"},
+    {"show top drops", Action::kShowTopDrops, kTopArguments, false, false,
+     "The reasons for which most packets were dropped.", "drops: [reason, packets, help]"},
     {"show siit",
      Action::kShowSiit,
      {},
@@ -218,6 +235,12 @@ constexpr Command kCommands[] = {
      false,
      "Read the configuration file again. An error leaves everything as it was.",
      "reload: \"done\""},
+    {"watch", Action::kWatch, kWatchArguments, false, false,
+     "Run a command again and again, on a screen of its own (by isthmusctl).",
+     "that of the command, each time"},
+    {"top", Action::kTop, kTopScreen, false, false,
+     "A live view: rates by port and worker, pools, subscribers, drops, DNS64 (by isthmusctl).",
+     "a screen"},
     {"help", Action::kHelp, kHelpArgument, false, false, "Commands, or one command's arguments.",
      "commands: [command, help], or usage, help, answer, arguments: [argument, help]"},
     {"complete", Action::kComplete, kCompleteArgument, false, false,

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <array>
 #include <iterator>
+#include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -94,6 +96,21 @@ void print(const nat::BlockInfo& b, const Names& names, std::string& out) {
       b.used_udp, b.used_icmp, b.resting, b.returns_in_ms);
 }
 
+Json json_of(const nat::SubscriberInfo& s, const Names& names) {
+  return {{"subscriber", net::to_string(s.inside)},
+          {"outside", s.is_paired ? Json(net::to_string(s.outside)) : Json()},
+          {"nat64", instance_name(names, s.instance)},
+          {"sessions", s.sessions},
+          {"tcp", s.bindings_tcp},
+          {"udp", s.bindings_udp},
+          {"icmp", s.bindings_icmp},
+          {"blocks", s.blocks}};
+}
+
+void print(const nat::SubscriberInfo& s, const Names& names, std::string& out) {
+  out += to_line(json_of(s, names));
+}
+
 Complaint no_answer(unsigned worker, const Error& error) {
   return {fmt::format("worker {}: {}", worker, error.text),
           "\"show workers\" tells whether it is alive; try again"};
@@ -145,7 +162,68 @@ Answer clear(StateWalk& walk, Ask ask) {
           {}};
 }
 
+/// The `most` subscribers with the most sessions seen so far, those with fewest in front.
+class Ranking {
+ public:
+  explicit Ranking(std::size_t most) : most_(most) {}
+
+  void add(const nat::SubscriberInfo& subscriber) {
+    if (most_ == 0) return;
+    if (best_.size() == most_ && !has_more(subscriber, best_.front())) return;
+    best_.push_back(subscriber);
+    std::push_heap(best_.begin(), best_.end(), has_more);
+    if (best_.size() <= most_) return;
+    std::pop_heap(best_.begin(), best_.end(), has_more);
+    best_.pop_back();
+  }
+
+  Json take(const Names& names) {
+    std::sort_heap(best_.begin(), best_.end(), has_more);
+    Json list = Json::array();
+    for (const auto& subscriber : best_) list.push_back(json_of(subscriber, names));
+    return list;
+  }
+
+ private:
+  static bool has_more(const nat::SubscriberInfo& a, const nat::SubscriberInfo& b) {
+    return a.sessions > b.sessions;
+  }
+  std::size_t most_;
+  std::vector<nat::SubscriberInfo> best_;  ///< a heap
+};
+
+// Shares its place in the request with "remote" of sessions.
+nat::Filter subscriber_filter(const Request& request) {
+  nat::Filter filter = request.filter;
+  filter.outside = std::exchange(filter.remote, std::nullopt);
+  return filter;
+}
+
 }  // namespace
+
+Answer dump_subscribers(Backend& backend, StateWalk& walk, const Request& request) {
+  return dump<nat::SubscriberInfo>(walk, instance_names(*backend.config()), request.limit,
+                                   [&walk, filter = subscriber_filter(request)](
+                                       const Position& at, std::span<nat::SubscriberInfo> out) {
+                                     return walk.subscribers(at.worker, at.cursor, filter, out);
+                                   });
+}
+
+Answer top_subscribers(Backend& backend, StateWalk& walk, const Request& request) {
+  const auto most = std::min<uint64_t>(request.limit.value_or(kTopByDefault), kMostTop);
+  return {{},
+          [&walk, names = instance_names(*backend.config()), ranking = Ranking(most),
+           position = Position{}](std::string& out) mutable -> Step {
+            std::array<nat::SubscriberInfo, kPerStep> found;
+            const auto step = walk.subscribers(position.worker, position.cursor, {}, found);
+            if (!step) return {false, no_answer(position.worker, step.error())};
+            for (std::size_t i = 0; i < step->count; ++i) ranking.add(found[i]);
+            if (position.advance(*step, walk.workers())) return {true, {}};
+            out += to_line({{"subscribers", ranking.take(names)}});
+            return {};
+          },
+          {}};
+}
 
 Answer dump_sessions(Backend& backend, StateWalk& walk, const Request& request) {
   return dump<nat::SessionInfo>(

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "control/commands.h"
 
+#include <algorithm>
+
 #include "control/command_dns64.h"
 #include "control/command_export.h"
 #include "control/command_pcp.h"
@@ -101,6 +103,26 @@ Answer Commands::show_drops(const Request& request) const {
   return answer({{"drops", std::move(list)}});
 }
 
+Answer Commands::show_top_drops(const Request& request) const {
+  const auto now = total();
+  std::vector<std::pair<uint64_t, telemetry::DropReason>> drops;
+  for (std::size_t i = 1; i < telemetry::kDropReasonCount; ++i) {
+    const auto reason = static_cast<telemetry::DropReason>(i);
+    const uint64_t packets = now.get(reason) - baseline_.get(reason);
+    if (packets != 0) drops.emplace_back(packets, reason);
+  }
+  std::stable_sort(drops.begin(), drops.end(),
+                   [](const auto& a, const auto& b) { return a.first > b.first; });
+  drops.resize(std::min<uint64_t>(drops.size(), request.limit.value_or(kTopByDefault)));
+  Json list = Json::array();
+  for (const auto& [packets, reason] : drops) {
+    list.push_back({{"reason", telemetry::name(reason)},
+                    {"packets", packets},
+                    {"help", telemetry::help(reason)}});
+  }
+  return answer({{"drops", std::move(list)}});
+}
+
 Answer Commands::run(const Request& request) {
   switch (request.command->action) {
     case Action::kShowVersion: return show_version(backend_);
@@ -122,6 +144,9 @@ Answer Commands::run(const Request& request) {
     case Action::kShowConfig: return show_config(backend_, request.file);
     case Action::kShowMemory: return show_memory(backend_, walk_);
     case Action::kShowSessions: return dump_sessions(backend_, walk_, request);
+    case Action::kShowSubscribers: return dump_subscribers(backend_, walk_, request);
+    case Action::kShowTopSubscribers: return top_subscribers(backend_, walk_, request);
+    case Action::kShowTopDrops: return show_top_drops(request);
     case Action::kShowBlocks: return dump_blocks(backend_, walk_, request);
     case Action::kDeterministic: return deterministic(backend_, request);
     case Action::kDrainPool: return drain_pool(backend_, request, true);
@@ -141,6 +166,8 @@ Answer Commands::run(const Request& request) {
       if (status) return answer({{"reload", "done"}});
       return failure(status.error().text, "nothing was changed; correct the file and reload again");
     }
+    case Action::kWatch:
+    case Action::kTop: return failure("that is drawn by isthmusctl", "run it there");
     case Action::kHelp: return help(request);
     case Action::kComplete: return answer({{"words", complete(request.rest)}});
   }

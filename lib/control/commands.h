@@ -47,6 +47,7 @@ class Commands {
  private:
   Answer show_counters(const Request& request) const;
   Answer show_drops(const Request& request) const;
+  Answer show_top_drops(const Request& request) const;
   telemetry::Counters total() const;
 
   Backend& backend_;

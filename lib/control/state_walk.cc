@@ -34,6 +34,12 @@ class AskWalk : public StateWalk {
       return translator.dump_blocks(cursor, 8 * kScan, filter, out);
     });
   }
+  Result<WalkStep> subscribers(unsigned worker, uint64_t cursor, const nat::Filter& filter,
+                               std::span<nat::SubscriberInfo> out) override {
+    return step(worker, [&](nat::Translator& translator, uint32_t) {
+      return translator.dump_subscribers(cursor, kScan, filter, out);
+    });
+  }
   Result<WalkStep> clear_sessions(unsigned worker, uint64_t cursor,
                                   const nat::Filter& filter) override {
     return step(worker, [&](nat::Translator& translator, uint32_t) {

@@ -28,6 +28,8 @@ class StateWalk {
                                     std::span<nat::BindingInfo> out) = 0;
   virtual Result<WalkStep> blocks(unsigned worker, uint64_t cursor, const nat::Filter& filter,
                                   std::span<nat::BlockInfo> out) = 0;
+  virtual Result<WalkStep> subscribers(unsigned worker, uint64_t cursor, const nat::Filter& filter,
+                                       std::span<nat::SubscriberInfo> out) = 0;
   virtual Result<WalkStep> clear_sessions(unsigned worker, uint64_t cursor,
                                           const nat::Filter& filter) = 0;
   virtual Result<WalkStep> clear_bindings(unsigned worker, uint64_t cursor,

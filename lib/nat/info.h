@@ -102,6 +102,17 @@ struct BlockInfo {
   uint32_t returns_in_ms = 0;  ///< of a resting one
 };
 
+/// An inside prefix that has bindings, and what it takes.
+struct SubscriberInfo {
+  net::Ip6Prefix inside;
+  net::Ip4 outside;        ///< its paired pool address (RFC 4787 REQ-2)
+  bool is_paired = false;  ///< with an address that takes new bindings; else `outside` is 0.0.0.0
+  uint8_t instance = 0;
+  uint32_t sessions = 0;
+  uint32_t bindings_tcp = 0, bindings_udp = 0, bindings_icmp = 0;  ///< the last: also portless
+  uint32_t blocks = 0;                                             ///< of ports
+};
+
 /// Matches sessions and bindings; an absent field matches all. Shared by show and clear.
 struct Filter {
   std::optional<net::Ip6Prefix> inside;

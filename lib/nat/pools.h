@@ -111,7 +111,8 @@ class Pools {
   Grant allocate_own(const PoolSet::PoolEntry& pool, const net::Ip6& inside, const PortWish& wish,
                      Random& random, net::Ip4& address, net::Be16& port);
 
-  bool holds_blocks(uint32_t subscriber) const { return holdings_[subscriber].count != 0; }
+  uint32_t blocks_of(uint32_t subscriber) const { return holdings_[subscriber].count; }
+  bool holds_blocks(uint32_t subscriber) const { return blocks_of(subscriber) != 0; }
 
   void tick(uint32_t now_ms) { now_ms_ = now_ms; }
   /// Ends the rest of ports and blocks, at most `budget` of each kind and pool. `left(subscriber)`

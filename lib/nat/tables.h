@@ -114,6 +114,7 @@ class Tables {
 
   // --- subscribers -------------------------------------------------------------------------------
   const Subscriber& subscriber(uint32_t i) const { return subscribers_[i]; }
+  uint32_t subscriber_end() const { return subscribers_used_; }
   uint32_t find_subscriber(const net::Ip6& inside, uint8_t instance) const;
   uint32_t add_subscriber(const net::Ip6& inside, uint8_t instance, uint32_t address);
   /// Pairs it with another pool address.

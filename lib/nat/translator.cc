@@ -223,6 +223,11 @@ SessionInfo describe(const Core& core, const Session& s, uint32_t now_ms) {
   return out;
 }
 
+// Whether a subscriber lies in the filter's prefix, or is the one that has it.
+bool is_of(const Filter& filter, const net::Ip6Prefix& inside) {
+  return !filter.inside || filter.inside->contains(inside) || inside.contains(*filter.inside);
+}
+
 // Walks record numbers [cursor, cursor + scan) below `end`; `visit` returns false to stop before a
 // record. The cursor to go on from, 0 at the end.
 template <class Visit>
@@ -269,6 +274,36 @@ Translator::DumpResult Translator::dump_bindings(uint64_t cursor, unsigned scan,
   return result;
 }
 
+Translator::DumpResult Translator::dump_subscribers(uint64_t cursor, unsigned scan,
+                                                    const Filter& filter,
+                                                    std::span<SubscriberInfo> out) const {
+  const Core& core = state_->core;
+  DumpResult result;
+  result.next_cursor = walk(cursor, scan, core.tables.subscriber_end(), [&](uint32_t i) {
+    const Subscriber& s = core.tables.subscriber(i);
+    if (s.live == 0) return true;
+    const bool is_paired = core.pools.usable(s.address, s.instance);
+    const auto outside = is_paired ? core.pools.address(s.address) : net::Ip4{};
+    const auto inside = core.tables.subscriber_name(i);
+    if (!is_of(filter, inside) ||
+        (filter.outside && !(is_paired && filter.outside->contains(outside)))) {
+      return true;
+    }
+    if (result.count == out.size()) return false;
+    out[result.count++] = {inside,
+                           outside,
+                           is_paired,
+                           s.instance,
+                           s.sessions,
+                           s.bindings[binding_class(net::kProtoTcp)],
+                           s.bindings[binding_class(net::kProtoUdp)],
+                           s.bindings[binding_class(net::kProtoIcmp4)],
+                           core.pools.blocks_of(i)};
+    return true;
+  });
+  return result;
+}
+
 Translator::DumpResult Translator::dump_blocks(uint64_t cursor, unsigned scan, const Filter& filter,
                                                std::span<BlockInfo> out) const {
   const Core& core = state_->core;
@@ -280,8 +315,7 @@ Translator::DumpResult Translator::dump_blocks(uint64_t cursor, unsigned scan, c
         const auto first = static_cast<uint16_t>(number << pool.block_shift);
         const auto last = static_cast<uint16_t>(first + pool.rules.block_size - 1);
         const auto inside = core.tables.subscriber_name(block.holder - 1);
-        const bool wanted = (!filter.inside || filter.inside->contains(inside) ||
-                             inside.contains(*filter.inside)) &&
+        const bool wanted = is_of(filter, inside) &&
                             (!filter.outside || filter.outside->contains(entry.state->address)) &&
                             (!filter.outside_port ||
                              (first <= *filter.outside_port && *filter.outside_port <= last));

@@ -214,6 +214,9 @@ class Translator {
   /// Port blocks that subscribers have; Filter::inside matches the subscriber's prefix too.
   DumpResult dump_blocks(uint64_t cursor, unsigned scan, const Filter& filter,
                          std::span<BlockInfo> out) const;
+  /// Filter::inside matches as in dump_blocks(), Filter::outside the paired address.
+  DumpResult dump_subscribers(uint64_t cursor, unsigned scan, const Filter& filter,
+                              std::span<SubscriberInfo> out) const;
   std::size_t pool_info(std::span<PoolInfo> out) const;
   TableInfo table_info() const;
   MemoryInfo memory_info() const;

@@ -85,6 +85,12 @@ TEST_CASE("complaints say what is wrong and what to do") {
       {"", "empty line", "\"help\" lists commands"},
       {"   ", "empty line", "\"help\" lists commands"},
       {"frobnicate", "unknown command \"frobnicate\"", "\"help\" lists commands"},
+      {"shwo sessions", "unknown command \"shwo\"",
+       "did you mean \"show\"? \"help\" lists commands"},
+      {"clear sesions", "unknown word \"sesions\" after \"clear\"",
+       "did you mean \"clear sessions\"? commands: clear sessions, clear bindings, clear counters, "
+       "clear dns64 cache"},
+      {"show drops al", "unknown argument \"al\"", "did you mean \"all\"? usage: show drops [all]"},
       {"clear", "\"clear\" is not complete",
        "commands: clear sessions, clear bindings, clear counters, clear dns64 cache"},
       {"clear nothing", "unknown word \"nothing\" after \"clear\"",
@@ -125,7 +131,7 @@ TEST_CASE("complaints say what is wrong and what to do") {
 TEST_CASE("completion offers what can come next") {
   using Words = std::vector<std::string>;
   CHECK(complete("") == Words{"show", "clear", "add", "remove", "dns64", "deterministic", "drain",
-                              "undrain", "reload", "help", "complete"});
+                              "undrain", "reload", "watch", "top", "help", "complete"});
   CHECK(complete("cl") == Words{"clear"});
   CHECK(complete("show se") == Words{"sessions"});
   CHECK(complete("clear ") == Words{"sessions", "bindings", "counters", "dns64"});
@@ -136,6 +142,13 @@ TEST_CASE("completion offers what can come next") {
   CHECK(complete("show sessions inside ").empty());
   CHECK(complete("help show st") == Words{"steering"});
   CHECK(complete("nonsense ").empty());
+  CHECK(complete("watch ").size() == 2 + complete("").size());
+  CHECK(complete("watch every ").empty());
+  CHECK(complete("watch every 5 show sessions inside ").empty());
+  CHECK(complete("watch every 5 times 2 show se") == Words{"sessions"});
+  CHECK(complete("watch show sessions l") == Words{"limit"});
+  CHECK(complete("top ") == Words{"every", "times"});
+  CHECK(complete("top every 1 ") == Words{"times"});
   CHECK(complete("show config ") == Words{"--file"});
 }
 

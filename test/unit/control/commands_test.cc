@@ -80,6 +80,8 @@ TEST_CASE("every command answers with JSON lines and a status") {
     // These need an address: see below, and static_test.cc.
     if (command.action == Action::kDeterministic || command.path.ends_with(" static")) continue;
     if (command.action == Action::kDns64Query) continue;  // needs a name, and DNS64
+    if (command.action == Action::kWatch || command.action == Action::kTop)
+      continue;  // isthmusctl's
     const bool names_pool = command.path.ends_with(" pool");
     const auto lines = f.say(std::string(command.path) + (names_pool ? " p\n" : "\n"));
     REQUIRE(!lines.empty());
@@ -118,6 +120,35 @@ TEST_CASE("exact answers") {
         R"("addresses":["2001:db8:1::1/64"],"kernel_index":7,"to_kernel":1,"from_kernel":2,)"
         R"("dropped":3})");
   CHECK(f.one("show config --file")["text"] == FakeBackend::sample());
+}
+
+TEST_CASE("subscribers are streamed, and those with the most sessions stand first") {
+  Fixture f;
+  f.walk.per_worker = 200;
+  const auto lines = f.say("show subscribers\n");
+  REQUIRE(lines.size() == 401);
+  CHECK(lines[1] ==
+        R"({"subscriber":"2001:db8::/64","outside":"203.0.113.0","nat64":"main","sessions":1,)"
+        R"("tcp":1,"udp":2,"icmp":3,"blocks":4})");
+  CHECK(Json::parse(lines[0])["outside"].is_null());
+  const auto top = f.one("show top subscribers limit 3")["subscribers"];
+  REQUIRE(top.size() == 3);
+  CHECK(top[0]["sessions"] == 199);
+  CHECK(top[1]["sessions"] == 199);
+  CHECK(top[2]["sessions"] == 198);
+  CHECK(f.one("show top subscribers")["subscribers"].size() == 10);
+  CHECK(f.one("show top subscribers limit 0")["subscribers"].empty());
+  f.say("show subscribers inside 2001:db8::/48 outside 203.0.113.0/24\n");
+  CHECK(f.walk.last_filter.outside == net::parse_ip4_prefix("203.0.113.0/24"));
+  CHECK(!f.walk.last_filter.remote);
+}
+
+TEST_CASE("what isthmusctl draws is not the daemon's") {
+  Fixture f;
+  for (const char* line : {"top\n", "watch show ports\n"}) {
+    CHECK(f.say(line).back() ==
+          R"({"status":"error","error":"that is drawn by isthmusctl","hint":"run it there"})");
+  }
 }
 
 TEST_CASE("show config tells value, default and what a change needs") {
@@ -348,7 +379,7 @@ TEST_CASE("help about the first word of commands lists those") {
   const auto commands = f.one("help clear")["commands"];
   REQUIRE(commands.size() == 4);
   CHECK(commands[0]["command"] == "clear sessions");
-  CHECK(f.one("help sho")["commands"].size() == 20);
+  CHECK(f.one("help sho")["commands"].size() == 24);
   CHECK(f.say("help frobnicate\n").front().find("unknown command") != std::string::npos);
   CHECK(f.say("help show frobnicate\n").front().find("unknown word") != std::string::npos);
 }

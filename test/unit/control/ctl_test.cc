@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <thread>
 
 #include "catch.h"
@@ -109,6 +110,49 @@ TEST_CASE("from a pipe: one command a line, the line of a failure is named") {
   CHECK(ran.out.starts_with("version:  9.9.9\n"));
   CHECK(ran.out.ends_with("compiler: test\n"));
   CHECK(shell(server.socket(), "printf 'show version\\n' | ctl").code == 0);
+}
+
+TEST_CASE("from a file, as from a pipe") {
+  RunningServer server;
+  const auto file = std::filesystem::temp_directory_path() / "isthmus-test-commands";
+  std::ofstream(file) << "# what runs\nshow version\n";
+  CHECK(shell(server.socket(), "ctl -f " + file.string()).out ==
+        "version:  9.9.9\ncompiler: test\n");
+  CHECK(shell(server.socket(), "echo show version | ctl --file -").code == 0);
+  std::filesystem::remove(file);
+  auto ran = shell(server.socket(), "ctl -f " + file.string());
+  CHECK(ran.code == 2);
+  CHECK(ran.out == "isthmusctl: cannot read " + file.string() + ": No such file or directory\n");
+  CHECK(shell(server.socket(), "ctl -f - show version").code == 2);
+}
+
+TEST_CASE("watch without a terminal: one text after the other") {
+  RunningServer server;
+  auto ran =
+      shell(server.socket(), "ctl watch every 0.1 times 2 show version | sed 's/^..:..:../T/'");
+  CHECK(ran.code == 0);
+  const std::string once = "T   every 0.1 s: show version\n\nversion:  9.9.9\ncompiler: test\n";
+  CHECK(ran.out == once + "\n" + once);
+  server.backend_.reload_result = Error{"no"};
+  for (const char* line :
+       {"ctl watch reload", "ctl watch top", "ctl watch", "ctl watch every x show ports",
+        "ctl watch times 0 show ports", "ctl watch show prots", "ctl top now"}) {
+    CAPTURE(line);
+    CHECK(shell(server.socket(), line).code == 2);
+  }
+  CHECK(shell("/nowhere", "ctl watch times 1 show ports").code == 3);
+  CHECK(shell("/nowhere", "ctl top times 1").code == 3);
+}
+
+TEST_CASE("top without a terminal") {
+  RunningServer server;
+  const auto ran = shell(server.socket(), "TERM=dumb ctl top every 0.1 times 2");
+  CHECK(ran.code == 0);
+  for (const char* part : {"\nPorts\n", "\nWorkers\n", "\nPools\n", "RX PPS", "BUSY %"}) {
+    CAPTURE(part);
+    CHECK(ran.out.find(part) != std::string::npos);
+  }
+  CHECK(ran.out.find('\033') == std::string::npos);
 }
 
 TEST_CASE("no daemon: 3 and what to do; help works all the same") {

@@ -182,6 +182,15 @@ class FakeWalk : public StateWalk {
       out[n] = {net::prefix_of(s.inside, 64), s.outside, 1024, 1535, 0, 0, 3, 2, 1, i == 1, 0};
     });
   }
+  /// The one with number i has i sessions.
+  Result<WalkStep> subscribers(unsigned worker, uint64_t cursor, const nat::Filter& filter,
+                               std::span<nat::SubscriberInfo> out) override {
+    return walk(cursor, filter, out.size(), [&](uint64_t i, std::size_t n) {
+      const auto s = session(worker, i);
+      out[n] = {
+          net::prefix_of(s.inside, 64), s.outside, i != 0, 0, static_cast<uint32_t>(i), 1, 2, 3, 4};
+    });
+  }
   Result<std::size_t> pools(unsigned, std::span<nat::PoolInfo> out) override {
     if (fails) return Error{"no answer within a second"};
     if (out.empty()) return std::size_t{0};

@@ -146,6 +146,37 @@ TEST_CASE("dump: filters, and what a session tells") {
   CHECK(f.sessions(port, 100, 100).size() == 1);
 }
 
+TEST_CASE("dump: every subscriber once, with what it takes") {
+  Fixture f(5);
+  f.harness.exchange({ip6("2001:db8:b::b", kPZ).icmp_echo(7, 1)});
+  for (const std::size_t room : {1u, 9u}) {
+    std::vector<SubscriberInfo> all, out(room);
+    uint64_t cursor = 0;
+    do {
+      const auto r = f.translator().dump_subscribers(cursor, 1, {}, out);
+      all.insert(all.end(), out.begin(), out.begin() + static_cast<std::ptrdiff_t>(r.count));
+      cursor = r.next_cursor;
+    } while (cursor != 0);
+    REQUIRE(all.size() == 2);
+    CHECK(net::to_string(all[0].inside) == "2001:db8:a::/64");
+    CHECK(all[0].is_paired);
+    CHECK(all[0].outside == f.sessions({}, 100, 100)[0].outside);
+    CHECK(all[0].sessions == 5);
+    CHECK(all[0].bindings_udp == 5);
+    CHECK(all[0].bindings_tcp + all[0].bindings_icmp + all[0].blocks == 0);
+    CHECK(all[1].bindings_tcp == 1);
+    CHECK(all[1].bindings_icmp == 1);
+    CHECK(all[1].sessions == 2);
+  }
+  std::vector<SubscriberInfo> out(9);
+  Filter filter;
+  filter.inside = net::parse_ip6_prefix("2001:db8:b::b/128");
+  CHECK(f.translator().dump_subscribers(0, 100, filter, out).count == 1);
+  filter = {};
+  filter.outside = net::parse_ip4_prefix("192.0.2.200/32");
+  CHECK(f.translator().dump_subscribers(0, 100, filter, out).count == 0);
+}
+
 TEST_CASE("clear: sessions take their bindings along, figures follow") {
   Fixture f(10);
   CHECK(f.translator().table_info().sessions == 11);
