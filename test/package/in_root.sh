@@ -1,0 +1,45 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-3-Clause
+# Run by scripts/package --test in a clean root: installs the package, tries it in the lab, installs it
+# again as an upgrade would, removes it, purges it.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+. scripts/common.sh
+deb=$(realpath "${1:?usage: in_root.sh PACKAGE}")
+export DEBIAN_FRONTEND=noninteractive
+passed=0
+ok() { passed=$((passed + 1)); say "ok: $*"; }
+fail() { die "FAILED: $*"; }
+
+apt-get -q update >/dev/null
+apt-get -q -y --no-install-recommends install "$deb" >/dev/null
+ok "it installs with nothing but its dependencies"
+getent group isthmus >/dev/null || fail "no group isthmus"
+isthmusctl --version
+isthmusd --version
+[ -e /usr/share/man/man8/isthmusd.8.gz ] || fail "no manual page"
+for file in /lib/systemd/system/isthmusd.service /usr/share/bash-completion/completions/isthmusctl \
+  /usr/share/zsh/vendor-completions/_isthmusctl /usr/share/doc/isthmus/examples/isthmus.conf; do
+  [ -e "$file" ] || [ -e "/usr$file" ] || [ -e "$file.gz" ] || fail "no $file"
+done
+ok "programs, service, pages, completion and examples are there"
+
+scripts/setup lab >/dev/null
+scripts/demo --installed
+ok "the demo passes with the installed files"
+
+echo '// mine' >/etc/isthmus/isthmus.conf
+apt-get -q -y --no-install-recommends --reinstall install "$deb" >/dev/null
+[ "$(cat /etc/isthmus/isthmus.conf)" = '// mine' ] || fail "an upgrade changed the configuration"
+ok "an upgrade leaves the configuration alone"
+
+mapfile -t files < <(dpkg -L isthmus | grep isthmus)
+apt-get -q -y remove isthmus >/dev/null
+[ -e /etc/isthmus/isthmus.conf ] || fail "removal took the configuration"
+apt-get -q -y purge isthmus >/dev/null
+for file in "${files[@]}" /var/lib/isthmus; do
+  [ ! -e "$file" ] || fail "purge left $file"
+done
+if getent group isthmus >/dev/null; then fail "purge left the group"; fi
+ok "remove keeps the configuration, purge leaves nothing"
+say "$passed passed, 0 failed"
