@@ -10,6 +10,7 @@ home=$(mktemp -d)
 terminal=isthmus-$smoke_name-$$
 tidy() {
   tmux -L "$terminal" kill-server 2>/dev/null || true
+  tmux -L "${terminal%-zsh}" kill-server 2>/dev/null || true
   rm -rf "$home"
 }
 at_end tidy
@@ -99,6 +100,7 @@ keys exit Enter
 
 if command -v zsh >/dev/null; then
   say "zsh, too"
+  terminal+=-zsh  # a server that just ended its last session may still be on its way out
   in_terminal -f /dev/null new-session -d -x 100 -y 30 \
     "env HOME='$home' PATH='$bin:$PATH' zsh -f -i"
   keys "PS1='zsh> '; fpath=('$smoke_root/app/isthmusctl' \$fpath); autoload -Uz compinit; compinit -u -D" Enter
