@@ -10,6 +10,7 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <utility>
 
 #include "connection.h"
 
@@ -81,7 +82,7 @@ struct Interruptible::Saved {
   struct sigaction interrupt, terminate, resize;
 };
 
-Interruptible::Interruptible() : saved_(new Saved) {
+Interruptible::Interruptible() : saved_(std::make_unique<Saved>()) {
   struct sigaction action {};
   action.sa_handler = [](int) { interrupted = 1; };
   sigaction(SIGINT, &action, &saved_->interrupt);
@@ -94,7 +95,6 @@ Interruptible::~Interruptible() {
   sigaction(SIGINT, &saved_->interrupt, nullptr);
   sigaction(SIGTERM, &saved_->terminate, nullptr);
   sigaction(SIGWINCH, &saved_->resize, nullptr);
-  delete saved_;
 }
 
 Screen::Screen() {

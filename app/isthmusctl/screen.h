@@ -5,6 +5,7 @@
 #include <termios.h>
 
 #include <cstddef>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -33,7 +34,7 @@ class Interruptible {
 
  private:
   struct Saved;
-  Saved* saved_;
+  std::unique_ptr<Saved> saved_;
 };
 
 /// Owns the terminal while it lives: a screen beside the one with the shell's text, keys as they
