@@ -26,7 +26,7 @@ screen() { in_terminal capture-pane -p -t 0; }
 # see PATTERN: the screen shows it, by and by.
 see() {
   local _
-  for _ in $(seq 100); do
+  for _ in $(seq 300); do
     if grep -qE -- "$1" <<<"$(screen)"; then return; fi
     sleep 0.1  # what a terminal shows makes no sound
   done
@@ -35,7 +35,7 @@ $(screen)"
 }
 gone() {
   local _
-  for _ in $(seq 100); do
+  for _ in $(seq 300); do
     if ! grep -qE -- "$1" <<<"$(screen)"; then return; fi
     sleep 0.1
   done
