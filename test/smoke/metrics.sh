@@ -30,6 +30,13 @@ for reason in $(json show drops all -- '" ".join(d["reason"] for d in answer["dr
   expect "$text" "^isthmus_dropped_packets_total\{reason=\"$reason\",worker=\"0\"\}"
 done
 
+# The dashboard and the rules ask for what there is.
+for name in $(grep -ohE 'isthmus_[a-z0-9_]+' "$smoke_root"/doc/examples/{grafana-dashboard.json,prometheus-alerts.yml} |
+  sort -u); do
+  expect "$text" "^# TYPE $name "
+done
+python3 -m json.tool "$smoke_root/doc/examples/grafana-dashboard.json" >/dev/null
+
 promtool check rules "$smoke_root/doc/examples/prometheus-alerts.yml"
 cat >"$lab_dir/prometheus.yml" <<YML
 global: { scrape_interval: 1s }
