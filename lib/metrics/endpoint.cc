@@ -18,8 +18,9 @@ namespace {
 constexpr std::chrono::seconds kPatience{5};
 constexpr std::size_t kThreads = 2;
 
-/// Between the library's threads and the control core.
-class Desk final : public prometheus::Collectable {
+}  // namespace
+
+class Endpoint::Desk final : public prometheus::Collectable {
  public:
   Desk(struct ev_loop* loop, std::function<Families()> look) : loop_(loop), look_(std::move(look)) {
     ev_async_init(&wake_, [](struct ev_loop*, ev_async* watcher, int) {
@@ -74,34 +75,25 @@ class Desk final : public prometheus::Collectable {
   Families latest_;
 };
 
-}  // namespace
-
-struct Endpoint::Impl {
-  std::shared_ptr<Desk> desk;
-  std::unique_ptr<prometheus::Exposer> exposer;
-};
-
-Endpoint::Endpoint(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Endpoint::Endpoint(std::shared_ptr<Desk> desk) : desk_(std::move(desk)) {}
 
 Endpoint::~Endpoint() {
-  impl_->desk->close();
-  impl_->exposer.reset();  // waits for its threads
+  desk_->close();
+  exposer_.reset();  // waits for its threads
 }
 
 Result<std::unique_ptr<Endpoint>> Endpoint::make(struct ev_loop* loop, const std::string& address,
                                                  std::function<Families()> look) {
-  auto impl = std::make_unique<Impl>();
-  impl->desk = std::make_shared<Desk>(loop, std::move(look));
+  std::unique_ptr<Endpoint> endpoint(new Endpoint(std::make_shared<Desk>(loop, std::move(look))));
   try {
-    impl->exposer = std::make_unique<prometheus::Exposer>(address, kThreads);
+    endpoint->exposer_ = std::make_unique<prometheus::Exposer>(address, kThreads);
   } catch (const std::exception& error) {
-    impl->desk->close();
     return Error{fmt::format(
         "metrics.listen: cannot listen on {} ({}): is the port in use, the address this machine's?",
         address, error.what())};
   }
-  impl->exposer->RegisterCollectable(impl->desk);
-  return std::unique_ptr<Endpoint>(new Endpoint(std::move(impl)));
+  endpoint->exposer_->RegisterCollectable(endpoint->desk_);
+  return endpoint;
 }
 
 }  // namespace isthmus::metrics

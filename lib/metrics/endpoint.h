@@ -16,6 +16,10 @@
 
 struct ev_loop;
 
+namespace prometheus {
+class Exposer;
+}
+
 namespace isthmus::metrics {
 
 class Endpoint {
@@ -28,9 +32,11 @@ class Endpoint {
   Endpoint& operator=(const Endpoint&) = delete;
 
  private:
-  struct Impl;
-  explicit Endpoint(std::unique_ptr<Impl> impl);
-  std::unique_ptr<Impl> impl_;
+  class Desk;  ///< between the library's threads and the control core
+  explicit Endpoint(std::shared_ptr<Desk> desk);
+
+  std::shared_ptr<Desk> desk_;
+  std::unique_ptr<prometheus::Exposer> exposer_;
 };
 
 }  // namespace isthmus::metrics
