@@ -51,12 +51,12 @@ class Family {
   prometheus::MetricFamily& family_;
 };
 
-template <class Rows>
+template <class Row>
 struct Column {
   MetricType type;
   const char* name;
   const char* help;
-  uint64_t (*value)(const Rows&);
+  uint64_t (*value)(const Row&);
 };
 
 /// A family for each column, with a series for each row.
