@@ -178,6 +178,8 @@ struct Setup {
   void upstream(const FakeResolver& resolver, const Address& address = kLoopback4) {
     config.upstreams.push_back({address, resolver.port(), conf::DnsTransport::kUdp, ""});
   }
+  /// For tests that must know which upstream is asked first: "fastest" explores at random.
+  void in_order() { config.upstream_choice = conf::DnsUpstreamChoice::kOrder; }
   void start() {
     const auto prefix = *net::Prefix6052::make(*net::parse_ip6_prefix("2001:db8:64::/96"));
     auto made = dns64::Service::make(config, {{prefix}, {}}, loop.get(), 0);

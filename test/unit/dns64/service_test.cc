@@ -114,6 +114,7 @@ TEST_CASE("service: a silent upstream is left for the next one") {
   Setup s;
   FakeResolver silent(s.loop.get(), kLoopback4, [](const TextMessage&, bool) { return Wire(); });
   FakeResolver resolver(s.loop.get(), kLoopback4, v4_only);
+  s.in_order();
   s.upstream(silent);
   s.upstream(resolver);
   s.start();
@@ -124,6 +125,7 @@ TEST_CASE("service: a silent upstream is left for the next one") {
 TEST_CASE("service: a closed port is noticed at once") {
   Setup s;
   s.config.upstream_timeout_ms = 600'000;  // so that only the ICMP error can help
+  s.in_order();
   uint16_t closed = 0;
   {
     FakeResolver gone(s.loop.get(), kLoopback4, v4_only);
