@@ -38,6 +38,18 @@ Result<std::shared_ptr<const Config>> load_text(std::string_view text, const std
   return std::shared_ptr<const Config>(std::move(config));
 }
 
+Result<std::shared_ptr<const Config>> read_text(std::string_view text, const std::string& name) {
+  const auto root = parse_tree(text, name);
+  if (!root) return root.error();
+  auto config = std::make_shared<Config>();
+  Lines lines;
+  if (const auto problem = read_config(*root, *config, lines)) return to_error(name, *problem);
+  normalize(*config);
+  config->file = name;
+  config->text = text;
+  return std::shared_ptr<const Config>(std::move(config));
+}
+
 Result<std::shared_ptr<const Config>> load_file(const std::string& path) {
   const auto text =
       read_file(path, kMaxConfiguration, "a configuration file; isthmus.conf(5) describes it");

@@ -20,6 +20,9 @@ Result<std::shared_ptr<const Config>> load_file(const std::string& path);
 /// The same for text in memory; `name` stands for the file in errors.
 Result<std::shared_ptr<const Config>> load_text(std::string_view text, const std::string& name);
 
+/// Likewise, but without the checks: to look at and compare. Files that it names are not read.
+Result<std::shared_ptr<const Config>> read_text(std::string_view text, const std::string& name);
+
 /// Options that differ between `running` and `wanted` and cannot change without a restart; empty
 /// when `wanted` can be applied live. Each entry is an option path.
 std::vector<std::string> needs_restart(const Config& running, const Config& wanted);

@@ -1,56 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Walks a file's tree and the option table side by side.
-#include <algorithm>
-
-#include "conf/nearest.h"
-#include "conf/option.h"
+#include "conf/names.h"
 
 namespace isthmus::conf {
 namespace {
 
-std::string join(std::string_view parent, std::string_view name) {
-  return parent.empty() ? std::string(name) : fmt::format("{}.{}", parent, name);
-}
-
-const Section* find_section(std::string_view pattern) {
-  const auto all = sections();
-  const auto it =
-      std::find_if(all.begin(), all.end(), [&](const Section& s) { return s.path == pattern; });
-  return it == all.end() ? nullptr : &*it;
-}
-
-/// The name of `path` if it lies directly in group `parent`.
-std::optional<std::string_view> name_in(std::string_view parent, std::string_view path) {
-  if (!parent.empty()) {
-    if (!path.starts_with(parent) || path.size() <= parent.size() || path[parent.size()] != '.') {
-      return std::nullopt;
-    }
-    path.remove_prefix(parent.size() + 1);
-  }
-  if (path.find('.') != std::string_view::npos) return std::nullopt;
-  if (path.ends_with("[]")) path.remove_suffix(2);
-  return path;
-}
-
-std::vector<std::string_view> names_in(std::string_view parent) {
-  std::vector<std::string_view> names;
-  for (const auto& option : options()) {
-    if (const auto name = name_in(parent, option.path)) names.push_back(*name);
-  }
-  for (const auto& section : sections()) {
-    if (const auto name = name_in(parent, section.path)) names.push_back(*name);
-  }
-  return names;
-}
-
 Problem unknown_option(const Node& node, std::string_view pattern, const std::string& path) {
-  const auto names = names_in(pattern);
-  std::string all;
-  for (const auto name : names) all += (all.empty() ? "" : ", ") + std::string(name);
-  const auto meant = nearest(node.name, names);
-  auto expected =
-      meant.empty() ? "one of: " + all : fmt::format("\"{}\" (did you mean that?)", meant);
-  return {path, node.line, "unknown option " + quote(node.name), std::move(expected)};
+  return {path, node.line, "unknown option " + quote(node.name), expected_name(pattern, node.name)};
 }
 
 class Reader {
@@ -59,22 +15,23 @@ class Reader {
 
   Checked group(const Node& node, std::string_view pattern, const std::string& path, void* object) {
     for (const auto& child : node.children) {
-      const auto child_pattern = join(pattern, child.name);
+      const auto child_pattern = join_path(pattern, child.name);
       if (!find_option(child_pattern) && !find_section(child_pattern) &&
           !find_section(child_pattern + "[]")) {
-        return unknown_option(child, pattern, join(path, child.name));
+        return unknown_option(child, pattern, join_path(path, child.name));
       }
-      lines_.set(join(path, child.name), child.line);
+      lines_.set(join_path(path, child.name), child.line);
     }
     // Lists first: a port's own `addresses` add an interface after those that are listed.
     for (const auto& child : node.children) {
-      if (const auto* section = find_section(join(pattern, child.name) + "[]")) {
-        if (auto problem = list(child, *section, join(path, child.name), object)) return problem;
+      if (const auto* section = find_section(join_path(pattern, child.name) + "[]")) {
+        if (auto problem = list(child, *section, join_path(path, child.name), object))
+          return problem;
       }
     }
     for (const auto& child : node.children) {
-      const auto child_path = join(path, child.name);
-      const auto child_pattern = join(pattern, child.name);
+      const auto child_path = join_path(path, child.name);
+      const auto child_pattern = join_path(pattern, child.name);
       if (const auto* option = find_option(child_pattern)) {
         if (auto problem = this->option(child, *option, child_path, object)) return problem;
       } else if (find_section(child_pattern)) {
@@ -121,7 +78,8 @@ class Reader {
       for (const auto& child : node.children) {
         if (child.name == *name) return std::nullopt;
       }
-      return Problem{join(path, *name), node.line, "nothing", "this option, which is required"};
+      return Problem{join_path(path, *name), node.line, "nothing",
+                     "this option, which is required"};
     };
     for (const auto& option : options()) {
       if (!option.required) continue;

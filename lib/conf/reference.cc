@@ -62,7 +62,8 @@ std::string reference_markdown() {
       "# Configuration reference\n\n"
       "The file is libconfig text, `/etc/isthmus/isthmus.conf` unless `isthmusd -c` says "
       "otherwise.\n"
-      "`[]` stands for an element of a list. *live* options change with `isthmusctl reload`; a\n"
+      "`[]` stands for an element of a list. *live* options change with `isthmusctl set` or "
+      "`reload`; a\n"
       "*restart* option that differs makes the reload fail, and everything stays as it was.\n";
   for (const auto& section : sections()) {
     out += fmt::format("\n## {}\n\n{}{}\n\n", section.path, section.help,

@@ -61,7 +61,14 @@ class Backend {
   virtual Status remove_static(const nat::StaticBinding& outside) = 0;
   /// Loads the file again and applies it, or leaves everything as it was.
   virtual Status reload() = 0;
-  /// Stops or resumes new bindings of a pool, NAME or INSTANCE/NAME, until the next reload.
+  /// Applies `text` instead of the running configuration's, checked as the file is, or leaves
+  /// everything as it was.
+  virtual Status change(const std::string& text) = 0;
+  /// The file's text when it was last read or written by this process.
+  virtual const std::string& file_text() const = 0;
+  virtual void set_file_text(std::string text) = 0;
+  /// Stops or resumes new bindings of a pool, NAME or INSTANCE/NAME, until the next reload: its
+  /// option `drain`, changed.
   virtual Status drain_pool(const std::string& name, bool drain) = 0;
 };
 

@@ -109,7 +109,7 @@ class ArgumentParser {
  private:
   std::optional<Complaint> value(const Argument& argument, Request& request) {
     if (argument.kind == ArgumentKind::kFlag) {
-      if (request.command->action == Action::kShowDns64) {
+      if (request.command->action == Action::kShowDns64 || is_part(argument.word)) {
         if (!request.part.empty()) {
           return Complaint{"more than one part", "usage: " + usage(*request.command)};
         }
@@ -146,6 +146,10 @@ class ArgumentParser {
     if (understood) return std::nullopt;
     return Complaint{quoted(word) + " is no value for " + quoted(argument.word),
                      expected(argument.kind)};
+  }
+
+  static bool is_part(std::string_view word) {
+    return word == "--diff" || word == "--defaults" || word == "--anyway";
   }
 
   static std::string expected(ArgumentKind kind) {
@@ -254,7 +258,12 @@ std::variant<Request, Complaint> parse_request(std::string_view line) {
   for (const auto* command : match.commands) {
     if (split_words(command->path).size() == match.used) request.command = command;
   }
-  if (match.commands.size() > 1 || request.command == nullptr) {
+  // "add PATH ..." beside "add static": what follows is no further word of a command.
+  const bool takes_rest = request.command != nullptr &&
+                          std::ranges::any_of(request.command->arguments, [](const Argument& a) {
+                            return a.kind == ArgumentKind::kRest;
+                          });
+  if ((match.commands.size() > 1 && !takes_rest) || request.command == nullptr) {
     const bool is_short = match.used == words.size();
     return Complaint{
         is_short ? quoted(line) + " is not complete"

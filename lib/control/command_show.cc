@@ -3,7 +3,6 @@
 
 #include <fmt/format.h>
 
-#include "conf/option.h"
 #include "control/json.h"
 #include "control/memory_report.h"
 
@@ -160,24 +159,6 @@ Answer show_steering(Backend& backend) {
                     {"key", hex_of(steering.key)}});
   }
   return answer({{"steering", std::move(list)}});
-}
-
-Answer show_config(Backend& backend, bool file) {
-  const auto config = backend.config();
-  if (file) return answer({{"file", config->file}, {"text", config->text}});
-  Json list = Json::array();
-  for (const auto& value : conf::values(*config)) {
-    // Values print in a syntax that JSON shares.
-    const auto parse = [](const std::string& text) {
-      return text.empty() ? Json() : Json::parse(text, nullptr, false);
-    };
-    list.push_back({{"option", value.path},
-                    {"value", parse(value.text)},
-                    {"default", parse(conf::default_text(*value.option))},
-                    {"unit", value.option->unit},
-                    {"change", value.option->change == conf::Change::kLive ? "live" : "restart"}});
-  }
-  return answer({{"options", std::move(list)}});
 }
 
 Answer show_memory(Backend& backend, StateWalk& walk) {

@@ -16,7 +16,6 @@ Answer drain_pool(Backend& backend, const Request& request, bool drain);
 Answer show_routes(Backend& backend);
 Answer show_neighbors(Backend& backend);
 Answer show_steering(Backend& backend);
-Answer show_config(Backend& backend, bool file);
 Answer show_memory(Backend& backend, StateWalk& walk);
 
 }  // namespace isthmus::control

@@ -58,7 +58,22 @@ constexpr Argument kDns64QueryArguments[] = {
     {"NAME", kRest, "NAME [TYPE] [--trace]; without a type AAAA, with --trace every decision"}};
 constexpr Argument kDns64CacheName[] = {{"NAME", kRest, "forget this name only"}};
 constexpr Argument kAllArgument[] = {{"all", kFlag, "also those that are zero"}};
-constexpr Argument kFileArgument[] = {{"--file", kFlag, "the file's text, as it was loaded"}};
+constexpr Argument kConfigArguments[] = {
+    {"--defaults", kFlag, "all options, also those left at their default"},
+    {"--diff", kFlag,
+     "what differs from the file; between \"begin\" and \"commit\", what the group changes"},
+    {"--file", kFlag, "the running configuration as the text that \"save\" writes"}};
+constexpr Argument kSetArguments[] = {
+    {"PATH VALUE", kRest, "an option, like nat64.main.timers.udp, and its value"}};
+constexpr Argument kAddArguments[] = {
+    {"PATH VALUE", kRest, "a list and a value of it, or { ... } for an element that is a group"}};
+constexpr Argument kRemoveArguments[] = {
+    {"PATH [VALUE]", kRest, "an option, an element, a group; or a list and one of its values"}};
+constexpr Argument kCommitArguments[] = {
+    {"--anyway", kFlag, "although a line of the group failed; what failed is not in it"}};
+constexpr Argument kSaveArguments[] = {
+    {"NAME", kRest,
+     "[NAME.conf] [--force]; a new file beside the configuration; force: replace what is there"}};
 constexpr Argument kHelpArgument[] = {{"COMMAND", kRest, "the command to explain"}};
 constexpr Argument kCompleteArgument[] = {{"PARTIAL", kRest, "a line being typed"}};
 
@@ -184,9 +199,11 @@ constexpr Command kCommands[] = {
      "[upstream, zone, state, rtt_ms, sent, answers, failures, "
      "trouble]; clients: [clients, policy, "
      "waiting]; zones: [zone, kind, source, count]"},
-    {"show config", Action::kShowConfig, kFileArgument, false, false,
-     "Options in force, with defaults, and whether a reload can change them.",
-     "options: [option, value, default, change]; with --file: file, text"},
+    {"show config", Action::kShowConfig, kConfigArguments, false, false,
+     "Options that are not left at their default, and whether they can change live.",
+     "options: [option, value, default, unit, change]; with --diff: differences: [option, file (in "
+     "a group: before), running (in a group: after)], restart: options that need one; with --file: "
+     "file, text"},
     {"show memory",
      Action::kShowMemory,
      {},
@@ -235,6 +252,32 @@ constexpr Command kCommands[] = {
      false,
      "Read the configuration file again. An error leaves everything as it was.",
      "reload: \"done\""},
+    {"set", Action::kSet, kSetArguments, kChanges, false,
+     "Change an option of the running gateway, checked as the file is; the file stays as it is.",
+     "changed: [option, before, after]; in a group: pending"},
+    {"add", Action::kAdd, kAddArguments, kChanges, false,
+     "Add a value to a list, an element to a list of groups, or an absent group; as \"set\".",
+     "changed: [option, before, after]; in a group: pending"},
+    {"remove", Action::kRemove, kRemoveArguments, kChanges, false,
+     "Remove a value or an element, or let an option return to its default; as \"set\".",
+     "changed: [option, before, after]; in a group: pending"},
+    {"begin",
+     Action::kBegin,
+     {},
+     kChanges,
+     false,
+     "Collect what set, add and remove change, until commit applies all of it or nothing. The "
+     "group "
+     "is this connection's, and ends with it.",
+     "group: \"open\""},
+    {"commit", Action::kCommit, kCommitArguments, kChanges, false,
+     "Check and apply the group. An error leaves everything as it was, and the group open.",
+     "changed: [option, before, after]"},
+    {"abort", Action::kAbort, {}, kChanges, false, "Forget the group.", "group: \"aborted\""},
+    {"save", Action::kSave, kSaveArguments, kChanges, false,
+     "Write the running configuration to its file, comments included; what was there goes to "
+     "FILE.bak.",
+     "saved, previous: files; statics: static bindings of commands, which are not in it"},
     {"watch", Action::kWatch, kWatchArguments, false, false,
      "Run a command again and again, on a screen of its own (by isthmusctl).",
      "that of the command, each time"},

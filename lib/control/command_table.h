@@ -59,6 +59,13 @@ enum class Action : uint8_t {
   kDrainPool,
   kUndrainPool,
   kReload,
+  kSet,
+  kAdd,
+  kRemove,
+  kBegin,
+  kCommit,
+  kAbort,
+  kSave,
   kHelp,
   kComplete,
 };

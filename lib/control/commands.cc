@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "control/command_config.h"
 #include "control/command_dns64.h"
 #include "control/command_export.h"
 #include "control/command_pcp.h"
@@ -123,7 +124,20 @@ Answer Commands::show_top_drops(const Request& request) const {
   return answer({{"drops", std::move(list)}});
 }
 
-Answer Commands::run(const Request& request) {
+// What a group would not see, or would make worthless, waits until it has ended.
+Answer Commands::run_change(const Request& request, Session& session) {
+  if (session.group) {
+    return failure("a group is open", "\"commit\" applies it, \"abort\" forgets it");
+  }
+  switch (request.command->action) {
+    case Action::kDrainPool: return drain_pool(backend_, request, true);
+    case Action::kUndrainPool: return drain_pool(backend_, request, false);
+    case Action::kSave: return save_config(backend_, request);
+    default: return reload_config(backend_);
+  }
+}
+
+Answer Commands::run(const Request& request, Session& session) {
   switch (request.command->action) {
     case Action::kShowVersion: return show_version(backend_);
     case Action::kShowPorts: return show_ports(backend_);
@@ -141,7 +155,7 @@ Answer Commands::run(const Request& request) {
     case Action::kShowNeighbors: return show_neighbors(backend_);
     case Action::kShowSteering: return show_steering(backend_);
     case Action::kShowDns64: return show_dns64(backend_, request);
-    case Action::kShowConfig: return show_config(backend_, request.file);
+    case Action::kShowConfig: return show_config(backend_, session, request);
     case Action::kShowMemory: return show_memory(backend_, walk_);
     case Action::kShowSessions: return dump_sessions(backend_, walk_, request);
     case Action::kShowSubscribers: return dump_subscribers(backend_, walk_, request);
@@ -149,8 +163,16 @@ Answer Commands::run(const Request& request) {
     case Action::kShowTopDrops: return show_top_drops(request);
     case Action::kShowBlocks: return dump_blocks(backend_, walk_, request);
     case Action::kDeterministic: return deterministic(backend_, request);
-    case Action::kDrainPool: return drain_pool(backend_, request, true);
-    case Action::kUndrainPool: return drain_pool(backend_, request, false);
+    case Action::kDrainPool:
+    case Action::kUndrainPool:
+    case Action::kSave:
+    case Action::kReload: return run_change(request, session);
+    case Action::kSet:
+    case Action::kAdd:
+    case Action::kRemove: return change_config(backend_, session, request);
+    case Action::kBegin: return begin_group(backend_, session);
+    case Action::kCommit: return commit_group(backend_, session, request);
+    case Action::kAbort: return abort_group(session);
     case Action::kAddStatic: return add_static(backend_, request);
     case Action::kRemoveStatic: return remove_static(backend_, request);
     case Action::kShowBindings:
@@ -161,15 +183,16 @@ Answer Commands::run(const Request& request) {
     case Action::kClearCounters: baseline_ = total(); return answer({{"cleared", "counters"}});
     case Action::kClearDns64Cache: return clear_dns64_cache(backend_, request);
     case Action::kDns64Query: return query_dns64(backend_, request);
-    case Action::kReload: {
-      const auto status = backend_.reload();
-      if (status) return answer({{"reload", "done"}});
-      return failure(status.error().text, "nothing was changed; correct the file and reload again");
-    }
     case Action::kWatch:
     case Action::kTop: return failure("that is drawn by isthmusctl", "run it there");
     case Action::kHelp: return help(request);
-    case Action::kComplete: return answer({{"words", complete(request.rest)}});
+    case Action::kComplete: {
+      auto words = complete(request.rest);
+      for (auto& word : complete_change(*backend_.config(), request.rest)) {
+        words.push_back(std::move(word));
+      }
+      return answer({{"words", std::move(words)}});
+    }
   }
   return failure("command without handler", "report this");
 }

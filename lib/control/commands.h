@@ -17,6 +17,7 @@
 
 #include "control/backend.h"
 #include "control/command_table.h"
+#include "control/session.h"
 #include "control/state_walk.h"
 #include "telemetry/counters.h"
 
@@ -39,12 +40,18 @@ class Commands {
   /// Both must outlive this object.
   Commands(Backend& backend, StateWalk& walk);
 
-  Answer run(const Request& request);
+  Answer run(const Request& request, Session& session);
+  /// Of a client that says nothing else.
+  Answer run(const Request& request) {
+    Session session;
+    return run(request, session);
+  }
 
   /// The first line a client gets.
   std::string greeting() const;
 
  private:
+  Answer run_change(const Request& request, Session& session);
   Answer show_counters(const Request& request) const;
   Answer show_drops(const Request& request) const;
   Answer show_top_drops(const Request& request) const;

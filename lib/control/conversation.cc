@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "control/command_config.h"
+
 namespace isthmus::control {
 namespace {
 
@@ -13,6 +15,11 @@ bool is_text(std::string_view line) {
   return std::none_of(line.begin(), line.end(), [](char c) {
     return (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7f;
   });
+}
+
+bool is_edit(const Request& request) {
+  const auto action = request.command->action;
+  return action == Action::kSet || action == Action::kAdd || action == Action::kRemove;
 }
 
 }  // namespace
@@ -64,6 +71,7 @@ void Conversation::run(std::string_view line) {
   }
   const auto parsed = parse_request(line);
   if (const auto* complaint = std::get_if<Complaint>(&parsed)) {
+    note_failure(session_, line, *complaint);
     out_ += status_line(*complaint);
     return;
   }
@@ -72,7 +80,8 @@ void Conversation::run(std::string_view line) {
     out_ += status_line(Complaint{"not permitted", "the peer's credentials are unknown"});
     return;
   }
-  answer_ = commands_.run(request);
+  answer_ = commands_.run(request, session_);
+  if (answer_.complaint && is_edit(request)) note_failure(session_, line, *answer_.complaint);
   out_ += answer_.text;
   if (!answer_.step) out_ += status_line(answer_.complaint);
 }

@@ -31,6 +31,8 @@ class Conversation {
 
   void work();
 
+  Session& session() { return session_; }
+
   std::string& out() { return out_; }
   /// More work() is possible now or once out() is drained.
   bool busy() const { return answer_.step || has_line(); }
@@ -51,6 +53,7 @@ class Conversation {
 
   Commands& commands_;
   MayChange may_change_;
+  Session session_;
   std::string in_;
   std::string out_;
   Answer answer_;  ///< under way while `step` is set

@@ -5,6 +5,7 @@
 #include <fmt/ranges.h>
 
 #include "conf/check.h"
+#include "conf/edit.h"
 #include "conf/load.h"
 #include "control/log.h"
 #include "control/mapping_record.h"
@@ -35,11 +36,22 @@ void warn(const conf::Config& config) {
   }
 }
 
+/// An error of loading without "FILE:LINE: ", or "FILE: ", in front.
+std::string without_place(const std::string& error, const std::string& file) {
+  if (!error.starts_with(file + ':')) return error;
+  auto at = error.find_first_not_of("0123456789", file.size() + 1);
+  if (error.compare(at, 1, ":") == 0) ++at;
+  return error.substr(error.find_first_not_of(' ', at));
+}
+
 }  // namespace
 
 DataplaneBackend::DataplaneBackend(Parts parts, std::shared_ptr<const conf::Config> config,
                                    Facts version)
-    : parts_(std::move(parts)), config_(std::move(config)), version_(std::move(version)) {
+    : parts_(std::move(parts)),
+      config_(std::move(config)),
+      file_text_(config_->text),
+      version_(std::move(version)) {
   warn(*config_);
   log_mappings(*config_);
 }
@@ -57,44 +69,61 @@ void DataplaneBackend::dns64_flush_cache() {
   if (parts_.dns64 != nullptr) parts_.dns64->flush_cache();
 }
 
-Status DataplaneBackend::reload() {
-  auto loaded = conf::load_file(config_->file);
-  if (!loaded) return loaded.error();
-  const auto& wanted = *loaded;
-  const auto fixed = conf::needs_restart(*config_, *wanted);
-  if (!fixed.empty()) {
-    return Error{
-        fmt::format("{}: not applied: {} cannot change while isthmusd runs; restart it, "
-                    "or set the old value again",
-                    wanted->file, fmt::join(fixed, ", "))};
-  }
+Status DataplaneBackend::take(std::shared_ptr<const conf::Config> wanted) {
   if (Status status = apply(*wanted); !status) return status;
-  config_ = wanted;
+  config_ = std::move(wanted);
   if (parts_.pcp != nullptr) parts_.pcp->update(config_);
   if (parts_.exports != nullptr) parts_.exports->update(config_);
   warn(*config_);
   log_mappings(*config_);
+  return Ok{};
+}
+
+Status DataplaneBackend::reload() {
+  auto loaded = conf::load_file(config_->file);
+  if (!loaded) return loaded.error();
+  if (const auto fixed = conf::needs_restart(*config_, **loaded); !fixed.empty()) {
+    return Error{
+        fmt::format("{}: not applied: {} cannot change while isthmusd runs; restart it, "
+                    "or set the old value again",
+                    config_->file, fmt::join(fixed, ", "))};
+  }
+  if (Status status = take(*loaded); !status) return status;
+  file_text_ = config_->text;
   log_info("configuration {} reloaded", config_->file);
   return Ok{};
 }
 
+Status DataplaneBackend::change(const std::string& text) {
+  auto loaded = conf::load_text(text, config_->file);
+  // Lines of a text that nobody sees would only mislead.
+  if (!loaded) return Error{without_place(loaded.error().text, config_->file)};
+  if (const auto fixed = conf::needs_restart(*config_, **loaded); !fixed.empty()) {
+    return Error{
+        fmt::format("{} cannot change while isthmusd runs: write that to {} and restart it",
+                    fmt::join(fixed, ", "), config_->file)};
+  }
+  return take(*loaded);
+}
+
 Status DataplaneBackend::drain_pool(const std::string& name, bool drain) {
-  auto changed = std::make_shared<conf::Config>(*config_);
-  conf::Pool* found = nullptr;
-  for (auto& nat64 : changed->nat64) {
-    for (auto& pool : nat64.pools) {
+  std::string found;
+  for (std::size_t i = 0; i < config_->nat64.size(); ++i) {
+    const auto& nat64 = config_->nat64[i];
+    for (std::size_t k = 0; k < nat64.pools.size(); ++k) {
+      const auto& pool = nat64.pools[k];
       if (pool.name != name && nat64.name + '/' + pool.name != name) continue;
-      if (found != nullptr) {
+      if (!found.empty()) {
         return Error{fmt::format("several instances have a pool {}: say INSTANCE/{}", name, name)};
       }
-      found = &pool;
+      found = fmt::format("nat64[{}].pools[{}].drain", i, k);
     }
   }
-  if (found == nullptr) return Error{fmt::format("there is no pool {}", name)};
-  found->drain = drain;
-  if (Status status = parts_.dataplane.update(*changed); !status) return status;
-  config_ = std::move(changed);
-  if (parts_.exports != nullptr) parts_.exports->update(config_);
+  if (found.empty()) return Error{fmt::format("there is no pool {}", name)};
+  const auto text =
+      conf::edit_text(config_->text, {conf::EditKind::kSet, found, drain ? "true" : "false"});
+  if (!text) return text.error();
+  if (Status status = change(*text); !status) return status;
   log_info("pool {} {}", name, drain ? "drained" : "undrained");
   return Ok{};
 }

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The running daemon as commands see it.
 //
-// Theory of operation. Owns the configuration in force. reload() checks all that can be checked,
-// then changes one part after the other; when a part refuses, those before it get the running
-// configuration back, so that a failed reload leaves no trace.
+// Theory of operation. Owns the configuration in force. A reload and a change by command go the
+// same way: take() checks all that can be checked, then changes one part after the other; when a
+// part refuses, those before it get the running configuration back, so that a failed reload leaves
+// no trace.
 #pragma once
 
 #include <functional>
@@ -54,12 +55,16 @@ class DataplaneBackend final : public Backend {
   Status add_static(const conf::Static& binding, bool persist) override;
   Status remove_static(const nat::StaticBinding& outside) override;
   Status reload() override;
+  Status change(const std::string& text) override;
+  const std::string& file_text() const override { return file_text_; }
+  void set_file_text(std::string text) override { file_text_ = std::move(text); }
   Status drain_pool(const std::string& name, bool drain) override;
 
   /// At start: the static bindings that were to outlive a restart.
   Status load_statics();
 
  private:
+  Status take(std::shared_ptr<const conf::Config> wanted);
   Status apply(const conf::Config& wanted);
   Status update_parts(const conf::Config& wanted, const std::vector<RoutePlan>& routes);
   Status answer_for(const conf::Config& config);
@@ -69,6 +74,7 @@ class DataplaneBackend final : public Backend {
 
   Parts parts_;
   std::shared_ptr<const conf::Config> config_;
+  std::string file_text_;
   Facts version_;
 };
 

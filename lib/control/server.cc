@@ -103,6 +103,7 @@ void Server::add_client(int fd) {
   const bool has_room = make_room();
   auto& client = *clients_.emplace_back(std::make_unique<Client>(*this, fd));
   client.last_progress = ev_now(loop_);
+  client.conversation.session().may_name_files = peer_is_root(fd);
   ev_io_init(&client.watcher, on_client, fd, EV_READ);
   client.watcher.data = &client;
   if (!has_room) {

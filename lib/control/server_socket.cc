@@ -88,4 +88,11 @@ std::optional<std::string> peer_name(int fd) {
                      user != nullptr ? user->pw_name : "unknown");
 }
 
+bool peer_is_root(int fd) {
+  ucred peer{};
+  socklen_t size = sizeof peer;
+  if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return false;
+  return peer.uid == 0 || peer.uid == geteuid();
+}
+
 }  // namespace isthmus::control

@@ -15,4 +15,7 @@ Result<int> listen_unix(const std::string& path, const std::string& group);
 /// "pid 4711 uid 0 (root)" of the process at the other end; nullopt if the kernel does not say.
 std::optional<std::string> peer_name(int fd);
 
+/// Whether that process is root's, or of the daemon's own user.
+bool peer_is_root(int fd);
+
 }  // namespace isthmus::control

@@ -1,16 +1,14 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "control/static_store.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <cerrno>
-#include <cstdio>
 #include <cstring>
 #include <fstream>
 
 #include "control/command_static.h"
+#include "control/write_file.h"
 
 namespace isthmus::control {
 namespace {
@@ -28,21 +26,6 @@ std::string line_of(const conf::Static& b) {
                                                                    : "icmp";
   return fmt::format("protocol {} inside {} {} outside {} {}", protocol, net::to_string(b.inside),
                      b.inside_port, net::to_string(b.outside), b.outside_port);
-}
-
-std::string folder_of(const std::string& path) {
-  const auto slash = path.rfind('/');
-  return slash == std::string::npos ? "." : path.substr(0, slash + 1);
-}
-
-bool write_all(int fd, std::string_view text) {
-  while (!text.empty()) {
-    const ssize_t n = write(fd, text.data(), text.size());
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return false;
-    text.remove_prefix(static_cast<std::size_t>(n));
-  }
-  return true;
 }
 
 }  // namespace
@@ -78,18 +61,7 @@ Status write_statics(const std::string& path, const std::vector<conf::Static>& b
   std::string text =
       "# Static bindings of \"isthmusctl add static ... persist\". Written by isthmusd.\n";
   for (const auto& binding : bindings) text += line_of(binding) + '\n';
-  const std::string fresh = path + ".new";
-  const int fd = open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-  if (fd < 0) return file_error(fresh, "cannot be written");
-  const bool written = write_all(fd, text) && fsync(fd) == 0;
-  if (close(fd) != 0 || !written) return file_error(fresh, "cannot be written");
-  if (rename(fresh.c_str(), path.c_str()) != 0) return file_error(path, "cannot be replaced");
-  const int folder = open(folder_of(path).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (folder >= 0) {
-    (void)fsync(folder);
-    close(folder);
-  }
-  return Ok{};
+  return replace_file(path, text);
 }
 
 }  // namespace isthmus::control

@@ -16,6 +16,13 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   static FakeBackend backend;
   static FakeWalk walk;
   static Commands commands(backend, walk);
+  // Each input begins with the same configuration, and saves it nowhere.
+  static const auto first = [] {
+    auto config = std::make_shared<isthmus::conf::Config>(*backend.current);
+    config->file = "/nowhere/isthmus.conf";
+    return config;
+  }();
+  backend.current = first;
   Conversation talk(commands, [](std::string_view) { return true; });
   for (std::size_t at = 0; at < size && talk.wants_input(); at += 100) {
     talk.receive(text.substr(at, 100));

@@ -131,7 +131,8 @@ TEST_CASE("complaints say what is wrong and what to do") {
 TEST_CASE("completion offers what can come next") {
   using Words = std::vector<std::string>;
   CHECK(complete("") == Words{"show", "clear", "add", "remove", "dns64", "deterministic", "drain",
-                              "undrain", "reload", "watch", "top", "help", "complete"});
+                              "undrain", "reload", "set", "begin", "commit", "abort", "save",
+                              "watch", "top", "help", "complete"});
   CHECK(complete("cl") == Words{"clear"});
   CHECK(complete("show se") == Words{"sessions"});
   CHECK(complete("clear ") == Words{"sessions", "bindings", "counters", "dns64"});
@@ -149,7 +150,7 @@ TEST_CASE("completion offers what can come next") {
   CHECK(complete("watch show sessions l") == Words{"limit"});
   CHECK(complete("top ") == Words{"every", "times"});
   CHECK(complete("top every 1 ") == Words{"times"});
-  CHECK(complete("show config ") == Words{"--file"});
+  CHECK(complete("show config ") == Words{"--defaults", "--diff", "--file"});
 }
 
 TEST_CASE("the rest of a line reaches help and complete as it is") {

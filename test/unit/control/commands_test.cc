@@ -80,6 +80,8 @@ TEST_CASE("every command answers with JSON lines and a status") {
     // These need an address: see below, and static_test.cc.
     if (command.action == Action::kDeterministic || command.path.ends_with(" static")) continue;
     if (command.action == Action::kDns64Query) continue;  // needs a name, and DNS64
+    constexpr std::string_view kConfigTest[] = {"set", "add", "remove", "commit", "abort", "save"};
+    if (std::ranges::find(kConfigTest, command.path) != std::end(kConfigTest)) continue;
     if (command.action == Action::kWatch || command.action == Action::kTop)
       continue;  // isthmusctl's
     const bool names_pool = command.path.ends_with(" pool");
@@ -153,7 +155,7 @@ TEST_CASE("what isthmusctl draws is not the daemon's") {
 
 TEST_CASE("show config tells value, default and what a change needs") {
   Fixture f;
-  const auto options = f.one("show config")["options"];
+  const auto options = f.one("show config --defaults")["options"];
   bool seen = false;
   for (const auto& option : options) {
     if (option["option"] != "nat64[0].timers.udp") continue;

@@ -191,6 +191,36 @@ TEST_CASE_METHOD(Fixture, "reload refuses a pool amid the kernel's own ports", "
   CHECK(backend->reload());
 }
 
+TEST_CASE_METHOD(Fixture, "a change goes the way of a reload, and the file stays", "[backend]") {
+  const auto first = backend->config()->text;
+  REQUIRE(backend->change(text("200", "192.0.2.253", 65536, 500)));
+  CHECK(backend->config()->nat64[0].timers.udp == 200);
+  CHECK(backend->config()->file == path);
+  CHECK(gateways == std::vector<std::string>{"192.0.2.253"});
+  CHECK(service.timeouts == std::vector<uint32_t>{500});
+  CHECK(dataplane.updates.size() == 1);
+  CHECK(backend->file_text() == first);
+  REQUIRE(backend->reload());
+  CHECK(backend->config()->nat64[0].timers.udp == 300);
+  CHECK(gateways.back() == "192.0.2.254");
+}
+
+TEST_CASE_METHOD(Fixture, "a change that is refused leaves no trace", "[backend]") {
+  const auto before = backend->config();
+  const auto restart = backend->change(text("300", "192.0.2.254", 1000));
+  REQUIRE_FALSE(restart);
+  CHECK(restart.error().text ==
+        "limits.sessions cannot change while isthmusd runs: write that to " + path +
+            " and restart it");
+  const auto wrong = backend->change(text("300", "198.51.100.1"));
+  REQUIRE_FALSE(wrong);
+  CHECK(wrong.error().text.starts_with("routes[0].via: found "));
+  dataplane.update_error = "no room";
+  CHECK_FALSE(backend->change(text("200", "192.0.2.253", 65536, 500)));
+  CHECK(service.timeouts == std::vector<uint32_t>{500, 1000});
+  CHECK(backend->config() == before);
+}
+
 TEST_CASE_METHOD(Fixture, "a pool is drained until told otherwise, or reloaded", "[backend]") {
   CHECK_FALSE(backend->drain_pool("other", true));
   REQUIRE(backend->drain_pool("main", true));

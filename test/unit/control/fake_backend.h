@@ -137,6 +137,19 @@ dns64: { listen = ["2001:db8:1::1"]; upstreams = ["192.0.2.53"]; };
     ++reloads;
     return reload_result;
   }
+  Status change(const std::string& text) override {
+    auto loaded = conf::load_text(text, current->file);
+    if (!loaded) return loaded.error();
+    const auto fixed = conf::needs_restart(*current, **loaded);
+    if (!fixed.empty()) return Error{fixed.front() + " needs a restart"};
+    current = *loaded;
+    ++applied;
+    return Ok{};
+  }
+  unsigned applied = 0;
+  const std::string& file_text() const override { return known_text; }
+  void set_file_text(std::string text) override { known_text = std::move(text); }
+  std::string known_text = sample();
   Status drain_pool(const std::string& name, bool drain) override {
     if (name != "p") return Error{"there is no pool " + name};
     drained = drain;
