@@ -15,6 +15,13 @@ int connect_error(int fd) {
   return ::getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) == 0 ? error : errno;
 }
 
+std::vector<uint8_t> with_id(Bytes message, uint16_t id) {
+  std::vector<uint8_t> copy(message.begin(), message.end());
+  copy[0] = static_cast<uint8_t>(id >> 8);
+  copy[1] = static_cast<uint8_t>(id);
+  return copy;
+}
+
 }  // namespace
 
 void TcpUpstream::set_trust(std::shared_ptr<const TlsTrust> trust) {
@@ -28,15 +35,11 @@ void TcpUpstream::keep_only(const std::vector<std::shared_ptr<Remote>>& remotes)
   });
 }
 
-TcpUpstream::Connection* TcpUpstream::connection_for(const std::shared_ptr<Remote>& to,
-                                                     uint16_t message_id) {
+TcpUpstream::Connection* TcpUpstream::connection_for(const std::shared_ptr<Remote>& to) {
   std::size_t count = 0;
   for (Connection& connection : connections_) {
     if (connection.to != to) continue;
-    if (connection.outstanding.size() < kMaxOutstanding &&
-        !connection.outstanding.contains(message_id)) {
-      return &connection;
-    }
+    if (connection.outstanding.size() < kMaxOutstanding) return &connection;
     ++count;
   }
   return count < kMaxPerUpstream ? connect(to) : nullptr;
@@ -68,12 +71,14 @@ TcpUpstream::Connection* TcpUpstream::connect(const std::shared_ptr<Remote>& to)
 }
 
 bool TcpUpstream::send(SendId id, const std::shared_ptr<Remote>& to, Bytes message) {
-  const uint16_t message_id = get16(message, 0);
-  Connection* connection = connection_for(to, message_id);
+  Connection* connection = connection_for(to);
   if (!connection) return false;
   const bool was_idle = connection->outstanding.empty();
-  connection->outstanding[message_id] = id;
-  connection->writer.add(message);
+  const uint16_t asked_as = get16(message, 0);
+  uint16_t on_wire = asked_as;
+  while (connection->outstanding.contains(on_wire)) ++on_wire;
+  connection->outstanding[on_wire] = {id, asked_as};
+  connection->writer.add(on_wire == asked_as ? message : Bytes(with_id(message, on_wire)));
   if (was_idle) rest(*connection);
   watch(*connection);
   return true;
@@ -101,9 +106,9 @@ void TcpUpstream::watch(Connection& connection) {
 
 void TcpUpstream::cancel(SendId id) {
   for (Connection& connection : connections_) {
-    for (auto& [message_id, send_id] : connection.outstanding) {
+    for (auto& [on_wire, query] : connection.outstanding) {
       // The slot stays taken until the answer comes: its ID must not be reused before.
-      if (send_id == id) send_id = 0;
+      if (query.id == id) query.id = 0;
     }
   }
 }
@@ -169,12 +174,14 @@ void TcpUpstream::read_answers(Connection& connection) {
   Bytes message;
   while (connection.reader.next(message)) {
     if (message.size() < kHeaderSize) continue;
-    const auto found = connection.outstanding.find(get16(message, 0));
+    const uint16_t on_wire = get16(message, 0);
+    const auto found = connection.outstanding.find(on_wire);
     if (found == connection.outstanding.end()) continue;
-    const SendId id = found->second;
+    const auto [id, asked_as] = found->second;
     connection.outstanding.erase(found);
     rest(connection);
-    if (id != 0) on_answer_(id, message);
+    if (id == 0) continue;
+    on_answer_(id, on_wire == asked_as ? message : Bytes(with_id(message, asked_as)));
   }
 }
 
@@ -185,8 +192,8 @@ void TcpUpstream::close(Connection& connection, std::string why) {
   }
   const auto outstanding = std::move(connection.outstanding);
   connections_.remove_if([&](const Connection& other) { return &other == &connection; });
-  for (const auto& [message_id, id] : outstanding) {
-    if (id != 0) on_failure_(id);
+  for (const auto& [on_wire, query] : outstanding) {
+    if (query.id != 0) on_failure_(query.id);
   }
 }
 

@@ -3,8 +3,10 @@
 // to be asked so always; TLS (RFC 7858) inside.
 //
 // Theory of operation. Queries share connections (RFC 7766 6.2.1) and are matched to answers by ID,
-// so a connection never carries two with one ID. They are written together once the connection, and
-// with TLS the proof who is at its other end, stands. A connection that closes fails what is
+// so a connection never carries two with one ID: of a hundred random ones, two meet in every
+// fourteenth try. The second goes out with another, and its answer comes back with its own; unlike
+// over UDP, there is nothing for a forger to guess. They are written together once the connection,
+// and with TLS the proof who is at its other end, stands. A connection that closes fails what is
 // outstanding on it; one that has been idle, or silent while something is outstanding, is closed.
 // After a TLS connection that came to nothing there is a pause, since trying costs both sides.
 #pragma once
@@ -64,6 +66,10 @@ class TcpUpstream {
   static constexpr double kPauseSeconds = 0.3;
 
  private:
+  struct Outstanding {
+    SendId id = 0;          ///< 0: cancelled
+    uint16_t asked_as = 0;  ///< ID of the message as it was given to send()
+  };
   struct Connection {
     std::shared_ptr<Remote> to;
     Fd fd;
@@ -74,13 +80,13 @@ class TcpUpstream {
     ev::timer idle;
     StreamReader reader;
     StreamWriter writer;
-    std::unordered_map<uint16_t, SendId> outstanding;
+    std::unordered_map<uint16_t, Outstanding> outstanding;  ///< by ID on the connection
     TcpUpstream* owner = nullptr;
     void on_ready(ev::io&, int events) { owner->handle(*this, events); }
     void on_idle(ev::timer&, int) { owner->close(*this, "silence"); }
   };
 
-  Connection* connection_for(const std::shared_ptr<Remote>& to, uint16_t message_id);
+  Connection* connection_for(const std::shared_ptr<Remote>& to);
   Connection* connect(const std::shared_ptr<Remote>& to);
   void handle(Connection& connection, int events);
   /// False: the connection is gone, or does not stand yet.

@@ -70,11 +70,7 @@ class FakeResolver {
 
   FakeResolver(struct ev_loop* loop, const Address& address, Handler handler)
       : loop_(loop), handler_(std::move(handler)) {
-    const auto any = dns64::socket_address(address, 0);
-    udp_ = dns64::make_socket(any.family(), SOCK_DGRAM);
-    REQUIRE(bind(udp_.get(), any.get(), any.size) == 0);
-    port_ = port_of(udp_.get());
-    tcp_ = std::move(*dns64::listen_on(address, port_));
+    for (unsigned tries = 0; !bind_both(address); ++tries) REQUIRE(tries < 100);
     udp_watcher_.set(loop);
     udp_watcher_.set<FakeResolver, &FakeResolver::on_datagram>(this);
     udp_watcher_.start(udp_.get(), ev::READ);
@@ -87,6 +83,16 @@ class FakeResolver {
   std::vector<uint16_t> client_ports;
 
  private:
+  /// False: what is a free port for UDP is in use for TCP, be it by a connection in TIME-WAIT.
+  bool bind_both(const Address& address) {
+    const auto any = dns64::socket_address(address, 0);
+    udp_ = dns64::make_socket(any.family(), SOCK_DGRAM);
+    REQUIRE(bind(udp_.get(), any.get(), any.size) == 0);
+    port_ = port_of(udp_.get());
+    auto listening = dns64::listen_on(address, port_);
+    if (listening) tcp_ = std::move(*listening);
+    return static_cast<bool>(listening);
+  }
   struct Stream {
     dns64::Fd fd;
     ev::io watcher;

@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <map>
 
+#include "dns64/tcp_upstream.h"
 #include "service_rig.h"
 
 namespace isthmus::service_test {
@@ -108,6 +109,40 @@ TEST_CASE("service: RFC 7766 5: an answer with TC is fetched over TCP, on one co
   CHECK(s.ask(query_for("b.example.", "TXT")).sections[0].size() == 1);
   CHECK(s.figure("upstream-sent-tcp") == 2);
   CHECK(resolver.connections() == 1);
+}
+
+TEST_CASE("upstream: RFC 7766 6.2.1: queries with one ID share a connection, apart on the wire") {
+  Loop loop;
+  std::vector<uint16_t> on_wire;
+  FakeResolver resolver(loop.get(), kLoopback4, [&](const TextMessage& query, bool tcp) {
+    REQUIRE(tcp);
+    on_wire.push_back(query.id);
+    return v4_only(query, tcp);
+  });
+  dns64::Figures figures;
+  std::map<dns64::SendId, TextMessage> answers;
+  dns64::TcpUpstream upstream(
+      loop.get(), figures,
+      [&](dns64::SendId id, Bytes message) {
+        answers[id] = test::from_wire({message.begin(), message.end()});
+      },
+      [](dns64::SendId) { FAIL("the connection broke"); });
+  const auto remote = std::make_shared<dns64::Remote>();
+  remote->to = dns64::socket_address(kLoopback4, resolver.port());
+  REQUIRE(upstream.send(1, remote, query_for("one.example.", "A", 65535)));
+  REQUIRE(upstream.send(2, remote, query_for("two.example.", "A", 65535)));
+  REQUIRE(upstream.send(3, remote, query_for("three.example.", "A", 0)));
+  REQUIRE(upstream.send(4, remote, query_for("four.example.", "A", 65535)));
+  REQUIRE(loop.until([&] { return answers.size() == 4; }));
+  CHECK(on_wire == std::vector<uint16_t>{65535, 0, 1, 2});
+  CHECK(resolver.connections() == 1);
+  const auto is = [&](dns64::SendId send, uint16_t id, const std::string& name) {
+    return answers[send].id == id && answers[send].name == name;
+  };
+  CHECK(is(1, 65535, "one.example."));
+  CHECK(is(2, 65535, "two.example."));
+  CHECK(is(3, 0, "three.example."));
+  CHECK(is(4, 65535, "four.example."));
 }
 
 TEST_CASE("service: a silent upstream is left for the next one") {
