@@ -90,7 +90,7 @@ std::size_t fitting(const Answer& answer, const Asker& asker, std::size_t questi
 Answer finish(Builder& builder, uint32_t ttl) {
   Answer answer;
   answer.additional_at = static_cast<uint32_t>(builder.additional_at());
-  answer.ttl_offsets = builder.ttl_offsets();
+  answer.ttl_offsets = builder.take_ttl_offsets();
   answer.ttl = ttl;
   const Bytes message = builder.finish();
   answer.message.assign(message.begin(), message.end());

@@ -33,6 +33,8 @@ void Builder::put_bytes(Bytes bytes) {
 }
 
 void Builder::begin(const Question& question, uint16_t flags) {
+  constexpr std::size_t kUsualRecords = 16;
+  ttl_offsets_.reserve(kUsualRecords);
   question_ = question.name;
   put16(0);
   put16(flags);
@@ -75,20 +77,20 @@ bool Builder::written_at_equals(std::size_t at, Bytes name) const {
   }
 }
 
-const Builder::Slot* Builder::find(uint32_t hash, Bytes suffix) const {
+uint16_t Builder::find(uint32_t hash, Bytes suffix) const {
   for (unsigned i = hash % kSlots, probes = 0; probes < 8; i = (i + 1) % kSlots, ++probes) {
-    const Slot& slot = slots_[i];
-    if (slot.offset == 0) return nullptr;
-    if (slot.hash == hash && written_at_equals(slot.offset, suffix)) return &slot;
+    if (offsets_[i] == 0) return 0;
+    if (hashes_[i] == hash && written_at_equals(offsets_[i], suffix)) return offsets_[i];
   }
-  return nullptr;
+  return 0;
 }
 
 void Builder::remember(uint32_t hash, std::size_t offset) {
   if (offset > 0x3fff) return;
   for (unsigned i = hash % kSlots, probes = 0; probes < 8; i = (i + 1) % kSlots, ++probes) {
-    if (slots_[i].offset != 0) continue;
-    slots_[i] = {hash, static_cast<uint16_t>(offset)};
+    if (offsets_[i] != 0) continue;
+    hashes_[i] = hash;
+    offsets_[i] = static_cast<uint16_t>(offset);
     return;
   }
 }
@@ -106,11 +108,11 @@ void Builder::put_name(const Name& name, bool compress) {
   const Suffixes s = suffixes_of(name);
   const std::size_t start = size_;
   unsigned i = 0;
-  const Slot* known = nullptr;
+  uint16_t known = 0;
   while (i < s.count && !(known = find(s.hash[i], name.wire().subspan(s.start[i])))) ++i;
-  const std::size_t own = known ? s.start[i] : name.size();
+  const std::size_t own = known != 0 ? s.start[i] : name.size();
   put_bytes(name.wire().first(own));
-  if (known) put16(static_cast<uint16_t>(kPointerMask | known->offset));
+  if (known != 0) put16(static_cast<uint16_t>(kPointerMask | known));
   if (overflow_) return;
   for (unsigned k = 0; k < i; ++k) remember(s.hash[k], start + s.start[k]);
 }

@@ -10,6 +10,7 @@
 #pragma once
 
 #include <array>
+#include <utility>
 #include <vector>
 
 #include "dns64/wire.h"
@@ -35,8 +36,8 @@ class Builder {
 
   /// Buffer or counters ran over; nothing useful is in the buffer.
   bool overflow() const { return overflow_; }
-  /// Offsets of the TTL fields written so far.
-  const std::vector<uint16_t>& ttl_offsets() const { return ttl_offsets_; }
+  /// Offsets of the TTL fields written, given away.
+  std::vector<uint16_t> take_ttl_offsets() { return std::move(ttl_offsets_); }
   uint32_t lowest_ttl() const { return lowest_ttl_; }
   /// Where the additional section starts.
   std::size_t additional_at() const { return additional_at_ == 0 ? size_ : additional_at_; }
@@ -49,10 +50,6 @@ class Builder {
   static constexpr unsigned kSlots = 512;
   static constexpr unsigned kMaxNames = 384;
 
-  struct Slot {
-    uint32_t hash = 0;
-    uint16_t offset = 0;  ///< 0: free; no name starts in the header
-  };
   struct Suffixes {
     unsigned count = 0;
     std::array<uint8_t, 128> start;
@@ -70,7 +67,8 @@ class Builder {
   bool copy_rdata(const Message& from, const Record& record);
 
   Suffixes suffixes_of(const Name& name) const;
-  const Slot* find(uint32_t hash, Bytes suffix) const;
+  /// Where a name was written, or 0.
+  uint16_t find(uint32_t hash, Bytes suffix) const;
   void remember(uint32_t hash, std::size_t offset);
   bool written_at_equals(std::size_t at, Bytes name) const;
 
@@ -84,7 +82,10 @@ class Builder {
   unsigned names_ = 0;
   mutable uint64_t work_ = 0;
   Name question_;
-  std::array<Slot, kSlots> slots_{};
+  // The dictionary, open addressing. No name starts in the header: 0 is a free slot. Only these are
+  // cleared, since clearing is what a builder costs.
+  std::array<uint16_t, kSlots> offsets_{};
+  std::array<uint32_t, kSlots> hashes_;
   std::vector<uint16_t> ttl_offsets_;
 };
 

@@ -25,10 +25,9 @@ void Cache::clear() {
 }
 
 uint64_t Cache::hash_of(const Key& key) const {
-  const uint64_t rest = uint64_t{key.question.type} << 32 | uint64_t{key.question.klass} << 16 |
-                        uint64_t{key.dnssec_ok} << 1 | uint64_t{key.checking_disabled} |
-                        uint64_t{key.view} << 2;
-  return net::hash_words(hash_key_, hash_name(hash_key_, key.question.name.wire()), rest);
+  const auto extra =
+      static_cast<uint16_t>(key.view << 2 | key.dnssec_ok << 1 | int{key.checking_disabled});
+  return hash_question(hash_key_, key.question, extra);
 }
 
 bool Cache::matches(const Entry& entry, uint64_t hash, const Key& key) const {

@@ -38,6 +38,8 @@ class Cache {
     uint32_t uses = 0;               ///< how often it was found
   };
 
+  /// Keyed with the cache's secret.
+  uint64_t hash_of(const Key& key) const;
   /// At most `capacity` answers; on average `kMeanBytes` each.
   Cache(uint32_t capacity, const net::HashKey& key);
 
@@ -88,7 +90,6 @@ class Cache {
     TimeMs again = 0;
   };
 
-  uint64_t hash_of(const Key& key) const;
   bool matches(const Entry& entry, uint64_t hash, const Key& key) const;
   uint32_t lookup(uint64_t hash, const Key& key) const;
   uint32_t& bucket(uint64_t hash) { return buckets_[hash & (buckets_.size() - 1)]; }

@@ -8,13 +8,6 @@ namespace {
 
 constexpr uint32_t kWhole = 1000;
 
-std::string key_of(const Name& name) {
-  const Bytes zone = zone_part(name);
-  std::string key(zone.begin(), zone.end());
-  for (char& c : key) c = static_cast<char>(to_lower(static_cast<uint8_t>(c)));
-  return key;
-}
-
 template <class Map, class Key>
 void decrement(Map& map, const Key& key) {
   const auto found = map.find(key);
@@ -58,7 +51,7 @@ RateLimit::Verdict RateLimit::check(const net::Ip6& client, TimeMs now) {
 InFlight::Verdict InFlight::take(const net::Ip6& client, const Name& name, uint32_t client_limit,
                                  uint32_t zone_limit) {
   const net::Ip6 subscriber = subscriber_of(client);
-  const std::string zone = key_of(name);
+  const uint64_t zone = zone_key(name);
   const auto full = [](const auto& map, const auto& key, uint32_t limit) {
     const auto found = map.find(key);
     return limit != 0 && found != map.end() && found->second >= limit;
@@ -72,7 +65,7 @@ InFlight::Verdict InFlight::take(const net::Ip6& client, const Name& name, uint3
 
 void InFlight::release(const net::Ip6& client, const Name& name) {
   decrement(clients_, subscriber_of(client));
-  decrement(zones_, key_of(name));
+  decrement(zones_, zone_key(name));
 }
 
 }  // namespace isthmus::dns64

@@ -9,7 +9,6 @@
 #pragma once
 
 #include <array>
-#include <string>
 #include <unordered_map>
 #include <vector>
 
@@ -19,6 +18,11 @@
 namespace isthmus::dns64 {
 
 using TimeMs = uint64_t;
+
+/// The /64 of an IPv6 address; an IPv4 address (::ffff:a.b.c.d) itself.
+net::Ip6 subscriber_of(const net::Ip6& client);
+/// The part of `name` by which its zone is known.
+Bytes zone_part(const Name& name);
 
 /// Token buckets; a second's worth may be used at once.
 class RateLimit {
@@ -45,6 +49,8 @@ class RateLimit {
 /// Who waits for how many answers.
 class InFlight {
  public:
+  explicit InFlight(const net::HashKey& key) : key_(key), clients_(0, Hash{key}) {}
+
   /// Counts one more, unless client or zone have reached their limit (0: none).
   enum class Verdict : uint8_t { kAllow, kClient, kZone };
   Verdict take(const net::Ip6& client, const Name& name, uint32_t client_limit,
@@ -60,17 +66,14 @@ class InFlight {
 
  private:
   struct Hash {
-    std::size_t operator()(const net::Ip6& a) const {
-      return net::hash_ip6({0x9e3779b97f4a7c15, 0xc2b2ae3d27d4eb4f, 0x165667b19e3779f9}, a, 0);
-    }
+    net::HashKey key;
+    std::size_t operator()(const net::Ip6& a) const { return net::hash_ip6(key, a, 0); }
   };
-  std::unordered_map<net::Ip6, uint32_t, Hash> clients_;
-  std::unordered_map<std::string, uint32_t> zones_;
-};
+  uint64_t zone_key(const Name& name) const { return hash_name(key_, zone_part(name)); }
 
-/// The /64 of an IPv6 address; an IPv4 address (::ffff:a.b.c.d) itself.
-net::Ip6 subscriber_of(const net::Ip6& client);
-/// The part of `name` by which its zone is known.
-Bytes zone_part(const Name& name);
+  net::HashKey key_;
+  std::unordered_map<net::Ip6, uint32_t, Hash> clients_;
+  std::unordered_map<uint64_t, uint32_t> zones_;  ///< by a hash: two that meet share a limit
+};
 
 }  // namespace isthmus::dns64

@@ -24,15 +24,11 @@ ExchangeSettings exchange_settings(const EngineSettings& settings) {
 
 }  // namespace
 
-std::string job_key(const Cache::Key& key) {
-  return question_key(key.question, key.dnssec_ok, key.checking_disabled) +
-         static_cast<char>(key.view);
-}
-
 Engine::Engine(EngineSettings settings)
     : settings_(std::move(settings)),
       cookies_(settings_.random),
       rate_(settings_.rate_limit, random_key(settings_.random)),
+      in_flight_(random_key(settings_.random)),
       cache_(settings_.cache_entries, random_key(settings_.random)),
       exchanges_(exchange_settings(settings_), *this, figures_),
       out_(kMaxMessage + kOptRoom) {
@@ -67,8 +63,18 @@ void Engine::on_query(TimeMs now, uint64_t token, const Client& client, Bytes me
   resolve(now, std::move(asker), query_.question, actions);
 }
 
-Engine::Job& Engine::make_job(JobId id, const Cache::Key& key) {
-  Job& job = jobs_[id];
+Engine::Job* Engine::same_job(const Cache::Key& key) {
+  const auto known = by_question_.find(cache_.hash_of(key));
+  if (known == by_question_.end()) return nullptr;
+  Job* job = jobs_.find(known->second);
+  return job->asks(key) ? job : nullptr;
+}
+
+Engine::Job& Engine::make_job(const Cache::Key& key) {
+  const JobId id = ++last_job_;
+  Job& job = jobs_.add(id);
+  // Of two whose hashes meet, which should not happen, the second cannot be joined.
+  by_question_.try_emplace(cache_.hash_of(key), id);
   job.question = key.question;
   job.dnssec_ok = key.dnssec_ok;
   job.checking_disabled = key.checking_disabled;
@@ -80,15 +86,14 @@ void Engine::resolve(TimeMs now, Asker&& asker, const Question& question, Action
   if (!may_wait(asker, question, actions)) return;
   ++waiting_;
   const Cache::Key key{question, asker.dnssec_ok, (asker.flags & kFlagCd) != 0, asker.view};
-  const auto [known, is_new] = by_question_.try_emplace(job_key(key), last_job_ + 1);
-  if (!is_new) {
+  if (Job* same = same_job(key)) {
     figures_.count(FigureId::kJoined);
     note(asker, "joins an identical question in flight");
-    jobs_.at(known->second).askers.push_back(std::move(asker));
+    same->askers.push_back(std::move(asker));
     return;
   }
-  const JobId id = ++last_job_;
-  Job& job = make_job(id, key);
+  Job& job = make_job(key);
+  const JobId id = last_job_;
   job.askers.push_back(std::move(asker));
   if (settings_.serve_stale > 0 && cache_.find(key, now).answer) {
     job.has_stale = true;
@@ -100,11 +105,10 @@ void Engine::resolve(TimeMs now, Asker&& asker, const Question& question, Action
 
 void Engine::refresh(TimeMs now, const Cache::Key& key, Actions& actions) {
   if (jobs_.size() >= settings_.max_in_flight) return;
-  if (!by_question_.try_emplace(job_key(key), last_job_ + 1).second) return;
-  const JobId id = ++last_job_;
-  Job& job = make_job(id, key);
+  if (same_job(key)) return;
+  Job& job = make_job(key);
   plan(job);
-  ask_first(now, id, job, actions);
+  ask_first(now, last_job_, job, actions);
 }
 
 const Policy& Engine::policy_of(uint8_t view) const {
@@ -212,9 +216,9 @@ void Engine::on_time(TimeMs now, Actions& actions) {
   actions_ = &actions;
   exchanges_.on_time(now, actions);
   while (!stale_timers_.empty() && stale_timers_.front().at <= now) {
-    const auto job = jobs_.find(stale_timers_.front().job);
+    Job* job = jobs_.find(stale_timers_.front().job);
     stale_timers_.pop_front();
-    if (job != jobs_.end()) answer_stale(now, job->second);
+    if (job) answer_stale(now, *job);
   }
 }
 
@@ -237,7 +241,7 @@ void Engine::update(TimeMs now, const EngineSettings& settings, Actions& actions
   by_question_.clear();
   for (auto& [id, job] : jobs_) {
     job.view = job.askers.empty() ? 0 : view_of(settings_.clients, job.askers.front().client);
-    by_question_.try_emplace(job_key(job.key()), id);
+    by_question_.try_emplace(cache_.hash_of(job.key()), id);
   }
   exchanges_.update(now, exchange_settings(settings_), actions);
 }

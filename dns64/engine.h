@@ -31,6 +31,7 @@
 #include "dns64/cookies.h"
 #include "dns64/exchange.h"
 #include "dns64/figures.h"
+#include "dns64/in_flight_table.h"
 #include "dns64/local.h"
 #include "dns64/local_zones.h"
 #include "dns64/name_rules.h"
@@ -130,6 +131,18 @@ class Engine final : private ExchangeListener {
     Name zone;
 
     Cache::Key key() const { return {question, dnssec_ok, checking_disabled, view}; }
+    bool asks(const Cache::Key& key) const {
+      return dnssec_ok == key.dnssec_ok && checking_disabled == key.checking_disabled &&
+             view == key.view && same_question(question, key.question);
+    }
+    void reset() {
+      Job first;
+      first.askers = std::move(askers);
+      first.askers.clear();
+      first.a_message = std::move(a_message);
+      first.a_message.clear();
+      *this = std::move(first);
+    }
   };
   struct StaleTimer {
     TimeMs at;
@@ -145,7 +158,9 @@ class Engine final : private ExchangeListener {
   bool may_wait(const Asker& asker, const Question& question, Actions& actions);
   void resolve(TimeMs now, Asker&& asker, const Question& question, Actions& actions);
   void refresh(TimeMs now, const Cache::Key& key, Actions& actions);
-  Job& make_job(JobId id, const Cache::Key& key);
+  /// The job that asks the same, or null; then a new one would be listed under the hash of `key`.
+  Job* same_job(const Cache::Key& key);
+  Job& make_job(const Cache::Key& key);
   const Policy& policy_of(uint8_t view) const;
   const Policy& policy_of(const Job& job);
   void plan(Job& job);
@@ -177,8 +192,8 @@ class Engine final : private ExchangeListener {
   InFlight in_flight_;
   Cache cache_;
   Exchanges exchanges_;
-  std::unordered_map<JobId, Job> jobs_;
-  std::unordered_map<std::string, JobId> by_question_;
+  InFlightTable<Job> jobs_;
+  std::unordered_map<uint64_t, JobId> by_question_;  ///< by Cache::hash_of()
   std::deque<StaleTimer> stale_timers_;
   JobId last_job_ = 0;
   std::size_t waiting_ = 0;
@@ -188,8 +203,5 @@ class Engine final : private ExchangeListener {
   std::vector<uint8_t> out_;
   Actions* actions_ = nullptr;  ///< of the call in progress
 };
-
-/// A job as a map key.
-std::string job_key(const Cache::Key& key);
 
 }  // namespace isthmus::dns64

@@ -20,9 +20,9 @@ void restore_case(std::span<uint8_t> bytes, const Message& message, const Name& 
 void Engine::on_outcome(TimeMs now, JobId id, const Outcome& outcome) {
   const bool second = (id & 1) != 0;
   id >>= 1;
-  const auto found = jobs_.find(id);
-  if (found == jobs_.end()) return;
-  Job& job = found->second;
+  Job* const found = jobs_.find(id);
+  if (!found) return;
+  Job& job = *found;
   if (outcome.message) {
     Question question = question_of_stage(job);
     restore_case(outcome.bytes, *outcome.message, question.name);
@@ -179,8 +179,9 @@ void Engine::finish_job(TimeMs now, JobId id, Job& job, std::optional<Answer> an
     cache_.failed(job.key(), now + kStalePause);
     answer_stale(now, job);
   }
-  by_question_.erase(job_key(job.key()));
-  const auto node = jobs_.extract(id);
+  const auto listed = by_question_.find(cache_.hash_of(job.key()));
+  if (listed != by_question_.end() && listed->second == id) by_question_.erase(listed);
+  auto node = jobs_.take(id);
   Job& done = node.mapped();
   for (const Asker& asker : done.askers) {
     release(asker);
@@ -196,6 +197,7 @@ void Engine::finish_job(TimeMs now, JobId id, Job& job, std::optional<Answer> an
     question.type = kTypeA;
     refresh(now, {question, done.dnssec_ok, done.checking_disabled, done.view}, *actions_);
   }
+  jobs_.give_back(std::move(node));
 }
 
 }  // namespace isthmus::dns64

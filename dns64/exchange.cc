@@ -12,7 +12,8 @@ Exchanges::Exchanges(ExchangeSettings settings, ExchangeListener& listener, Figu
     : settings_(std::move(settings)),
       listener_(listener),
       figures_(figures),
-      upstreams_(settings_.upstreams, settings_.fastest) {}
+      upstreams_(settings_.upstreams, settings_.fastest),
+      hash_key_{settings_.random(), settings_.random(), settings_.random()} {}
 
 Transport Exchanges::transport_of(unsigned upstream) const {
   return upstream < settings_.transports.size() ? settings_.transports[upstream] : Transport::kUdp;
@@ -49,17 +50,10 @@ TimeMs Exchanges::first_patience(const Exchange& exchange, unsigned upstream) co
   return std::clamp(usual, std::min(kMinPatience, max_patience()), max_patience());
 }
 
-std::string question_key(const Question& question, bool dnssec_ok, bool checking_disabled) {
-  Name lower = question.name;
-  lower.make_lower_case();
-  const Bytes wire = lower.wire();
-  std::string key(wire.begin(), wire.end());
-  for (const uint16_t part : {question.type, question.klass}) {
-    key += static_cast<char>(part >> 8);
-    key += static_cast<char>(part);
-  }
-  key += static_cast<char>(dnssec_ok << 1 | int{checking_disabled});
-  return key;
+uint64_t Exchanges::hash_of(const Question& question, bool dnssec_ok,
+                            bool checking_disabled) const {
+  const auto extra = static_cast<uint16_t>(dnssec_ok << 1 | int{checking_disabled});
+  return hash_question(hash_key_, question, extra);
 }
 
 bool is_dnssec_code(int32_t code) {
@@ -73,12 +67,16 @@ bool is_dnssec_failure(const Message& message) {
 void Exchanges::ask(TimeMs now, const Question& question, bool dnssec_ok, bool checking_disabled,
                     JobId job, Actions& actions) {
   const auto [known, is_new] =
-      by_question_.try_emplace(question_key(question, dnssec_ok, checking_disabled), last_id_ + 1);
+      by_question_.try_emplace(hash_of(question, dnssec_ok, checking_disabled), last_id_ + 1);
   if (!is_new) {
-    exchanges_.at(known->second).jobs.push_back(job);
-    return;
+    Exchange* same = exchanges_.find(known->second);
+    if (same->asks(question, dnssec_ok, checking_disabled)) {
+      same->jobs.push_back(job);
+      return;
+    }
+    // Hashes that meet should not happen; the second question then cannot be joined.
   }
-  Exchange& exchange = exchanges_[++last_id_];
+  Exchange& exchange = exchanges_.add(++last_id_);
   exchange.id = last_id_;
   exchange.question = question;
   exchange.dnssec_ok = dnssec_ok;
@@ -178,10 +176,10 @@ void Exchanges::pad_query() {
 }
 
 Exchanges::Attempt* Exchanges::find(SendId id, Exchange*& exchange) {
-  const auto found = exchanges_.find(id >> kAttemptBits);
+  Exchange* const found = exchanges_.find(id >> kAttemptBits);
   const std::size_t index = id & ((1u << kAttemptBits) - 1);
-  if (found == exchanges_.end() || index >= found->second.attempts.size()) return nullptr;
-  exchange = &found->second;
+  if (!found || index >= found->attempts.size()) return nullptr;
+  exchange = found;
   Attempt& attempt = exchange->attempts[index];
   return attempt.open ? &attempt : nullptr;
 }
@@ -200,8 +198,8 @@ void Exchanges::set_timer(TimeMs now, Exchange& exchange) {
 TimeMs Exchanges::next_deadline() {
   while (!timers_.empty()) {
     const Timer& top = timers_.top();
-    const auto found = exchanges_.find(top.exchange);
-    if (found != exchanges_.end() && found->second.timer == top.at) return top.at;
+    const Exchange* found = exchanges_.find(top.exchange);
+    if (found && found->timer == top.at) return top.at;
     timers_.pop();
   }
   return kNoDeadline;
@@ -209,7 +207,7 @@ TimeMs Exchanges::next_deadline() {
 
 void Exchanges::on_time(TimeMs now, Actions& actions) {
   while (next_deadline() <= now) {
-    Exchange& exchange = exchanges_.at(timers_.top().exchange);
+    Exchange& exchange = *exchanges_.find(timers_.top().exchange);
     timers_.pop();
     on_timer(now, exchange, actions);
   }
@@ -277,12 +275,13 @@ void Exchanges::settle(TimeMs now, Exchange& exchange, const Outcome& outcome, A
   for (std::size_t i = 0; i < exchange.attempts.size(); ++i) {
     if (exchange.attempts[i].open) actions.cancel(exchange.id << kAttemptBits | i);
   }
-  by_question_.erase(
-      question_key(exchange.question, exchange.dnssec_ok, exchange.checking_disabled));
+  const auto listed =
+      by_question_.find(hash_of(exchange.question, exchange.dnssec_ok, exchange.checking_disabled));
+  if (listed != by_question_.end() && listed->second == exchange.id) by_question_.erase(listed);
   // Listeners may ask again, even the same question: the exchange must be gone before.
-  const std::vector<JobId> jobs = std::move(exchange.jobs);
-  exchanges_.erase(exchange.id);
-  for (const JobId job : jobs) listener_.on_outcome(now, job, result);
+  auto ended = exchanges_.take(exchange.id);
+  for (const JobId job : ended.mapped().jobs) listener_.on_outcome(now, job, result);
+  exchanges_.give_back(std::move(ended));
 }
 
 void Exchanges::on_failure(TimeMs now, SendId id, Actions& actions) {

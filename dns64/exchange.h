@@ -22,6 +22,7 @@
 #include <vector>
 
 #include "dns64/figures.h"
+#include "dns64/in_flight_table.h"
 #include "dns64/query.h"
 #include "dns64/upstreams.h"
 #include "dns64/wire.h"
@@ -147,6 +148,21 @@ class Exchanges {
     TimeMs timer = 0;
     TimeMs deadline = 0;
     int error_rcode = -1;  ///< of an upstream that was passed over
+
+    bool asks(const Question& other, bool dnssec, bool no_checks) const {
+      return dnssec_ok == dnssec && checking_disabled == no_checks &&
+             same_question(question, other);
+    }
+    void reset() {
+      Exchange first;
+      first.jobs = std::move(jobs);
+      first.attempts = std::move(attempts);
+      first.tried = std::move(tried);
+      first.jobs.clear();
+      first.attempts.clear();
+      first.tried.clear();
+      *this = std::move(first);
+    }
   };
   struct Timer {
     TimeMs at;
@@ -158,6 +174,7 @@ class Exchanges {
   static constexpr unsigned kAttemptBits = 3;
   static_assert(kMaxAttempts <= 1u << kAttemptBits);
 
+  uint64_t hash_of(const Question& question, bool dnssec_ok, bool checking_disabled) const;
   Attempt* find(SendId id, Exchange*& exchange);
   void start(TimeMs now, Exchange& exchange, Actions& actions);
   bool attempt(TimeMs now, Exchange& exchange, unsigned upstream, bool tcp, bool edns,
@@ -191,17 +208,15 @@ class Exchanges {
   Figures& figures_;
   Upstreams upstreams_;
   uint64_t last_id_ = 0;
-  std::unordered_map<uint64_t, Exchange> exchanges_;
-  std::unordered_map<std::string, uint64_t> by_question_;
+  InFlightTable<Exchange> exchanges_;
+  net::HashKey hash_key_;
+  std::unordered_map<uint64_t, uint64_t> by_question_;  ///< by hash_of()
   std::priority_queue<Timer, std::vector<Timer>, std::greater<>> timers_;
   Message parsed_;
   std::vector<uint8_t> answer_;  ///< bytes behind parsed_
   std::vector<uint8_t> query_;
   std::size_t opt_length_at_ = 0;  ///< in query_
 };
-
-/// A question as a map key, blind to case.
-std::string question_key(const Question& question, bool dnssec_ok, bool checking_disabled);
 
 /// Whether a SERVFAIL says that DNSSEC validation failed (RFC 8914 codes 1, 2, 5 to 12 and 27).
 bool is_dnssec_failure(const Message& message);

@@ -30,8 +30,8 @@ class Name {
   static constexpr std::size_t kMaxSize = 255;  ///< RFC 1035 2.3.4, length octets included
   static constexpr std::size_t kMaxLabel = 63;
 
-  /// The root.
-  Name() = default;
+  /// The root. What is behind it is not written: names are made and thrown away all the time.
+  Name() { bytes_[0] = 0; }
   /// A name from its text, for names that we write ourselves; escapes as in zone files.
   static Result<Name> from_text(std::string_view text);
 
@@ -83,7 +83,7 @@ class Name {
 
  private:
   uint8_t size_ = 1;
-  std::array<uint8_t, kMaxSize> bytes_{};
+  std::array<uint8_t, kMaxSize> bytes_;
 };
 
 /// Keyed hash of a wire name, blind to case.

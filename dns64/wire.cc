@@ -106,6 +106,16 @@ bool read_record(Message& message, std::size_t& at, Section section) {
 
 }  // namespace
 
+uint64_t hash_question(const net::HashKey& key, const Question& question, uint16_t extra) {
+  const uint64_t rest =
+      uint64_t{question.type} << 32 | uint64_t{question.klass} << 16 | uint64_t{extra};
+  return net::hash_words(key, hash_name(key, question.name.wire()), rest);
+}
+
+bool same_question(const Question& a, const Question& b) {
+  return a.type == b.type && a.klass == b.klass && a.name == b.name;
+}
+
 bool read_name(Bytes message, std::size_t& at, Name& name) {
   name.clear();
   return walk_name(message, at, [&](Bytes label) { return name.append_label(label); });

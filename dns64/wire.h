@@ -81,6 +81,11 @@ struct Question {
   uint16_t klass = kClassIn;
 };
 
+/// Blind to the case of the name. `extra`: what else tells questions apart, at most 16 bits.
+uint64_t hash_question(const net::HashKey& key, const Question& question, uint16_t extra);
+/// Also blind to case.
+bool same_question(const Question& a, const Question& b);
+
 /// Where a resource record lies in its message.
 struct Record {
   uint32_t owner = 0;  ///< offset of the owner name

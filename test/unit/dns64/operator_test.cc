@@ -119,7 +119,7 @@ TEST_CASE("rates: a second's worth at once, then as fast as it refills") {
 }
 
 TEST_CASE("in flight: what is taken comes back, and nothing stays behind") {
-  InFlight in_flight;
+  InFlight in_flight{net::HashKey()};
   const net::Ip6 client = *net::parse_ip6("2001:db8::1");
   REQUIRE(in_flight.take(client, name("a.example"), 1, 0) == InFlight::Verdict::kAllow);
   CHECK(in_flight.take(client, name("b.example"), 1, 0) == InFlight::Verdict::kClient);
