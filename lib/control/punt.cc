@@ -51,9 +51,15 @@ void Punt::handle_dns(const dataplane::Punted& punted) {
 void Punt::answer(dataplane::InterfaceId interface, const DnsPath& path,
                   std::span<const uint8_t> message) {
   const uint16_t mtu = dataplane_.interfaces()[interface].mtu;
-  const auto frames = make_dns_answer(path, message, mtu, ++identification_);
-  bool sent = !frames.empty();
-  for (const auto& frame : frames) sent = dataplane_.inject(interface, frame) && sent;
+  bool sent = false;
+  const auto frame = make_dns_frame(path, message, mtu, ++identification_, frame_);
+  if (!frame.empty()) {
+    sent = dataplane_.inject(interface, frame);
+  } else {
+    const auto frames = make_dns_answer(path, message, mtu, identification_);
+    sent = !frames.empty();
+    for (const auto& part : frames) sent = dataplane_.inject(interface, part) && sent;
+  }
   ++counters_.dns_answers;
   if (!sent) ++counters_.dns_answers_lost;
 }

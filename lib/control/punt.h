@@ -48,6 +48,7 @@ class Punt {
   NeighborQueue& neighbors_;
   dns64::Service* service_ = nullptr;
   uint32_t identification_;
+  std::vector<uint8_t> frame_;  ///< an answer's, reused
   PuntCounters counters_;
   LogLimiter refusal_log_;
 };

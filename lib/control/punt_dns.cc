@@ -101,6 +101,12 @@ void put_udp(uint8_t* at, const DnsPath& path, std::span<const uint8_t> message)
   std::memcpy(at, &udp, sizeof udp);
 }
 
+// RFC 8200 5: a node that does not discover path MTUs sends nothing larger than 1280 bytes. IPv4
+// routers split on the way if they have to.
+uint16_t largest_packet(bool v6, uint16_t mtu) {
+  return v6 ? std::min(mtu, net::kIp6MinMtu) : mtu;
+}
+
 std::vector<std::vector<uint8_t>> split(const DnsPath& path, std::vector<uint8_t>& packet,
                                         uint16_t mtu) {
   net::PacketBuf whole;
@@ -130,10 +136,10 @@ std::string_view text_of(DnsRefusal refusal) {
 std::variant<DnsQuery, DnsRefusal> parse_dns_query(std::span<const uint8_t> frame) {
   if (frame.size() < sizeof(net::EthHeader)) return DnsRefusal::kMalformed;
   const auto* ethernet = net::header_at<net::EthHeader>(frame.data());
-  std::vector<uint8_t> bytes(frame.begin() + sizeof *ethernet, frame.end());
   net::PacketBuf packet;
-  packet.data = bytes.data();
-  packet.length = static_cast<uint32_t>(bytes.size());
+  // Parsing reads only; the type is that of packets which are rewritten later.
+  packet.data = const_cast<uint8_t*>(frame.data()) + sizeof *ethernet;
+  packet.length = static_cast<uint32_t>(frame.size() - sizeof *ethernet);
   net::PacketView view;
   if (net::parse_ip(packet, view) != net::DropReason::kNone || view.payload != net::Payload::kUdp ||
       view.is_fragment() || view.destination_port.host() != kDnsPort) {
@@ -151,9 +157,30 @@ std::variant<DnsQuery, DnsRefusal> parse_dns_query(std::span<const uint8_t> fram
   }
   const auto* udp = net::header_at<net::UdpHeader>(packet.data + view.l4_offset);
   if (!checksum_is_right(query.path, *udp)) return DnsRefusal::kChecksum;
-  const uint8_t* payload = packet.data + view.l4_offset + sizeof *udp;
-  query.message.assign(payload, payload + udp->length.host() - sizeof *udp);
+  query.message = {packet.data + view.l4_offset + sizeof *udp, udp->length.host() - sizeof *udp};
   return query;
+}
+
+std::span<const uint8_t> make_dns_frame(const DnsPath& path, std::span<const uint8_t> message,
+                                        uint16_t mtu, uint32_t identification,
+                                        std::vector<uint8_t>& buffer) {
+  const bool v6 = is_v6(path.client);
+  const std::size_t ip_header = v6 ? sizeof(net::Ip6Header) : sizeof(net::Ip4Header);
+  const std::size_t length = ip_header + sizeof(net::UdpHeader) + message.size();
+  if (length > largest_packet(v6, mtu)) return {};
+  buffer.resize(sizeof(net::EthHeader) + length);
+  const net::EthHeader ethernet{path.client_mac, path.own_mac,
+                                net::Be16(v6 ? net::kEtherIp6 : net::kEtherIp4)};
+  std::memcpy(buffer.data(), &ethernet, sizeof ethernet);
+  uint8_t* const packet = buffer.data() + sizeof ethernet;
+  const auto udp_length = static_cast<uint32_t>(length - ip_header);
+  if (v6) {
+    put_ip6_header(packet, path, udp_length, std::nullopt);
+  } else {
+    put_ip4_header(packet, path, udp_length, identification);
+  }
+  put_udp(packet + ip_header, path, message);
+  return buffer;
 }
 
 std::vector<std::vector<uint8_t>> make_dns_answer(const DnsPath& path,
@@ -161,24 +188,20 @@ std::vector<std::vector<uint8_t>> make_dns_answer(const DnsPath& path,
                                                   uint32_t identification) {
   constexpr std::size_t kLargest = 65535 - sizeof(net::Ip4Header) - sizeof(net::UdpHeader);
   if (message.size() > kLargest) return {};
+  std::vector<uint8_t> frame;
+  if (!make_dns_frame(path, message, mtu, identification, frame).empty()) return {frame};
   const bool v6 = is_v6(path.client);
   const auto udp_length = static_cast<uint32_t>(sizeof(net::UdpHeader) + message.size());
-  std::size_t ip_length = v6 ? sizeof(net::Ip6Header) : sizeof(net::Ip4Header);
-  // RFC 8200 5: a node that does not discover path MTUs sends nothing larger than 1280 bytes. IPv4
-  // routers split on the way if they have to.
-  if (v6) mtu = std::min(mtu, net::kIp6MinMtu);
-  const bool fragment = ip_length + udp_length > mtu;
-  if (fragment && v6) ip_length += sizeof(net::Ip6FragmentHeader);
+  const std::size_t ip_length =
+      v6 ? sizeof(net::Ip6Header) + sizeof(net::Ip6FragmentHeader) : sizeof(net::Ip4Header);
   std::vector<uint8_t> packet(ip_length + udp_length);
   if (v6) {
-    put_ip6_header(packet.data(), path, udp_length,
-                   fragment ? std::optional(identification) : std::nullopt);
+    put_ip6_header(packet.data(), path, udp_length, identification);
   } else {
     put_ip4_header(packet.data(), path, udp_length, identification);
   }
   put_udp(packet.data() + ip_length, path, message);
-  if (fragment) return split(path, packet, mtu);
-  return {make_frame(path.client_mac, path.own_mac, packet)};
+  return split(path, packet, largest_packet(v6, mtu));
 }
 
 }  // namespace isthmus::control

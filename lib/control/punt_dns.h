@@ -24,7 +24,7 @@ struct DnsPath {
 
 struct DnsQuery {
   DnsPath path;
-  std::vector<uint8_t> message;
+  std::span<const uint8_t> message;  ///< inside the frame
 };
 
 /// Why a frame is not a query we may answer.
@@ -34,6 +34,10 @@ std::string_view text_of(DnsRefusal refusal);
 /// `frame`: untagged Ethernet with IPv4 or IPv6.
 std::variant<DnsQuery, DnsRefusal> parse_dns_query(std::span<const uint8_t> frame);
 
+/// The frame that carries `message` back, in `buffer`; empty if it takes several.
+std::span<const uint8_t> make_dns_frame(const DnsPath& path, std::span<const uint8_t> message,
+                                        uint16_t mtu, uint32_t identification,
+                                        std::vector<uint8_t>& buffer);
 /// Frames that carry `message` back, each at most `mtu` bytes behind its Ethernet header; several
 /// when it has to be fragmented. None if no UDP datagram can carry it. `identification` is used for
 /// the IP header, if it has one.
