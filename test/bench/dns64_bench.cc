@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // CPU time of a DNS64 answer. Figures, never a gate.
 //
-//   dns64_bench [--cpu N] [--names N] [--runs N] [--json FILE] [--fact NAME=VALUE]...
+//   dns64_bench [--cpu N] [--names N] [--runs N] [--only engine|path]... [--no-huge] [--json FILE]
+//               [--fact NAME=VALUE]...
 //
-// Theory of operation. The engine alone, bytes in to bytes out, without sockets; upstream's answers
-// are made between two readings of the clock. Times are CPU times of the thread, so who else uses
-// the machine costs caches only; a figure is the median of the runs, which alternate. What is timed
-// is not inlined, so that callgrind can be told by name to count it.
+// Theory of operation. "engine" is bytes in to bytes out, without sockets; upstream's answers are
+// made between two readings of the clock. "path" is the production path from a port through worker
+// and rings to the control core and back (dns64_path.h). Times are CPU times of the thread, so who
+// else uses the machine costs caches only; a figure is the median of the runs, which alternate.
+// What is timed is not inlined, so that callgrind can be told by name to count it.
 #include <fmt/format.h>
 #include <sched.h>
 
@@ -21,6 +23,7 @@
 #include <vector>
 
 #include "bench/dns64_load.h"
+#include "bench/dns64_path.h"
 #include "dns64/engine.h"
 
 namespace isthmus::bench {
@@ -33,8 +36,14 @@ struct Options {
   unsigned cpu = 0;
   unsigned names = 20'000;
   unsigned runs = 5;
+  bool huge_pages = true;
+  std::vector<std::string> only;
   std::string json;
   std::vector<std::pair<std::string, std::string>> facts;
+
+  bool wants(std::string_view name) const {
+    return only.empty() || std::find(only.begin(), only.end(), name) != only.end();
+  }
 };
 
 struct Row {
@@ -175,6 +184,27 @@ void run_engine(const Options& options, std::vector<Row>& rows) {
   }
 }
 
+void run_path(const Options& options, std::vector<Row>& rows) {
+  DnsPath path(options.cpu, options.huge_pages);
+  const auto us = [](double seconds, uint64_t answers) {
+    return seconds * 1e6 / static_cast<double>(answers);
+  };
+  unsigned first = 0;
+  for (unsigned run = 0; run < options.runs; ++run, first += options.names) {
+    const auto miss = path.ask(first, options.names);
+    const auto hit = path.ask(first, options.names);
+    if (miss.answers != options.names || hit.answers != options.names) {
+      fmt::print(stderr, "dns64_bench: {} and {} answers to {} queries\n", miss.answers,
+                 hit.answers, options.names);
+    }
+    row(rows, "path_miss", options.names).us.push_back(us(miss.control, miss.answers));
+    row(rows, "path_miss_user", options.names)
+        .us.push_back(us(miss.control - miss.system, miss.answers));
+    row(rows, "path_hit", options.names).us.push_back(us(hit.control, hit.answers));
+    row(rows, "path_hit_worker", options.names).us.push_back(us(hit.worker, hit.answers));
+  }
+}
+
 void print(const std::vector<Row>& rows) {
   fmt::print("{:<22} {:>9} {:>10} {:>10}\n", "scenario", "us", "best us", "M/s");
   for (const Row& row : rows) {
@@ -209,8 +239,8 @@ void write_json(const Options& options, const std::vector<Row>& rows) {
 
 [[noreturn]] void usage() {
   fmt::print(stderr,
-             "usage: dns64_bench [--cpu N] [--names N] [--runs N] [--json FILE] "
-             "[--fact NAME=VALUE]...\n");
+             "usage: dns64_bench [--cpu N] [--names N] [--runs N] [--only engine|path]... "
+             "[--no-huge] [--json FILE] [--fact NAME=VALUE]...\n");
   std::exit(2);
 }
 
@@ -218,6 +248,10 @@ Options parse_options(int argc, char** argv) {
   Options options;
   for (int i = 1; i < argc; ++i) {
     const std::string_view name = argv[i];
+    if (name == "--no-huge") {
+      options.huge_pages = false;
+      continue;
+    }
     if (++i == argc) usage();
     const std::string value = argv[i];
     const auto number = static_cast<unsigned>(std::strtoul(value.c_str(), nullptr, 10));
@@ -227,6 +261,8 @@ Options parse_options(int argc, char** argv) {
       options.names = number;
     } else if (name == "--runs" && number > 0) {
       options.runs = number;
+    } else if (name == "--only") {
+      options.only.push_back(value);
     } else if (name == "--json") {
       options.json = value;
     } else if (name == "--fact" && value.find('=') != std::string::npos) {
@@ -249,8 +285,10 @@ int main(int argc, char** argv) {
   CPU_ZERO(&cpus);
   CPU_SET(options.cpu, &cpus);
   std::vector<Row> rows;
+  // The resolver's thread is not to share the core: it starts before this one is pinned.
+  if (options.wants("path")) run_path(options, rows);
   sched_setaffinity(0, sizeof cpus, &cpus);
-  run_engine(options, rows);
+  if (options.wants("engine")) run_engine(options, rows);
   print(rows);
   if (!options.json.empty()) write_json(options, rows);
   return 0;
