@@ -26,7 +26,8 @@ class ServiceImpl final : public Service, private Actions {
         loop_(loop),
         engine_(with_random(std::move(settings))),
         udp_(
-            loop, random_, [this](SendId id, Bytes m) { on_upstream_answer(id, m); },
+            loop, random_, engine_.figures(),
+            [this](SendId id, Bytes m) { on_upstream_answer(id, m); },
             [this](SendId id) { on_upstream_failure(id); }),
         tcp_(
             loop, engine_.figures(), [this](SendId id, Bytes m) { on_upstream_answer(id, m); },

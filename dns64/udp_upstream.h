@@ -1,15 +1,24 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// UDP to upstream resolvers: a fresh socket, connected, on a random port, for every query.
+// UDP to upstream resolvers: connected sockets on random ports, which some queries share.
 //
-// A forger who cannot see the query has to guess the port besides ID and letter case (RFC 5452
-// 9.2). A connected socket takes datagrams of its upstream only, and hears of ICMP errors.
+// Theory of operation. A forger who cannot see a query has to guess its port besides its ID and
+// letter case (RFC 5452 9.2). A socket of its own for each query costs eight system calls around
+// one datagram each way, so an upstream has up to kPorts sockets, and a query leaves by one drawn
+// at random. A port carries kUses queries within kSeconds at most; then another takes its place,
+// and it is closed when nothing is in flight on it: what somebody found out is soon worth nothing.
+// A connected socket takes datagrams of its upstream only, and hears of ICMP errors. Queries wait
+// until the loop is about to, and are then written a socket at a time (sendmmsg), as answers are
+// read (recvmmsg). One thread: the loop's. Ports are destroyed before the loop waits, never while
+// the engine, which asks anew from inside an answer, may be using one. doc/decisions/048.
 #pragma once
 
 #include <ev++.h>
 
+#include <array>
 #include <functional>
-#include <memory>
+#include <list>
 #include <unordered_map>
+#include <vector>
 
 #include "dns64/exchange.h"
 #include "dns64/sockets.h"
@@ -21,35 +30,75 @@ class UdpUpstream {
   using OnAnswer = std::function<void(SendId, Bytes)>;
   using OnFailure = std::function<void(SendId)>;
 
-  UdpUpstream(struct ev_loop* loop, SystemRandom& random, OnAnswer on_answer, OnFailure on_failure)
-      : loop_(loop),
-        random_(random),
-        on_answer_(std::move(on_answer)),
-        on_failure_(std::move(on_failure)) {}
+  UdpUpstream(struct ev_loop* loop, SystemRandom& random, Figures& figures, OnAnswer on_answer,
+              OnFailure on_failure);
+  UdpUpstream(const UdpUpstream&) = delete;
+  UdpUpstream& operator=(const UdpUpstream&) = delete;
 
-  /// False if the kernel refused.
+  /// Sends when the loop is about to wait; what the kernel refuses then is a failure like any
+  /// other. False if there is no socket to be had.
   bool send(SendId id, const SocketAddress& to, Bytes message);
-  void cancel(SendId id) { queries_.erase(id); }
-  std::size_t open_sockets() const { return queries_.size(); }
+  void cancel(SendId id);
+  std::size_t open_sockets() const { return ports_.size(); }
+
+  static constexpr unsigned kPorts = 32;  ///< of each upstream, that take queries
+  static constexpr unsigned kUses = 64;
+  static constexpr double kSeconds = 5;
 
  private:
   struct Query {
-    SendId id = 0;
+    SendId send = 0;  ///< 0: settled
+    uint16_t id = 0;
+  };
+  struct Port {
+    SocketAddress to;
     Fd fd;
     ev::io watcher;  // before fd in destruction order: stopped while the descriptor is open
     UdpUpstream* owner = nullptr;
+    ev_tstamp opened = 0;
+    bool retired = false;
+    unsigned used = 0;
+    unsigned in_flight = 0;
+    std::array<Query, kUses> queries;
+    std::vector<uint8_t> queued;  ///< messages one behind the other
+    std::vector<uint16_t> queued_sizes;
     void on_readable(ev::io&, int) { owner->receive(*this); }
+    Query* find(uint16_t id);
+  };
+  struct Upstream {
+    SocketAddress to;
+    std::vector<Port*> ports;
+  };
+  struct Place {
+    Port* port = nullptr;
+    unsigned index = 0;
   };
 
-  void receive(Query& query);
+  Upstream& upstream_of(const SocketAddress& to);
+  Port* port_for(Upstream& upstream, uint16_t id);
+  Port* open(const SocketAddress& to);
   bool bind_random(int fd, int family);
+  bool usable(const Port& port) const;
+  void retire(Port& port);
+  void flush(Port& port);
+  void receive(Port& port);
+  /// Forgets what is in flight on `port` from its query number `first` on, and says so.
+  void fail(Port& port, unsigned first);
+  void on_prepare(ev::prepare&, int);
+  void on_sweep(ev::timer&, int);
 
   struct ev_loop* loop_;
   SystemRandom& random_;
+  Figures& figures_;
   OnAnswer on_answer_;
   OnFailure on_failure_;
-  std::unordered_map<SendId, std::unique_ptr<Query>> queries_;
-  std::vector<uint8_t> buffer_ = std::vector<uint8_t>(kMaxMessage);
+  ev::prepare prepare_;
+  ev::timer sweep_;
+  std::list<Port> ports_;
+  std::vector<Upstream> upstreams_;
+  std::vector<Port*> waiting_;  ///< with messages queued
+  std::unordered_map<SendId, Place> places_;
+  std::vector<uint8_t> buffer_;
 };
 
 }  // namespace isthmus::dns64

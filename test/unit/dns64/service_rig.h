@@ -81,6 +81,7 @@ class FakeResolver {
   uint16_t port() const { return port_; }
   unsigned connections() const { return connections_; }
   std::vector<uint16_t> client_ports;
+  unsigned copies = 1;  ///< of each answer over UDP
 
  private:
   /// False: what is a free port for UDP is in use for TCP, be it by a connection in TIME-WAIT.
@@ -111,7 +112,7 @@ class FakeResolver {
     query.resize(static_cast<std::size_t>(got));
     client_ports.push_back(ntohs(reinterpret_cast<const sockaddr_in*>(&from)->sin_port));
     const Wire answer = handler_(test::from_wire(query), false);
-    if (!answer.empty()) {
+    for (unsigned i = 0; i < copies && !answer.empty(); ++i) {
       sendto(udp_.get(), answer.data(), answer.size(), 0, reinterpret_cast<sockaddr*>(&from), size);
     }
   }

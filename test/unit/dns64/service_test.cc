@@ -4,6 +4,7 @@
 #include <map>
 
 #include "dns64/tcp_upstream.h"
+#include "dns64/udp_upstream.h"
 #include "service_rig.h"
 
 namespace isthmus::service_test {
@@ -90,6 +91,48 @@ TEST_CASE("service: RFC 5452 9.2: every query leaves from another port") {
   ports.erase(std::unique(ports.begin(), ports.end()), ports.end());
   // Two of eight may meet by chance, more hardly ever do.
   CHECK(ports.size() >= 6);
+}
+
+TEST_CASE("service: RFC 5452 9.2: no port carries many queries, and many are in use at once") {
+  Setup s;
+  std::map<uint16_t, unsigned> uses;
+  FakeResolver resolver(s.loop.get(), kLoopback4, v4_only);
+  s.upstream(resolver);
+  s.start();
+  constexpr unsigned kQueries = 3000;
+  unsigned replies = 0;
+  for (unsigned i = 0; i < kQueries; ++i) {
+    s.service->on_udp_query(kLoopback6, 4000, query_for("n" + std::to_string(i) + ".example.", "A"),
+                            [&](Bytes message) { replies += dns64::get16(message, 6) == 1; });
+    if (i % 100 == 99) REQUIRE(s.loop.until([&] { return replies == i + 1; }));
+  }
+  CHECK(s.figure("upstream-sent") == kQueries);
+  CHECK(s.figure("upstream-mismatch") == 0);
+  CHECK(s.figure("upstream-late") == 0);
+  for (const uint16_t port : resolver.client_ports) ++uses[port];
+  CHECK(uses.size() >= kQueries / dns64::UdpUpstream::kUses);
+  // The kernel may give one number twice.
+  for (const auto& [port, count] : uses) CHECK(count <= 2 * dns64::UdpUpstream::kUses);
+  CHECK(uses.size() > dns64::UdpUpstream::kPorts);
+}
+
+TEST_CASE("service: an answer with another ID, or one that comes twice, is counted and ignored") {
+  Setup s;
+  FakeResolver resolver(s.loop.get(), kLoopback4, [](const TextMessage& query, bool) {
+    TextMessage answer = answer_to(query);
+    answer.id = static_cast<uint16_t>(answer.id + (query.name[0] == 'o' || query.name[0] == 'O'));
+    answer.sections[0] = {query.name + " 60 IN A 192.0.2.1"};
+    return test::to_wire(answer);
+  });
+  resolver.copies = 2;
+  s.upstream(resolver);
+  s.start();
+  CHECK(s.ask(query_for("other.example.", "A")).rcode == "SERVFAIL");
+  CHECK(s.figure("upstream-mismatch") >= 2);
+  CHECK(s.figure("upstream-answers") == 0);
+  CHECK(s.ask(query_for("twice.example.", "A")).sections[0].size() == 1);
+  REQUIRE(s.loop.until([&] { return s.figure("upstream-late") == 1; }));
+  CHECK(s.figure("upstream-answers") == 1);
 }
 
 TEST_CASE("service: RFC 7766 5: an answer with TC is fetched over TCP, on one connection") {
