@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "nat/translator.h"
 
+#include <algorithm>
+
 #include "nat/core.h"
 #include "nat/fragment_home.h"
 #include "nat/pool_update.h"
@@ -341,12 +343,35 @@ Translator::DumpResult Translator::dump_blocks(uint64_t cursor, unsigned scan, c
   return result;
 }
 
+namespace {
+
+/// Deleting one touches cold memory in several tables.
+constexpr unsigned kDeletionPlaces = 4;
+
+/// How much of `scan` is left to delete sessions with. One at least is deleted.
+class Deletions {
+ public:
+  explicit Deletions(unsigned scan) : left_(std::max(scan, kDeletionPlaces)) {}
+  bool take() {
+    if (left_ < kDeletionPlaces) return false;
+    left_ -= kDeletionPlaces;
+    return true;
+  }
+
+ private:
+  unsigned left_;
+};
+
+}  // namespace
+
 Translator::DumpResult Translator::clear_sessions(uint64_t cursor, unsigned scan,
                                                   const Filter& filter) {
   Core& core = state_->core;
   DumpResult result;
+  Deletions deletions(scan);
   result.next_cursor = walk(cursor, scan, core.tables.session_end(), [&](uint32_t i) {
     if (!matches(filter, core.tables.session(i))) return true;
+    if (!deletions.take()) return false;
     core.drop_session(i);
     ++result.count;
     return true;
@@ -361,11 +386,13 @@ Translator::DumpResult Translator::clear_bindings(uint64_t cursor, unsigned scan
   Filter any_remote = filter;
   any_remote.remote.reset();
   DumpResult result;
+  Deletions deletions(scan);
   result.next_cursor = walk(cursor, scan, core.tables.session_end(), [&](uint32_t i) {
     const Session& s = core.tables.session(i);
     if (!matches(any_remote, s)) return true;
     const Binding& b = core.tables.binding(s.binding);
     if (b.is_static()) return true;
+    if (!deletions.take()) return false;
     if (b.sessions == 1) ++result.count;
     core.drop_session(i);
     return true;

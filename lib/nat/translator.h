@@ -197,8 +197,8 @@ class Translator {
   bool originate(net::PacketBuf& buf, const xlat::Path& path);
   bool has_origination() const;
 
-  // For the control core, run on the owner's thread. Cursors start at 0; the returned cursor is 0
-  // when the walk is complete. Each call looks at no more than `scan` table places.
+  // For the control core, on the owner's thread. Cursors start at 0; 0 is returned at the end. Each
+  // call looks at no more than `scan` table places; a session that it deletes counts as four.
   struct DumpResult {
     uint64_t next_cursor = 0;
     std::size_t count = 0;

@@ -92,7 +92,7 @@ class Round {
   nat::Translator& translator_;
   Steps nothing_{"nothing"}, fill_{"turn, new flows"}, both_{"turn, both ways"};
   Steps dump_{"dump, 256 records"}, reload_{"reload"}, pools_{"change of pools"};
-  Steps clear_{"clear, 256 records"}, expire_{"turn, sessions expiring"};
+  Steps clear_{"clear, 64 records"}, expire_{"turn, sessions expiring"};
 };
 
 void Round::run() {

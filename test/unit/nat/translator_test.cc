@@ -207,6 +207,29 @@ TEST_CASE("clear: sessions take their bindings along, figures follow") {
   CHECK(f.translator().table_info().bindings == 0);
 }
 
+TEST_CASE("clear: a step deletes a quarter of what it may look at, and the next goes on there") {
+  Fixture f(100);
+  const Filter all;
+  Filter udp;
+  udp.protocol = 17;
+  auto step = f.translator().clear_sessions(0, 64, udp);
+  CHECK(step.count == 16);
+  REQUIRE(step.next_cursor != 0);
+  step = f.translator().clear_bindings(step.next_cursor, 64, udp);
+  CHECK(step.count == 16);
+  CHECK(f.sessions(udp, 1000, 1000).size() == 100 - 32);
+  // Those that do not match cost one place each.
+  Filter nobody;
+  nobody.inside = net::parse_ip6_prefix("2001:db8:ffff::/48");
+  CHECK(f.translator().clear_sessions(0, 1000, nobody).next_cursor == 0);
+  unsigned steps = 0;
+  for (uint64_t cursor = step.next_cursor; cursor != 0; ++steps) {
+    cursor = f.translator().clear_sessions(cursor, 64, all).next_cursor;
+  }
+  CHECK(f.sessions(udp, 1000, 1000).empty());
+  CHECK(steps >= 4);
+}
+
 TEST_CASE("update: new lifetimes hold for sessions that exist") {
   Fixture f(1);
   auto settings = test::stateful();
