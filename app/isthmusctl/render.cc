@@ -76,7 +76,8 @@ std::string cell(const Json& row, const std::string& key, bool has_port) {
   auto text = human(key, *it);
   if (!has_port) return text;
   const auto port = row.find(key + "_port");
-  if (port == row.end() || *port == 0) return text;  // the other end of a ping has none
+  if (port == row.end() || port->is_null() || *port == 0)
+    return text;  // of a ping, a whole address
   if (text.find(':') != std::string::npos) text = '[' + text + ']';
   return text + ':' + human("port", *port);
 }

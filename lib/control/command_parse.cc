@@ -5,6 +5,7 @@
 
 #include "conf/nearest.h"
 #include "control/command_table.h"
+#include "control/time_text.h"
 #include "net/protocol.h"
 
 namespace isthmus::control {
@@ -86,8 +87,9 @@ class ArgumentParser {
     std::vector<bool> seen(arguments.size());
     while (at_ < words_.size()) {
       const auto word = words_[at_++];
-      const auto it = std::find_if(arguments.begin(), arguments.end(),
-                                   [&](const Argument& a) { return a.word == word; });
+      const auto it = std::find_if(arguments.begin(), arguments.end(), [&](const Argument& a) {
+        return a.word == word || (word.starts_with("--") && a.word == word.substr(2));
+      });
       if (it == arguments.end()) {
         Words known;
         for (const auto& argument : arguments) known.push_back(argument.word);
@@ -133,6 +135,7 @@ class ArgumentParser {
       case ArgumentKind::kCount: request.limit = parse_number(word, UINT64_MAX); break;
       case ArgumentKind::kProtocol: request.filter.protocol = protocol(word); break;
       case ArgumentKind::kAnyProtocol: request.filter.protocol = net::parse_protocol(word); break;
+      case ArgumentKind::kTime: request.at_ms = parse_time(word); break;
       case ArgumentKind::kOutside: return outside(word, request);
       case ArgumentKind::kHost: return host(word, request);
       case ArgumentKind::kFlag:
@@ -142,6 +145,7 @@ class ArgumentParser {
         argument.kind == ArgumentKind::kPrefix6   ? request.filter.inside.has_value()
         : argument.kind == ArgumentKind::kPrefix4 ? request.filter.remote.has_value()
         : argument.kind == ArgumentKind::kCount   ? request.limit.has_value()
+        : argument.kind == ArgumentKind::kTime    ? request.at_ms.has_value()
                                                   : request.filter.protocol.has_value();
     if (understood) return std::nullopt;
     return Complaint{quoted(word) + " is no value for " + quoted(argument.word),
@@ -165,6 +169,9 @@ class ArgumentParser {
       case ArgumentKind::kProtocol: return "give tcp, udp or icmp";
       case ArgumentKind::kAnyProtocol:
         return "give tcp, udp, icmp, esp, gre, sctp or the number of another protocol";
+      case ArgumentKind::kTime:
+        return "give a time with its zone, like 2026-11-26T17:40:00Z or "
+               "2026-11-26T18:40:00+01:00, or seconds since 1970";
       default: return "give a number";
     }
   }

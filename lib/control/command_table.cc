@@ -33,6 +33,10 @@ constexpr Argument kBlockArguments[] = {
 constexpr Argument kDeterministicArguments[] = {
     {"inside", kPrefix6, "address of a host: which address and ports has its subscriber"},
     {"outside", kOutside, "pool address and port: whose is it"}};
+constexpr Argument kWhoArguments[] = {
+    {"outside", kOutside, "pool address and port"},
+    {"protocol", kProtocol, "tcp, udp or icmp; without it all three"},
+    {"at", kTime, "when, like 2026-11-26T17:40:00Z or in seconds since 1970; without it now"}};
 constexpr Argument kPoolArgument[] = {
     {"NAME", kRest, "the pool; INSTANCE/NAME where two instances have one of that name"}};
 constexpr Argument kSubscriberArguments[] = {
@@ -240,6 +244,11 @@ constexpr Command kCommands[] = {
     {"deterministic", Action::kDeterministic, kDeterministicArguments, false, false,
      "Ask a deterministic pool: inside ADDRESS, or outside ADDRESS:PORT (RFC 7422 2).",
      "nat64, pool, inside, outside, first_port, last_port"},
+    {"who", Action::kWho, kWhoArguments, false, false,
+     "Whose was a pool address and port: by a deterministic pool's arithmetic, or by tables as far "
+     "back as they prove it; else what to search the log for. Words may have \"--\" before them.",
+     "outside, outside_port, at, note, holders: [protocol, subscriber, inside, inside_port, nat64, "
+     "by, since_at_least, certain]; exporters: how many; search_for: [field, value]"},
     {"drain pool", Action::kDrainPool, kPoolArgument, kChanges, false,
      "Make no new bindings in a pool, until undrain or reload; those there are live on.",
      "drained: the pool"},
@@ -300,6 +309,7 @@ std::string_view placeholder(ArgumentKind kind) {
     case kProtocol: return "tcp|udp|icmp";
     case kAnyProtocol: return "tcp|udp|icmp|esp|gre|sctp|N";
     case kCount: return "N";
+    case kTime: return "TIME";
     case kRest: return "";
   }
   return "";

@@ -56,6 +56,7 @@ enum class Action : uint8_t {
   kAddStatic,
   kRemoveStatic,
   kDeterministic,
+  kWho,
   kDrainPool,
   kUndrainPool,
   kReload,
@@ -79,6 +80,7 @@ enum class ArgumentKind : uint8_t {
   kProtocol,     ///< word tcp|udp|icmp
   kAnyProtocol,  ///< word tcp|udp|icmp|esp|gre|sctp|NUMBER
   kCount,        ///< word NUMBER
+  kTime,         ///< word TIME, by RFC 3339 or in seconds since 1970
   kRest,         ///< no word: the rest of the line as it is
 };
 
@@ -110,6 +112,7 @@ struct Request {
   std::optional<uint64_t> limit;
   std::optional<net::Ip6> host;
   std::optional<uint16_t> host_port;
+  std::optional<uint64_t> at_ms;  ///< since 1970
   bool all = false;
   bool statics = false;
   bool persist = false;

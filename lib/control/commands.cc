@@ -2,6 +2,7 @@
 #include "control/commands.h"
 
 #include <algorithm>
+#include <chrono>
 
 #include "control/command_config.h"
 #include "control/command_dns64.h"
@@ -11,6 +12,7 @@
 #include "control/command_siit.h"
 #include "control/command_static.h"
 #include "control/command_walk.h"
+#include "control/command_who.h"
 #include "control/json.h"
 
 namespace isthmus::control {
@@ -45,6 +47,12 @@ Answer help(const Request& request) {
     return answer({{"commands", std::move(list)}});
   }
   return {{}, {}, std::get<Complaint>(parsed)};
+}
+
+uint64_t unix_ms() {
+  using std::chrono::milliseconds;
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return static_cast<uint64_t>(std::chrono::duration_cast<milliseconds>(now).count());
 }
 
 }  // namespace
@@ -163,6 +171,7 @@ Answer Commands::run(const Request& request, Session& session) {
     case Action::kShowTopDrops: return show_top_drops(request);
     case Action::kShowBlocks: return dump_blocks(backend_, walk_, request);
     case Action::kDeterministic: return deterministic(backend_, request);
+    case Action::kWho: return who(backend_, walk_, request, unix_ms());
     case Action::kDrainPool:
     case Action::kUndrainPool:
     case Action::kSave:

@@ -24,6 +24,15 @@ download=$!
 wait_until 10 "the download's session" sh -c \
   "[ \"\$($smoke_root/scripts/lab ctl show sessions | wc -l)\" -gt 1 ]"
 
+# Whose is it: now, and at a time that tables cannot know of.
+holder=$(json show sessions protocol tcp -- '"%s:%s %s" % (rows[-1]["outside"], rows[-1]["outside_port"], rows[-1]["inside"])')
+answer=$(ctl who --outside "${holder% *}" --protocol tcp)
+expect "$answer" "${holder#* }.* binding .*yes"
+refuse "$answer" 'search for'
+answer=$(ctl who outside "${holder% *}" protocol tcp at 2020-01-01T00:00:00Z)
+expect "$answer" 'ask the log'
+expect "$answer" "postNATSourceIPv4Address +${holder%%:*}"
+
 set_pools "$near, $main"
 set_pools "$near, $drained"
 same "$(json show pools -- '[p["drain"] for p in answer["pools"]]')" '[False, True]' drain
