@@ -148,6 +148,13 @@ class PathParser {
   Target target_;
 };
 
+/// A group alone is offered with its dot too: of two words a shell does not think that they end
+/// here.
+std::vector<std::string> with_dot(std::vector<std::string> paths) {
+  if (paths.size() == 1) paths.push_back(paths.front() + '.');
+  return paths;
+}
+
 }  // namespace
 
 Result<Target> find_target(const Config& config, std::string_view path) {
@@ -169,8 +176,8 @@ std::vector<std::string> complete_path(const Config& config, std::string_view ty
   const auto dot = typed.rfind('.');
   const auto parent = typed.substr(0, dot == std::string_view::npos ? 0 : dot);
   std::vector<std::string> out;
-  const auto offer = [&](std::string path, std::string_view tail = "") {
-    if (path.starts_with(typed)) out.push_back(path + std::string(tail));
+  const auto offer = [&](std::string path) {
+    if (path.starts_with(typed)) out.push_back(std::move(path));
   };
   std::string pattern;
   if (!parent.empty()) {
@@ -182,11 +189,13 @@ std::vector<std::string> complete_path(const Config& config, std::string_view ty
       for (std::size_t i = 0; i < count; ++i) {
         offer(element_path(*target->section, target->object, i, parent));
       }
-      if (count != 1) return out;
+      if (count != 1) return with_dot(std::move(out));
     }
   }
   for (const auto name : names_in(pattern)) offer(join_path(parent, name));
-  return out;
+  const bool is_option =
+      out.size() == 1 && find_option(join_path(pattern, out[0].substr(out[0].rfind('.') + 1)));
+  return is_option ? out : with_dot(std::move(out));
 }
 
 }  // namespace isthmus::conf

@@ -66,7 +66,8 @@ constexpr Argument kConfigArguments[] = {
     {"--defaults", kFlag, "all options, also those left at their default"},
     {"--diff", kFlag,
      "what differs from the file; between \"begin\" and \"commit\", what the group changes"},
-    {"--file", kFlag, "the running configuration as the text that \"save\" writes"}};
+    {"--file", kFlag, "the running configuration as the text that \"save\" writes"},
+    {"--text", kFlag, "the same; isthmusctl itself takes --file on its own command line"}};
 constexpr Argument kSetArguments[] = {
     {"PATH VALUE", kRest, "an option, like nat64.main.timers.udp, and its value"}};
 constexpr Argument kAddArguments[] = {

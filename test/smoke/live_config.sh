@@ -28,6 +28,8 @@ on client python3 "$echo_py" udp "echo.$domain" --size 100 --count 3 >"$lab_dir/
 expect "$(json show sessions protocol udp -- 'max(r["expires_in_ms"] for r in rows) > 350000')" True
 cmp "$conf" "$lab_dir/first.conf" || fail "set touched the file"
 expect "$(ctl show config --diff)" 'nat64.main.timers.udp +300 +400'
+expect "$(ctl show config --text)" 'timers = \{ udp = 400; \}'
+expect "$(ctl complete set nat64.main.timers.tcp_est)" '^nat64.main.timers.tcp_established$'
 lives "set"
 
 # A group: another pool takes over, and the first takes no new bindings. All of it or nothing.

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Any text is either refused with a reason, or a configuration whose values all print.
+// Any text is either refused with a reason, or a configuration whose values all print. What
+// libconfig reads has the same outline, so that changes find their place.
 #include <cstdint>
 #include <cstdlib>
 #include <string_view>
 
 #include "conf/load.h"
 #include "conf/option.h"
+#include "conf/outline.h"
 
 // libconfig 1.5 forgets the string that it has just read when a syntax error follows at once: some
 // octets for each such file, of no weight beside a reload, and not ours to free.
@@ -16,6 +18,11 @@ extern "C" const char* __lsan_default_suppressions() {
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string_view text(reinterpret_cast<const char*>(data), size);
+  const auto tree = isthmus::conf::parse_tree(text, "fuzz");
+  if (tree) {
+    const auto place = isthmus::conf::outline(text);
+    if (!place || !isthmus::conf::same_shape(*place, *tree)) std::abort();
+  }
   const auto loaded = isthmus::conf::load_text(text, "fuzz");
   if (!loaded) {
     if (loaded.error().text.find(": found ") == std::string::npos) std::abort();

@@ -216,7 +216,11 @@ TEST_CASE("paths complete") {
   using Words = std::vector<std::string>;
   const auto config = read_text(kFile, "f");
   REQUIRE(config);
-  CHECK(complete_path(**config, "na") == Words{"nat64"});
+  CHECK(complete_path(**config, "na") == Words{"nat64", "nat64."});
+  CHECK(complete_path(**config, "nat64.ma") == Words{"nat64.main", "nat64.main."});
+  CHECK(complete_path(**config, "nat64.main.timers.icm") == Words{"nat64.main.timers.icmp"});
+  CHECK(complete_path(**config, "nat64.main.pools.b") ==
+        Words{"nat64.main.pools.b", "nat64.main.pools.b."});
   CHECK(complete_path(**config, "nat64.main.pools.") ==
         Words{"nat64.main.pools.a", "nat64.main.pools.b"});
   CHECK(complete_path(**config, "nat64.main.timers.udp") ==

@@ -64,6 +64,7 @@ TEST_CASE("filters") {
   CHECK(good("show sessions protocol sctp").filter.protocol == 132);
   CHECK(good("show sessions protocol 41").filter.protocol == 41);
   CHECK(good("show config --file").file);
+  CHECK(good("show config --text").file);
   CHECK(good("show drops all").all);
 }
 
@@ -150,7 +151,7 @@ TEST_CASE("completion offers what can come next") {
   CHECK(complete("watch show sessions l") == Words{"limit"});
   CHECK(complete("top ") == Words{"every", "times"});
   CHECK(complete("top every 1 ") == Words{"times"});
-  CHECK(complete("show config ") == Words{"--defaults", "--diff", "--file"});
+  CHECK(complete("show config ") == Words{"--defaults", "--diff", "--file", "--text"});
 }
 
 TEST_CASE("the rest of a line reaches help and complete as it is") {
