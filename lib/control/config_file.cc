@@ -43,6 +43,12 @@ Result<SavedFile> write_config(const conf::Config& running, const std::string& k
   if (!again || !conf::differences(running, **again).empty()) {
     return Error{"the text of the configuration does not say what runs; report this"};
   }
+  if (running.text.size() > kMaxConfigFile) {
+    return Error{
+        fmt::format("the configuration is larger than {} MiB, more than is read at start; "
+                    "mappings and names have files of their own",
+                    kMaxConfigFile >> 20)};
+  }
   SavedFile saved{target_of(running, wish.name), {}};
   std::error_code error;
   if (fs::exists(saved.file, error)) {

@@ -220,6 +220,16 @@ TEST_CASE_METHOD(Fixture, "save does not overwrite what others wrote", "[config]
   CHECK_FALSE(one("save").contains("previous"));
 }
 
+TEST_CASE_METHOD(Fixture, "save writes nothing that could not be read", "[config]") {
+  const auto large = FakeBackend::sample() + "/*" + std::string(4 << 20, ' ') + "*/\n";
+  backend.current = *conf::load_text(large, file);
+  CHECK(error("save").starts_with("the configuration is larger than 4 MiB"));
+  CHECK(read(file) == FakeBackend::sample());
+  std::filesystem::remove_all(folder);
+  backend.current = *conf::load_text(FakeBackend::sample(), file);
+  CHECK(error("save").find("cannot be written: No such file or directory") != std::string::npos);
+}
+
 TEST_CASE_METHOD(Fixture, "save follows a link and tells of static bindings", "[config]") {
   std::filesystem::rename(file, folder + "/real");
   std::filesystem::create_symlink("real", file);
