@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <fstream>
 #include <random>
+#include <set>
 
 #include "catch.h"
 #include "conf/difference.h"
@@ -306,6 +307,47 @@ TEST_CASE("every option of every example can be set to its value and removed aga
       if (again && differences_of(sample.text, *again).empty()) {
         CHECK(outline(*again).has_value());
       }
+    }
+  }
+}
+
+// An element taken out, or put in a second time and taken out again, by number and by what it says.
+TEST_CASE("elements of every list of every example come and go") {
+  for (const auto& sample : samples()) {
+    std::set<std::string> elements;
+    for (const auto& value : values_of(sample.text)) {
+      for (auto end = value.path.find(']'); end != std::string::npos;
+           end = value.path.find(']', end + 1)) {
+        elements.insert(value.path.substr(0, end + 1));
+      }
+    }
+    const auto config = *read_text(sample.text, "f");
+    for (const auto& path : elements) {
+      INFO(sample.path << ": " << path);
+      const auto target = find_target(*config, path);
+      REQUIRE(target);
+      const auto list = path.substr(0, path.rfind('['));
+      const auto text = element_text(*target->section, target->object);
+      const auto without = edit_text(sample.text, {EditKind::kRemove, path, ""});
+      if (without) {
+        const auto lost = differences(*config, **read_text(*without, "b"));
+        REQUIRE(!lost.empty());
+        // The instance that DNS64 goes by may be another one then.
+        CHECK((lost[0].before == text || lost.back().path == "dns64.nat64" || lost.size() > 1));
+      }
+      const auto more = edit_text(sample.text, {EditKind::kAdd, list, text});
+      // An interface may be written as its port's addresses.
+      if (list.ends_with("interfaces")) continue;
+      if (!more) FAIL(more.error().text);
+      CHECK(more->size() > sample.text.size());
+      const auto size = target->section->size(find_target(*config, list)->object);
+      const auto last = list + '[' + std::to_string(size) + ']';
+      const auto less = edit_text(*more, {EditKind::kRemove, last, ""});
+      if (!less) FAIL(less.error().text);
+      CHECK(differences_of(sample.text, *less).empty());
+      const auto like = edit_text(*more, {EditKind::kRemove, list, text});
+      if (!like) FAIL(like.error().text);
+      CHECK(outline(*like).has_value());
     }
   }
 }
