@@ -3,11 +3,12 @@
 // libconfig reads has the same outline, so that changes find their place.
 #include <cstdint>
 #include <cstdlib>
+#include <string>
 #include <string_view>
 
+#include "conf/edit.h"
 #include "conf/load.h"
 #include "conf/option.h"
-#include "conf/outline.h"
 
 // libconfig 1.5 forgets the string that it has just read when a syntax error follows at once: some
 // octets for each such file, of no weight beside a reload, and not ours to free.
@@ -18,11 +19,6 @@ extern "C" const char* __lsan_default_suppressions() {
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string_view text(reinterpret_cast<const char*>(data), size);
-  const auto tree = isthmus::conf::parse_tree(text, "fuzz");
-  if (tree) {
-    const auto place = isthmus::conf::outline(text);
-    if (!place || !isthmus::conf::same_shape(*place, *tree)) std::abort();
-  }
   const auto loaded = isthmus::conf::load_text(text, "fuzz");
   if (!loaded) {
     if (loaded.error().text.find(": found ") == std::string::npos) std::abort();
@@ -30,6 +26,13 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   }
   for (const auto& value : isthmus::conf::values(**loaded)) {
     if (value.text.empty()) std::abort();
+  }
+  const std::string whole(text);
+  using isthmus::conf::EditKind;
+  if (const auto changed =
+          isthmus::conf::edit_text(whole, {EditKind::kSet, "log.level", "debug"})) {
+    const auto again = isthmus::conf::read_text(*changed, "fuzz");
+    if (!again || (*again)->log_level != isthmus::conf::LogLevel::kDebug) std::abort();
   }
   if (!isthmus::conf::needs_restart(**loaded, **loaded).empty()) std::abort();
   return 0;
