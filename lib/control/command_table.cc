@@ -79,6 +79,10 @@ constexpr Argument kCommitArguments[] = {
 constexpr Argument kSaveArguments[] = {
     {"NAME", kRest,
      "[NAME.conf] [--force]; a new file beside the configuration; force: replace what is there"}};
+constexpr Argument kSimulateArguments[] = {
+    {"PACKET", kRest,
+     "[on INTERFACE] udp|tcp SOURCE PORT DESTINATION PORT [flags SAFRPU], "
+     "or icmp SOURCE DESTINATION [id N] [reply], each with [hops N] [size N]; or hexadecimal"}};
 constexpr Argument kHelpArgument[] = {{"COMMAND", kRest, "the command to explain"}};
 constexpr Argument kCompleteArgument[] = {{"PARTIAL", kRest, "a line being typed"}};
 
@@ -242,6 +246,12 @@ constexpr Command kCommands[] = {
      "cleared: \"dns64 cache\", or how many"},
     {"dns64 query", Action::kDns64Query, kDns64QueryArguments, false, false,
      "Ask DNS64 as a client would, and see what it decided.", "answer, steps"},
+    {"simulate", Action::kSimulate, kSimulateArguments, false, false,
+     "What would become of an IP packet now: asked of the worker that owns it, changing nothing.",
+     "simulated, outcome, reason, why, limit, interface, nat64 or siit, worker, session, binding, "
+     "protocol, inside, outside and remote with their ports, state, expires_in_ms, state_after, "
+     "expires_after_ms, packet, bytes, next_hop, egress, port, link_address; of a packet that is "
+     "turned around the same again, with second_ in front"},
     {"deterministic", Action::kDeterministic, kDeterministicArguments, false, false,
      "Ask a deterministic pool: inside ADDRESS, or outside ADDRESS:PORT (RFC 7422 2).",
      "nat64, pool, inside, outside, first_port, last_port"},

@@ -53,6 +53,7 @@ enum class Action : uint8_t {
   kClearCounters,
   kClearDns64Cache,
   kDns64Query,
+  kSimulate,
   kAddStatic,
   kRemoveStatic,
   kDeterministic,

@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 
 #include "control/json.h"
+#include "control/state_names.h"
 #include "net/protocol.h"
 
 namespace isthmus::control {
@@ -17,22 +18,6 @@ namespace {
 
 // A step finds at most this many; the longest session line has about 400 octets.
 constexpr std::size_t kPerStep = 128;
-
-/// RFC 6146 3.5.2 names the states; NONE is ours, for other protocols.
-std::string_view state_name(nat::TcpState state) {
-  switch (state) {
-    case nat::TcpState::kNone: return "none";
-    case nat::TcpState::kClosed: return "closed";
-    case nat::TcpState::kV4Init: return "v4-init";
-    case nat::TcpState::kV6Init: return "v6-init";
-    case nat::TcpState::kEstablished: return "established";
-    case nat::TcpState::kV4FinRcv: return "v4-fin-rcv";
-    case nat::TcpState::kV6FinRcv: return "v6-fin-rcv";
-    case nat::TcpState::kV4V6FinRcv: return "v4-v6-fin-rcv";
-    case nat::TcpState::kTrans: return "trans";
-  }
-  return "unknown";
-}
 
 /// Of instances, each with its pools.
 struct Name {

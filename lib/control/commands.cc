@@ -10,6 +10,7 @@
 #include "control/command_pcp.h"
 #include "control/command_show.h"
 #include "control/command_siit.h"
+#include "control/command_simulate.h"
 #include "control/command_static.h"
 #include "control/command_walk.h"
 #include "control/command_who.h"
@@ -192,6 +193,7 @@ Answer Commands::run(const Request& request, Session& session) {
     case Action::kClearCounters: baseline_ = total(); return answer({{"cleared", "counters"}});
     case Action::kClearDns64Cache: return clear_dns64_cache(backend_, request);
     case Action::kDns64Query: return query_dns64(backend_, request);
+    case Action::kSimulate: return simulate(backend_, request);
     case Action::kWatch:
     case Action::kTop: return failure("that is drawn by isthmusctl", "run it there");
     case Action::kHelp: return help(request);

@@ -124,6 +124,8 @@ struct NeighborInfo {
   std::optional<net::Mac> mac;
 };
 
+struct Prospect;
+
 class Dataplane {
  public:
   static Result<std::unique_ptr<Dataplane>> make(const conf::Config& config);
@@ -175,6 +177,11 @@ class Dataplane {
   /// Error when the worker does not answer within a second.
   virtual Status ask(unsigned worker,
                      const std::function<void(nat::Translator&, uint32_t now_ms)>& question) = 0;
+
+  /// What would become of an IP packet that came in on `from` (absent: where the way back to its
+  /// sender leads), now and alone. Changes nothing. See dataplane/prospect.h.
+  virtual Result<std::vector<Prospect>> simulate(std::span<const uint8_t> packet,
+                                                 std::optional<InterfaceId> from) = 0;
 
   // --- static bindings (RFC 6146 3.1)
   // ------------------------------------------------------------------

@@ -75,6 +75,8 @@ class Engine final : public Dataplane {
   void end_lease(const nat::LeaseWish& wish) override;
   nat::Translator::Bound bound(const nat::LeaseWish& wish) override;
   Status update(const conf::Config& config) override;
+  Result<std::vector<Prospect>> simulate(std::span<const uint8_t> packet,
+                                         std::optional<InterfaceId> from) override;
 
   /// The part of update() that changes pools, and of them alone what `wanted` says.
   Status change_pools(const nat::Settings& wanted);

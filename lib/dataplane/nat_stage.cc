@@ -74,6 +74,24 @@ template void NatStage::run<4>(Work&);
 template void NatStage::run<6>(Work&);
 
 template <int kFamily>
+xlat::Outcome NatStage::foresee(Work& work) {
+  nat::Decision& d = work.nat.decision[0];
+  work.nat.ways = 1;
+  work.nat.way[0] = 0;
+  work.nat.next4[0] = kFamily == 6 && is_translation(d) ? d.to4.destination.host() : 0;
+  work.nat.next6[0] = kFamily == 4 && is_translation(d) ? d.to6.destination : net::Ip6{};
+  route_.look_up<kFamily>(work);
+  if (is_translation(d) && !d.hairpin &&
+      route_.adjacency(work.next_hop(0)).state == Adjacency::kNone) {
+    answer_no_route(d, kFamily);
+  }
+  return translator_.core().foresee_apply(work.nat, 0, path_of<kFamily>(work, 0), core_.now_ms);
+}
+
+template xlat::Outcome NatStage::foresee<4>(Work&);
+template xlat::Outcome NatStage::foresee<6>(Work&);
+
+template <int kFamily>
 xlat::Path NatStage::path_of(const Work& work, unsigned i) const {
   const nat::Decision& decision = work.nat.decision[i];
   const auto& own = core_.forwarding->locals->own;

@@ -32,6 +32,11 @@ class NatStage {
   template <int kFamily>
   void run(Work& work);
 
+  /// What run() would make of a packet alone, about which the translator has foreseen all but its
+  /// way: looks that up, and rewrites the packet.
+  template <int kFamily>
+  xlat::Outcome foresee(Work& work);
+
   /// Takes one turned packet out; false if there is none.
   bool take_turned(Turned& out);
 

@@ -40,6 +40,9 @@ struct RxQueue {
   uint16_t queue = 0;
 };
 
+struct Prospect;
+struct Simulation;
+
 /// What a worker is made of; see Fabric for what it shares.
 struct WorkerParts {
   unsigned id = 0;
@@ -89,6 +92,9 @@ class Worker {
   nat::Translator& translator() { return *translator_; }
   uint32_t now_ms() const { return parts_.clock.now_ms(); }
 
+  /// One worker's part of Dataplane::simulate(), as the answer to a question (simulate.cc).
+  void simulate(Simulation& sim);
+
  private:
   /// What can fail to be made.
   struct Resources {
@@ -122,6 +128,13 @@ class Worker {
   void translate();
   void turn_around();
   void housekeep();
+
+  bool simulate_receive(Simulation& sim);
+  void simulate_passing(Simulation& sim);
+  template <int kFamily>
+  void simulate_translation(Simulation& sim);
+  void simulate_way(Prospect& out, AdjacencyIndex index, const net::PacketBuf& packet) const;
+  InterfaceId way_back(const net::PacketBuf& packet, const net::PacketView& view) const;
 
   const WorkerParts parts_;
   std::unique_ptr<telemetry::Counters> counters_;

@@ -85,6 +85,8 @@ inline bool is_steady(const Session& s) {
 template <Direction kDirection>
 class PlainRewrite;
 
+struct Foreseen;
+
 class Core {
  public:
   Core(const Settings& settings, const steer::Ownership& ownership, unsigned worker,
@@ -105,6 +107,14 @@ class Core {
   void decide_plainly(Batch& batch, unsigned i, uint32_t now_ms);
 
   xlat::Outcome apply(Batch& batch, unsigned i, const xlat::Path& path, uint32_t now_ms);
+
+  // core_foresee.cc: what would become of a packet, without a trace of it. For the control core.
+  /// As decide_batch() would decide about packet `i`, which has a view and a class.
+  template <Direction kDirection>
+  void foresee(Batch& batch, unsigned i, uint32_t now_ms, Foreseen& out) const;
+  /// As apply(), but nothing is counted, and no number or token used up.
+  xlat::Outcome foresee_apply(Batch& batch, unsigned i, const xlat::Path& path, uint32_t now_ms);
+  SessionInfo info_of(const Session& s, uint32_t now_ms) const;
 
   bool expire(uint32_t now_ms, unsigned budget);
   bool originate(net::PacketBuf& buf, const xlat::Path& path);
@@ -155,6 +165,8 @@ class Core {
     SessionKey key;
   };
   static constexpr uint32_t kProbes = 256;
+  /// Addresses that a new session without ports finds taken, at most, before it is refused.
+  static constexpr unsigned kMostTaken = 64;
 
   // core_lanes.cc: the passes, and nearly all packets.
   bool is_simple(const net::PacketView& view, const Class& cls) const;
@@ -203,7 +215,7 @@ class Core {
   void miss_6to4(const net::PacketView& view, Lane& lane, Decision& d, uint32_t now_ms);
   void miss_4to6(const net::PacketBuf& buf, const net::PacketView& view, Lane& lane, Decision& d,
                  uint32_t now_ms);
-  void stateless_6to4(uint32_t binding, SessionKey& key, Decision& d);
+  void stateless_6to4(uint32_t binding, SessionKey& key, Decision& d) const;
   void hold_syn(const net::PacketBuf& buf, const Lane& lane, Decision& d, uint32_t now_ms);
   DropReason allowed_6to4(const Lane& lane, uint8_t instance) const;
   /// Where packets from inside may go: new flows, and errors, which need no session.
@@ -238,18 +250,18 @@ class Core {
   static uint16_t whole_flags(uint8_t protocol) {
     return net::has_ports(protocol) ? Binding::kNoCell : Binding::kNoCell | Binding::kDetached;
   }
+  bool can_take_portless(SessionKey& key, uint8_t instance, uint32_t address) const;
   bool take_portless(SessionKey& key, uint8_t instance, uint32_t address);
   /// Whether new subscribers are paired by their name, which comes to the same on each worker.
   bool pairs_by_name(uint8_t instance) const;
   uint32_t named_address(uint8_t instance, uint32_t subscriber) const;
   Grant use_cell(SessionKey& key, uint32_t subscriber, uint32_t address, net::Be16 port);
-  DropReason room_for_session(uint32_t subscriber);
-  DropReason room_from_outside(uint32_t subscriber);
-  DropReason room_for_binding(uint32_t subscriber, uint8_t protocol);
+  // kSubscriberLimit comes with `hit`.
+  DropReason room_for_session(uint32_t subscriber, LimitKind& hit) const;
+  DropReason room_from_outside(uint32_t subscriber, LimitKind& hit) const;
+  DropReason room_for_binding(uint32_t subscriber, uint8_t protocol, LimitKind& hit) const;
   void count_opened(uint32_t subscriber, uint32_t now_ms);
   TimerClass query_timer(const SessionKey& key, uint8_t instance, bool outbound) const;
-  /// kSubscriberLimit, noting which one.
-  DropReason at_limit(LimitKind limit);
   /// The event that belongs to a refusal.
   void tell_refusal(DropReason reason, const SessionKey& key, uint8_t instance);
   template <Direction kDirection>
@@ -268,6 +280,10 @@ class Core {
 
   // core_tcp.cc
   void track_tcp(uint32_t i, TcpEvent event, uint32_t now_ms);
+  /// The state after a segment. True: the session's lifetime begins anew, and is that of `timer`.
+  bool step_tcp(Session& s, TcpEvent event, TimerClass& timer) const;
+  /// ESTABLISHED, and its time is over.
+  void begin_closing(Session& s) const;
   /// Brings a session's state up to date with the clock. False if it has ended (and is gone).
   bool settle(uint32_t i, uint32_t now_ms);
   void set_timer(uint32_t i, TimerClass timer, uint32_t now_ms);
@@ -282,10 +298,27 @@ class Core {
   // core_other.cc
   template <Direction kDirection>
   void decide_other(Batch& batch, unsigned i, uint32_t now_ms);
+  /// All of them but fragments of what has ports: for these it returns false.
+  template <Direction kDirection>
+  bool decide_alone(const net::PacketBuf& buf, const net::PacketView& view, Decision& d) const;
   void decide_error_6to4(const net::PacketBuf& buf, const net::PacketView& view, Decision& d) const;
   void decide_error_4to6(const net::PacketBuf& buf, const net::PacketView& view, Decision& d) const;
   bool quoted(const net::PacketBuf& buf, const net::PacketView& view, Decision& d) const;
   bool quoted_flow(const net::PacketBuf& buf, const net::PacketView& view, Decision& d) const;
+
+  // core_foresee.cc
+  template <Direction kDirection>
+  void foresee_flow(Batch& batch, unsigned i, uint32_t now_ms, Foreseen& out) const;
+  void foresee_6to4(const net::PacketView& view, Lane& lane, Decision& d, const Session* over,
+                    uint32_t now_ms, Foreseen& out) const;
+  void foresee_4to6(const net::PacketView& view, Lane& lane, Decision& d, const Session* over,
+                    Foreseen& out) const;
+  bool goes_along(uint32_t binding, const Session* over) const;
+  DropReason foresee_binding(Lane& lane, uint8_t instance, uint32_t subscriber, uint32_t binding,
+                             uint32_t now_ms, Foreseen& out) const;
+  Grant foresee_cell(SessionKey& key, uint8_t instance, uint32_t subscriber) const;
+  Grant foresee_portless(SessionKey& key, uint8_t instance, uint32_t subscriber) const;
+  uint32_t foresee_named(const net::Ip6& inside, uint8_t instance) const;
 
   // core_portless.cc: protocols without ports.
   void portless_error_6to4(const net::PacketBuf& buf, const net::PacketView& view,

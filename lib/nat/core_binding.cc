@@ -24,6 +24,11 @@ net::Ip4 exhausted_address(const Pools& pools, const Tables& tables, const net::
   return tied ? pools.address(address) : net::Ip4{};
 }
 
+DropReason at_limit(LimitKind limit, LimitKind& hit) {
+  hit = limit;
+  return DropReason::kSubscriberLimit;
+}
+
 }  // namespace
 
 void Core::tell_refusal(DropReason reason, const SessionKey& key, uint8_t instance) {
@@ -48,16 +53,11 @@ void Core::tell_refusal(DropReason reason, const SessionKey& key, uint8_t instan
   events.tell_refusal(event);
 }
 
-DropReason Core::at_limit(LimitKind limit) {
-  limit_hit_ = limit;
-  return DropReason::kSubscriberLimit;
-}
-
-DropReason Core::room_for_session(uint32_t subscriber) {
+DropReason Core::room_for_session(uint32_t subscriber, LimitKind& hit) const {
   if (tables.sessions_full()) return DropReason::kSessionLimit;
   if (subscriber != Index::kNone && settings_.subscriber_sessions != 0 &&
       tables.subscriber(subscriber).sessions >= settings_.subscriber_sessions) {
-    return at_limit(LimitKind::kSessions);
+    return at_limit(LimitKind::kSessions, hit);
   }
   return DropReason::kNone;
 }
@@ -65,23 +65,23 @@ DropReason Core::room_for_session(uint32_t subscriber) {
 // Nobody asks the inside host about a session that a packet from outside makes. So the last quarter
 // of its sessions and the last eighth of the table are for what the inside opens (RFC 6146 5.3): a
 // flood towards one binding does not shut the host up.
-DropReason Core::room_from_outside(uint32_t subscriber) {
+DropReason Core::room_from_outside(uint32_t subscriber, LimitKind& hit) const {
   if (tables.sessions_scarce()) return DropReason::kSessionLimit;
   const uint32_t most = settings_.subscriber_sessions;
   if (subscriber != Index::kNone && most != 0 &&
       tables.subscriber(subscriber).sessions >= most - most / 4) {
-    return at_limit(LimitKind::kSessions);
+    return at_limit(LimitKind::kSessions, hit);
   }
   return DropReason::kNone;
 }
 
 // RFC 6888 REQ-4: of all protocols together, and of each.
-DropReason Core::room_for_binding(uint32_t subscriber, uint8_t protocol) {
+DropReason Core::room_for_binding(uint32_t subscriber, uint8_t protocol, LimitKind& hit) const {
   if (tables.bindings_full()) return DropReason::kBindingLimit;
   if (subscriber == Index::kNone) return DropReason::kNone;
   const Subscriber& s = tables.subscriber(subscriber);
   if (settings_.subscriber_bindings != 0 && s.all_bindings() >= settings_.subscriber_bindings) {
-    return at_limit(LimitKind::kBindings);
+    return at_limit(LimitKind::kBindings, hit);
   }
   const uint32_t limits[kBindingClasses] = {settings_.subscriber_tcp_bindings,
                                             settings_.subscriber_udp_bindings,
@@ -89,7 +89,8 @@ DropReason Core::room_for_binding(uint32_t subscriber, uint8_t protocol) {
   constexpr LimitKind kKinds[kBindingClasses] = {LimitKind::kTcpBindings, LimitKind::kUdpBindings,
                                                  LimitKind::kIcmpBindings};
   const unsigned at = binding_class(protocol);
-  return limits[at] != 0 && s.bindings[at] >= limits[at] ? at_limit(kKinds[at]) : DropReason::kNone;
+  return limits[at] != 0 && s.bindings[at] >= limits[at] ? at_limit(kKinds[at], hit)
+                                                         : DropReason::kNone;
 }
 
 // A session that the inside opened; make_binding() has seen that there is a token for it.
@@ -172,7 +173,7 @@ Grant Core::use_cell(SessionKey& key, uint32_t subscriber, uint32_t address, net
 DropReason Core::make_binding(Lane& lane, uint8_t instance, uint32_t now_ms, uint32_t& subscriber,
                               uint32_t& binding) {
   subscriber = tables.find_subscriber(lane.key.inside, instance);
-  auto reason = room_for_session(subscriber);
+  auto reason = room_for_session(subscriber, limit_hit_);
   if (reason != DropReason::kNone) return reason;
   // Before a binding is made, which lives by its sessions only.
   const uint32_t rate = settings_.subscriber_sessions_per_second;
@@ -181,7 +182,7 @@ DropReason Core::make_binding(Lane& lane, uint8_t instance, uint32_t now_ms, uin
     return DropReason::kSubscriberRate;
   }
   if (binding != Index::kNone) return DropReason::kNone;
-  reason = room_for_binding(subscriber, lane.key.protocol);
+  reason = room_for_binding(subscriber, lane.key.protocol, limit_hit_);
   if (reason != DropReason::kNone) return reason;
   if (!wholes_.empty()) {
     if (const auto* whole = whole_of_inside(lane.key.inside, lane.key.prefix)) {
@@ -200,7 +201,8 @@ DropReason Core::make_binding(Lane& lane, uint8_t instance, uint32_t now_ms, uin
                               : choose_cell(lane, instance, subscriber);
   if (grant != Grant::kDone) {
     tables.remove_unused_subscriber(subscriber);
-    return grant == Grant::kLimit ? at_limit(LimitKind::kPortBlocks) : DropReason::kPoolExhausted;
+    return grant == Grant::kLimit ? at_limit(LimitKind::kPortBlocks, limit_hit_)
+                                  : DropReason::kPoolExhausted;
   }
   // Without ports it stands for one remote only: other flows do not find it.
   binding = tables.add_binding(subscriber, lane.key, portless ? Binding::kDetached : uint16_t{0});

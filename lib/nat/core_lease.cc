@@ -49,7 +49,7 @@ LeaseAnswer Core::lease(const LeaseWish& wish) {
 
 LeaseAnswer Core::lease_new(const LeaseWish& wish, uint8_t prefix) {
   uint32_t subscriber = tables.find_subscriber(wish.inside, wish.instance);
-  switch (room_for_binding(subscriber, wish.protocol)) {
+  switch (room_for_binding(subscriber, wish.protocol, limit_hit_)) {
     case DropReason::kNone: break;
     case DropReason::kSubscriberLimit: return LeaseRefusal::kLimit;
     default: return LeaseRefusal::kTableFull;

@@ -52,7 +52,7 @@ template uint32_t Core::open_session<Direction::k6To4>(uint32_t, uint32_t, const
                                                        uint32_t);
 
 // A segment that opens nothing; key.pool and key.pool_port are still missing.
-void Core::stateless_6to4(uint32_t binding, SessionKey& key, Decision& d) {
+void Core::stateless_6to4(uint32_t binding, SessionKey& key, Decision& d) const {
   const WholeAddress* whole = nullptr;
   if (binding != Index::kNone) {
     key.pool = tables.binding(binding).pool;
@@ -154,9 +154,9 @@ void Core::miss_4to6(const net::PacketBuf& buf, const net::PacketView& view, Lan
     return;
   }
   uint32_t subscriber = tables.find_subscriber(key.inside, instance);
-  reason = room_from_outside(subscriber);
+  reason = room_from_outside(subscriber, limit_hit_);
   if (reason == DropReason::kNone && whole != nullptr) {
-    reason = room_for_binding(subscriber, key.protocol);
+    reason = room_for_binding(subscriber, key.protocol, limit_hit_);
     if (reason == DropReason::kNone) reason = choose_whole(*whole, key, subscriber);
     if (reason == DropReason::kNone) {
       binding = tables.add_binding(subscriber, key, whole_flags(key.protocol));

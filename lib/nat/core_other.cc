@@ -18,34 +18,40 @@ uint8_t binding_protocol(const net::PacketView& quoted) {
 
 template <Direction kDirection>
 void Core::decide_other(Batch& batch, unsigned i, uint32_t now_ms) {
-  const auto& buf = *batch.buf[i];
-  const auto& view = batch.view[i];
-  Decision& d = batch.decision[i];
+  if (decide_alone<kDirection>(*batch.buf[i], batch.view[i], batch.decision[i])) return;
+  decide_fragment<kDirection>(batch, i, now_ms);
+}
+
+template <Direction kDirection>
+bool Core::decide_alone(const net::PacketBuf& buf, const net::PacketView& view, Decision& d) const {
   const bool v6 = kDirection == Direction::k6To4;
   // RFC 6146 3.5: whatever the protocol, and silently.
   if (v6 && d.cls.kind == Class::kStateful &&
       classifier.in_stateful_prefix(net::header_at<net::Ip6Header>(buf.data)->source)) {
-    return drop(d, DropReason::kSourceInPrefix);
-  }
-  if (view.source_route) {
+    drop(d, DropReason::kSourceInPrefix);
+  } else if (view.source_route) {
     // RFC 7915 5.1: pointer to Segments Left. RFC 7915 4.1: Source Route Failed.
-    return v6 ? answer_with(d, DropReason::kSourceRoute, net::kIcmp6ParamProblem, 0,
-                            view.segments_left_at)
-              : answer_with(d, DropReason::kSourceRoute, net::kIcmp4Unreachable, 5);
-  }
-  if (d.cls.kind == Class::kStateless) return decide_stateless(buf, view, d);
-  if (view.payload == Payload::kOther) {
+    v6 ? answer_with(d, DropReason::kSourceRoute, net::kIcmp6ParamProblem, 0, view.segments_left_at)
+       : answer_with(d, DropReason::kSourceRoute, net::kIcmp4Unreachable, 5);
+  } else if (d.cls.kind == Class::kStateless) {
+    decide_stateless(buf, view, d);
+  } else if (view.payload == Payload::kOther) {
     // RFC 6146 3.4: SHOULD answer Port Unreachable or Protocol Unreachable. IGMP is never meant for
     // us (RFC 7915 4.2: silently dropped).
-    if (view.protocol == net::kProtoIgmp) return drop(d, DropReason::kProtocol);
-    return v6 ? answer_with(d, DropReason::kProtocol, net::kIcmp6Unreachable, 4)
-              : answer_with(d, DropReason::kProtocol, net::kIcmp4Unreachable, 2);
+    if (view.protocol == net::kProtoIgmp) {
+      drop(d, DropReason::kProtocol);
+    } else {
+      v6 ? answer_with(d, DropReason::kProtocol, net::kIcmp6Unreachable, 4)
+         : answer_with(d, DropReason::kProtocol, net::kIcmp4Unreachable, 2);
+    }
+  } else if (view.is_fragment()) {
+    return false;
+  } else if (view.payload == Payload::kIcmpError) {
+    v6 ? decide_error_6to4(buf, view, d) : decide_error_4to6(buf, view, d);
+  } else {
+    drop(d, DropReason::kIcmpUntranslatable);
   }
-  if (view.is_fragment()) return decide_fragment<kDirection>(batch, i, now_ms);
-  if (view.payload == Payload::kIcmpError) {
-    return v6 ? decide_error_6to4(buf, view, d) : decide_error_4to6(buf, view, d);
-  }
-  drop(d, DropReason::kIcmpUntranslatable);
+  return true;
 }
 
 // RFC 5508 REQ-3: an error with a wrong checksum is dropped silently. RFC 6146 3.4: so is one whose
@@ -127,6 +133,10 @@ void Core::decide_error_4to6(const net::PacketBuf& buf, const net::PacketView& v
               query ? b.inside_port : inner.destination_port, true};
 }
 
+template bool Core::decide_alone<Direction::k6To4>(const net::PacketBuf&, const net::PacketView&,
+                                                   Decision&) const;
+template bool Core::decide_alone<Direction::k4To6>(const net::PacketBuf&, const net::PacketView&,
+                                                   Decision&) const;
 template void Core::decide_other<Direction::k6To4>(Batch&, unsigned, uint32_t);
 template void Core::decide_other<Direction::k4To6>(Batch&, unsigned, uint32_t);
 

@@ -16,12 +16,6 @@
 #include "xlat/header_sizes.h"
 
 namespace isthmus::nat {
-namespace {
-
-/// Addresses that a new session finds taken, at most, before it is refused.
-constexpr unsigned kMostTaken = 64;
-
-}  // namespace
 
 bool Core::pairs_by_name(uint8_t instance) const {
   return ownership_.workers() > 1 && settings_.instances[instance].portless.any() &&
@@ -34,10 +28,14 @@ uint32_t Core::named_address(uint8_t instance, uint32_t subscriber) const {
 }
 
 // Sets key.pool if the address can be had for key's protocol and remote.
-bool Core::take_portless(SessionKey& key, uint8_t instance, uint32_t address) {
+bool Core::can_take_portless(SessionKey& key, uint8_t instance, uint32_t address) const {
   if (!pools.usable(address, instance)) return false;
   key.pool = pools.address(address);
-  if (whole_of_outside(key.pool) != nullptr || is_taken(key)) return false;
+  return whole_of_outside(key.pool) == nullptr && !is_taken(key);
+}
+
+bool Core::take_portless(SessionKey& key, uint8_t instance, uint32_t address) {
+  if (!can_take_portless(key, instance, address)) return false;
   pools.take_portless(address);
   return true;
 }

@@ -16,21 +16,25 @@ TimerClass timer_of(Refresh refresh) {
 
 }  // namespace
 
-void Core::track_tcp(uint32_t i, TcpEvent event, uint32_t now_ms) {
-  Session& s = tables.session(i);
+bool Core::step_tcp(Session& s, TcpEvent event, TimerClass& timer) const {
   const uint8_t instance = s.timer / kTimerClasses;
   const TcpStep step = tcp_step(s.state, event, instances_[instance].tcp);
-  const auto timer = timer_of(step.refresh);
+  timer = timer_of(step.refresh);
   if (is_inbound(event) && lifetime_[s.timer].inbound == 0) {
     // RFC 6146 5.3: the outside may move a connection on, but neither revive it nor keep it alive.
-    if (s.state == TcpState::kTrans && step.next == TcpState::kEstablished) return;
+    if (s.state == TcpState::kTrans && step.next == TcpState::kEstablished) return false;
     if (step.refresh != Refresh::kKeep && s.timer == timer_slot(instance, timer)) {
       s.state = step.next;
-      return;
+      return false;
     }
   }
   s.state = step.next;
-  if (step.refresh != Refresh::kKeep) set_timer(i, timer, now_ms);
+  return step.refresh != Refresh::kKeep;
+}
+
+void Core::track_tcp(uint32_t i, TcpEvent event, uint32_t now_ms) {
+  TimerClass timer;
+  if (step_tcp(tables.session(i), event, timer)) set_timer(i, timer, now_ms);
 }
 
 void Core::set_timer(uint32_t i, TimerClass timer, uint32_t now_ms) {
@@ -51,12 +55,16 @@ bool Core::settle(uint32_t i, uint32_t now_ms) {
       drop_session(i);
       return false;
     }
-    // RFC 6146 3.5.2.2: ESTABLISHED expires into TRANS. The packet at hand spares us the probe.
-    s.last_seen_ms = deadline(s);
-    s.state = TcpState::kTrans;
-    s.timer = timer_slot(s.timer / kTimerClasses, TimerClass::kTcpClosing);
+    begin_closing(s);  // the packet at hand spares us the probe
   }
   return true;
+}
+
+// RFC 6146 3.5.2.2: ESTABLISHED expires into TRANS.
+void Core::begin_closing(Session& s) const {
+  s.last_seen_ms = deadline(s);
+  s.state = TcpState::kTrans;
+  s.timer = timer_slot(s.timer / kTimerClasses, TimerClass::kTcpClosing);
 }
 
 bool Core::is_dead(const Session& s, uint32_t now_ms) const {
@@ -86,9 +94,7 @@ bool Core::when_due(uint32_t i, uint32_t now_ms) {
     // RFC 6146 3.5.2.2: SHOULD send a probe to at least one end. It goes to the inside host: its
     // answer passes through us and refreshes the session, and makes the other end answer, too.
     probes_[probes_in_++ % kProbes].key = s.key;
-    s.last_seen_ms = deadline(s);
-    s.state = TcpState::kTrans;
-    s.timer = timer_slot(s.timer / kTimerClasses, TimerClass::kTcpClosing);
+    begin_closing(s);
   }
   tables.wheel().file(i, deadline(s));
   return true;

@@ -85,6 +85,42 @@ uint32_t Pools::choose(uint8_t instance, uint8_t protocol, Random& random) {
   return kNone;
 }
 
+// demote() happens to a copy; of a long list to none, so that chance may find a full one again.
+uint32_t Pools::foresee_choice(uint8_t instance, uint8_t protocol, Random& random) const {
+  constexpr uint32_t kCopied = 256;
+  const unsigned p = protocol_index(protocol);
+  const auto& candidates = set_->candidates[instance];
+  uint32_t left = candidates.room[p];
+  const bool copies = left <= kCopied;
+  uint32_t copy[kCopied];
+  const uint32_t* list = candidates.list[p].data();
+  if (copies) list = std::copy_n(list, left, copy) - left;
+  const auto demote_copy = [&](uint32_t index) {
+    if (copies) std::swap(*std::find(copy, copy + left, index), copy[left - 1]);
+    if (copies) --left;
+  };
+  for (unsigned tries = 0; tries < kTries && left != 0; ++tries) {
+    const uint32_t a = list[random.below(left)];
+    const uint32_t b = list[random.below(left)];
+    const uint32_t best = room(a, p) >= room(b, p) ? a : b;
+    if (room(best, p) > 0) return best;
+    demote_copy(a);
+    if (b != a) demote_copy(b);
+  }
+  return kNone;
+}
+
+Grant Pools::foresee(uint32_t& index, const PortWish& wish, Random& random, net::Be16& port) const {
+  const auto& pool = entry_of(index);
+  if (pool.rules.allocation == Allocation::kBlocks) {
+    return foresee_in_blocks(index, wish, random, port);
+  }
+  uint32_t found;
+  if (!find_port(*set_->entries[index].state, pool, wish, random, found)) return Grant::kFull;
+  port = net::Be16(static_cast<uint16_t>(found));
+  return Grant::kDone;
+}
+
 void Pools::demote(uint32_t index, unsigned protocol) {
   auto& entry = set_->entries[index];
   auto& candidates = set_->candidates[set_->pools[entry.pool].instance];
@@ -117,6 +153,15 @@ Grant Pools::allocate(uint32_t& index, const PortWish& wish, Random& random, net
     return allocate_in_blocks(index, wish, random, port);
   }
   auto& address = *set_->entries[index].state;
+  uint32_t found;
+  if (!find_port(address, pool, wish, random, found)) return Grant::kFull;
+  mark(address, *pool.state, protocol_index(wish.protocol), found);
+  port = net::Be16(static_cast<uint16_t>(found));
+  return Grant::kDone;
+}
+
+bool Pools::find_port(PoolAddress& address, const PoolSet::PoolEntry& pool, const PortWish& wish,
+                      Random& random, uint32_t& port) const {
   const unsigned p = protocol_index(wish.protocol);
   unsigned same = port_class_of(wish.inside_port.host());
   // Without a class to keep, one port is as good as another: in proportion to what is free.
@@ -135,14 +180,10 @@ Grant Pools::allocate(uint32_t& index, const PortWish& wish, Random& random, net
     std::swap(order[2], order[3]);
   }
   for (const unsigned port_class : order) {
-    uint32_t found;
     if (address.free[p][port_class] == 0) continue;
-    if (!pick(address, pool, p, port_class, random, found)) continue;
-    mark(address, *pool.state, p, found);
-    port = net::Be16(static_cast<uint16_t>(found));
-    return Grant::kDone;
+    if (pick(address, pool, p, port_class, random, port)) return true;
   }
-  return Grant::kFull;
+  return false;
 }
 
 bool Pools::pick(PoolAddress& address, const PoolSet::PoolEntry& pool, unsigned protocol,
@@ -180,25 +221,35 @@ void Pools::unmark(uint32_t index, unsigned protocol, uint32_t port) {
   promote(index, protocol);
 }
 
+bool Pools::can_take(uint32_t index, const PortWish& wish, net::Be16 port) const {
+  const unsigned p = protocol_index(wish.protocol);
+  const uint32_t host = port.host();
+  const auto& pool = entry_of(index);
+  auto& address = *set_->entries[index].state;
+  if ((address.used(p)[host / 64] >> host % 64 & 1) != 0) return false;
+  if (pool.rules.allocation == Allocation::kBlocks) {
+    return wish.subscriber != kNone &&
+           address.blocks[host >> pool.block_shift].holder == wish.subscriber + 1;
+  }
+  const auto& intervals = pool.layout.intervals[host >= 1024 ? 1 : 0];
+  return std::any_of(intervals.begin(), intervals.end(), [host](const PoolSet::Interval& i) {
+    return host >= i.first && host <= i.last;
+  });
+}
+
 bool Pools::take(uint32_t index, const PortWish& wish, net::Be16 port) {
+  if (!can_take(index, wish, port)) return false;
   const unsigned p = protocol_index(wish.protocol);
   const uint32_t host = port.host();
   auto& pool = entry_of(index);
   auto& address = *set_->entries[index].state;
-  if ((address.used(p)[host / 64] >> host % 64 & 1) != 0) return false;
   if (pool.rules.allocation == Allocation::kBlocks) {
     const uint32_t number = host >> pool.block_shift;
-    if (address.blocks[number].holder != wish.subscriber + 1) return false;
     address.used(p)[host / 64] |= uint64_t{1} << host % 64;
     ++pool.state->used[p];
     use_block(block_ref(index, number), p);
     return true;
   }
-  const auto& intervals = pool.layout.intervals[host >= 1024 ? 1 : 0];
-  const bool ours =
-      std::any_of(intervals.begin(), intervals.end(),
-                  [host](const PoolSet::Interval& i) { return host >= i.first && host <= i.last; });
-  if (!ours) return false;
   mark(address, *pool.state, p, host);
   return true;
 }
@@ -280,14 +331,14 @@ const PoolSet::PoolEntry* Pools::deterministic(uint8_t instance, const net::Ip6&
   return nullptr;
 }
 
-Grant Pools::allocate_own(const PoolSet::PoolEntry& pool, const net::Ip6& inside,
-                          const PortWish& wish, Random& random, net::Ip4& address,
-                          net::Be16& port) {
+Grant Pools::foresee_own(const PoolSet::PoolEntry& pool, const net::Ip6& inside,
+                         const PortWish& wish, Random& random, net::Ip4& address,
+                         net::Be16& port) const {
   const auto cells = pool.map->cells_of(inside);
   const uint32_t index = find(cells.address);
   if (index == kNone || !set_->entries[index].open) return Grant::kFull;
   const unsigned p = protocol_index(wish.protocol);
-  uint64_t* used = set_->entries[index].state->used(p);
+  const uint64_t* used = set_->entries[index].state->used(p);
   unsigned parity = wish.inside_port.host() & 1;
   if (!minds_parity(p) || !pool.rules.preserve_parity) parity = random.next() & 1;
   uint32_t found;
@@ -296,11 +347,21 @@ Grant Pools::allocate_own(const PoolSet::PoolEntry& pool, const net::Ip6& inside
       !pick_clear(used, cells.first, cells.last, parity ^ 1, random, found)) {
     return Grant::kFull;
   }
-  used[found / 64] |= uint64_t{1} << found % 64;
-  ++pool.state->used[p];
   address = cells.address;
   port = net::Be16(static_cast<uint16_t>(found));
   return Grant::kDone;
+}
+
+Grant Pools::allocate_own(const PoolSet::PoolEntry& pool, const net::Ip6& inside,
+                          const PortWish& wish, Random& random, net::Ip4& address,
+                          net::Be16& port) {
+  const auto grant = foresee_own(pool, inside, wish, random, address, port);
+  if (grant != Grant::kDone) return grant;
+  const unsigned p = protocol_index(wish.protocol);
+  const uint32_t found = port.host();
+  set_->entries[find(address)].state->used(p)[found / 64] |= uint64_t{1} << found % 64;
+  ++pool.state->used[p];
+  return grant;
 }
 
 void Pools::add_memory(MemoryInfo& info) const {

@@ -87,6 +87,13 @@ class Pools {
   bool take(uint32_t index, const PortWish& wish, net::Be16 port);
   void release(net::Ip4 address, uint8_t protocol, net::Be16 port);
 
+  // What the steps above would come to, with nothing taken. A subscriber of kNone has nothing yet.
+  uint32_t foresee_choice(uint8_t instance, uint8_t protocol, Random& random) const;
+  Grant foresee(uint32_t& index, const PortWish& wish, Random& random, net::Be16& port) const;
+  Grant foresee_own(const PoolSet::PoolEntry& pool, const net::Ip6& inside, const PortWish& wish,
+                    Random& random, net::Ip4& address, net::Be16& port) const;
+  bool can_take(uint32_t index, const PortWish& wish, net::Be16 port) const;
+
   // For protocols without ports, whose bindings use up no cell (pools_portless.cc).
   /// Notes one more on the address; release() takes it back.
   void take_portless(uint32_t index) { ++set_->entries[index].state->portless; }
@@ -166,6 +173,8 @@ class Pools {
   // pools.cc
   bool pick(PoolAddress& address, const PoolSet::PoolEntry& pool, unsigned protocol,
             unsigned port_class, Random& random, uint32_t& port) const;
+  bool find_port(PoolAddress& address, const PoolSet::PoolEntry& pool, const PortWish& wish,
+                 Random& random, uint32_t& port) const;
   uint32_t room(uint32_t index, unsigned protocol) const;
   void demote(uint32_t index, unsigned protocol);
   void promote(uint32_t index, unsigned protocol);
@@ -177,8 +186,12 @@ class Pools {
 
   // port_blocks.cc
   Grant allocate_in_blocks(uint32_t& index, const PortWish& wish, Random& random, net::Be16& port);
+  Grant foresee_in_blocks(uint32_t& index, const PortWish& wish, Random& random,
+                          net::Be16& port) const;
+  uint32_t find_in_blocks(const Holding& holding, uint32_t index, const PortWish& wish,
+                          Random& random, uint32_t& port) const;
   bool pick_in_block(uint32_t block, const PortWish& wish, Random& random, bool any_parity,
-                     uint32_t& port);
+                     uint32_t& port) const;
   uint32_t grant_block(uint32_t index, const PortWish& wish, Random& random);
   void tell(EventKind kind, uint32_t block, const net::Ip6& prefix);
   void use_block(uint32_t block, unsigned protocol);
@@ -192,6 +205,9 @@ class Pools {
     return set_->entries[address_of_ref(ref)].state->blocks[block_of_ref(ref)];
   }
   PoolSet::PoolEntry& entry_of(uint32_t index) { return set_->pools[set_->entries[index].pool]; }
+  const PoolSet::PoolEntry& entry_of(uint32_t index) const {
+    return set_->pools[set_->entries[index].pool];
+  }
 
   Events& events_;
   telemetry::Counters& counters_;

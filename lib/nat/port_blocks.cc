@@ -22,15 +22,8 @@ Grant Pools::allocate_in_blocks(uint32_t& index, const PortWish& wish, Random& r
     port = net::Be16(static_cast<uint16_t>(found));
     return Grant::kDone;
   };
-  // A port of the wrong parity is worth less than a block: parity is a SHOULD, blocks are few.
-  for (const bool any_parity : {!minds_parity(p) || !rules.preserve_parity, true}) {
-    uint32_t block = holding.first;
-    for (uint32_t i = 0; i < holding.count; ++i, block = block_at(block).next) {
-      const uint32_t at = address_of_ref(block);
-      if (at != index && !(rules.soft_pairing && set_->entries[at].open)) continue;
-      if (pick_in_block(block, wish, random, any_parity, found)) return done(block);
-    }
-  }
+  const uint32_t own = find_in_blocks(holding, index, wish, random, found);
+  if (own != kNone) return done(own);
   if (holding.count >= rules.blocks_per_subscriber) return Grant::kLimit;
   const uint32_t block = grant_block(index, wish, random);
   if (block == kNone) return Grant::kFull;
@@ -39,9 +32,45 @@ Grant Pools::allocate_in_blocks(uint32_t& index, const PortWish& wish, Random& r
   return done(block);
 }
 
+// In one of those that the subscriber has.
+uint32_t Pools::find_in_blocks(const Holding& holding, uint32_t index, const PortWish& wish,
+                               Random& random, uint32_t& port) const {
+  const auto& rules = entry_of(index).rules;
+  const bool minds = minds_parity(protocol_index(wish.protocol)) && rules.preserve_parity;
+  // A port of the wrong parity is worth less than a block: parity is a SHOULD, blocks are few.
+  for (const bool any_parity : {!minds, true}) {
+    uint32_t block = holding.first;
+    for (uint32_t i = 0; i < holding.count; ++i, block = block_at(block).next) {
+      const uint32_t at = address_of_ref(block);
+      if (at != index && !(rules.soft_pairing && set_->entries[at].open)) continue;
+      if (pick_in_block(block, wish, random, any_parity, port)) return block;
+    }
+  }
+  return kNone;
+}
+
+Grant Pools::foresee_in_blocks(uint32_t& index, const PortWish& wish, Random& random,
+                               net::Be16& port) const {
+  const auto& rules = entry_of(index).rules;
+  const Holding holding = wish.subscriber == kNone ? Holding{} : holdings_[wish.subscriber];
+  uint32_t found;
+  uint32_t block = find_in_blocks(holding, index, wish, random, found);
+  if (block == kNone) {
+    if (holding.count >= rules.blocks_per_subscriber) return Grant::kLimit;
+    const auto& address = *set_->entries[index].state;
+    if (address.free_block_count == 0) return Grant::kFull;
+    block = block_ref(index, address.free_blocks[random.below(address.free_block_count)]);
+    const bool minds = minds_parity(protocol_index(wish.protocol)) && rules.preserve_parity;
+    pick_in_block(block, wish, random, !minds, found);
+  }
+  index = address_of_ref(block);
+  port = net::Be16(static_cast<uint16_t>(found));
+  return Grant::kDone;
+}
+
 // RFC 6888 REQ-15: hard to guess, also inside a block.
 bool Pools::pick_in_block(uint32_t block, const PortWish& wish, Random& random, bool any_parity,
-                          uint32_t& port) {
+                          uint32_t& port) const {
   const unsigned p = protocol_index(wish.protocol);
   const unsigned shift = entry_of(address_of_ref(block)).block_shift;
   if (block_at(block).used[p] >> shift != 0) return false;

@@ -229,11 +229,15 @@ void Tables::remove_unused_subscriber(uint32_t i) {
   --subscriber_count_;
 }
 
+uint32_t Tables::tokens_of(const Subscriber& s, uint32_t per_second, uint32_t now_ms) {
+  const uint64_t earned = uint64_t{now_ms - s.refilled_ms} * per_second;
+  return static_cast<uint32_t>(
+      std::min<uint64_t>(s.tokens + earned, uint64_t{per_second} * kToken));
+}
+
 bool Tables::has_token(uint32_t i, uint32_t per_second, uint32_t now_ms) {
   Subscriber& s = subscribers_[i];
-  const uint64_t earned = uint64_t{now_ms - s.refilled_ms} * per_second;
-  s.tokens =
-      static_cast<uint32_t>(std::min<uint64_t>(s.tokens + earned, uint64_t{per_second} * kToken));
+  s.tokens = tokens_of(s, per_second, now_ms);
   s.refilled_ms = now_ms;
   return s.tokens >= kToken;
 }

@@ -115,6 +115,7 @@ class Tables {
   // --- subscribers -------------------------------------------------------------------------------
   const Subscriber& subscriber(uint32_t i) const { return subscribers_[i]; }
   uint32_t subscriber_end() const { return subscribers_used_; }
+  net::Ip6 subscriber_prefix(const net::Ip6& inside) const;
   uint32_t find_subscriber(const net::Ip6& inside, uint8_t instance) const;
   uint32_t add_subscriber(const net::Ip6& inside, uint8_t instance, uint32_t address);
   /// Pairs it with another pool address.
@@ -127,6 +128,10 @@ class Tables {
   void remove_unused_subscriber(uint32_t i);
   /// Whether it may open a session now, at `per_second` (not 0) on average and as a burst.
   bool has_token(uint32_t i, uint32_t per_second, uint32_t now_ms);
+  /// The same, for the asking.
+  bool would_have_token(uint32_t i, uint32_t per_second, uint32_t now_ms) const {
+    return tokens_of(subscribers_[i], per_second, now_ms) >= kToken;
+  }
   void take_token(uint32_t i) { subscribers_[i].tokens -= kToken; }
 
   Wheel& wheel() { return wheel_; }
@@ -139,7 +144,7 @@ class Tables {
     SessionKey outside;  ///< remote_port 0
     uint32_t sessions;   ///< in a free record: the next free one
   };
-  net::Ip6 subscriber_prefix(const net::Ip6& inside) const;
+  static uint32_t tokens_of(const Subscriber& s, uint32_t per_second, uint32_t now_ms);
   uint64_t hash_subscriber(const net::Ip6& prefix, uint8_t instance) const;
   uint32_t find_permit(const SessionKey& outside) const;
   void permit(const SessionKey& key);

@@ -205,26 +205,6 @@ bool matches(const Filter& filter, const Session& s) {
          (!filter.remote || filter.remote->contains(s.key.remote));
 }
 
-SessionInfo describe(const Core& core, const Session& s, uint32_t now_ms) {
-  SessionInfo out;
-  out.inside = s.key.inside;
-  out.inside_port = s.key.inside_port;
-  out.outside = s.key.pool;
-  out.outside_port = s.key.pool_port;
-  out.remote = s.key.remote;
-  out.remote_port = s.key.remote_port;
-  out.protocol = s.key.protocol;
-  out.instance = core.classifier.instance_of_prefix(s.key.prefix);
-  out.state = s.state;
-  out.idle_ms = now_ms - s.last_seen_ms;
-  out.expires_in_ms = core.is_over(s, now_ms) ? 0 : core.deadline(s) - now_ms;
-  out.packets_6to4 = s.packets[0];
-  out.packets_4to6 = s.packets[1];
-  out.bytes_6to4 = s.bytes(Direction::k6To4);
-  out.bytes_4to6 = s.bytes(Direction::k4To6);
-  return out;
-}
-
 // Whether a subscriber lies in the filter's prefix, or is the one that has it.
 bool is_of(const Filter& filter, const net::Ip6Prefix& inside) {
   return !filter.inside || filter.inside->contains(inside) || inside.contains(*filter.inside);
@@ -252,7 +232,7 @@ Translator::DumpResult Translator::dump_sessions(uint64_t cursor, unsigned scan,
     const Session& s = core.tables.session(i);
     if (!matches(filter, s) || core.is_dead(s, now_ms)) return true;
     if (result.count == out.size()) return false;
-    out[result.count++] = describe(core, s, now_ms);
+    out[result.count++] = core.info_of(s, now_ms);
     return true;
   });
   return result;

@@ -6,8 +6,11 @@
 #include <stdexcept>
 
 #include "nat/classifier.h"
+#include "nat/core.h"
+#include "nat/foresee.h"
 #include "nat/fragment_home.h"
 #include "nat/pool_update.h"
+#include "packets/diff.h"
 #include "xlat/split.h"
 
 namespace isthmus::test {
@@ -157,6 +160,8 @@ void Harness::run(std::deque<Item>& queue, std::vector<Bytes>& out) {
       items.push_back(std::move(item));
       queue.pop_front();
     }
+    promise_.reset();
+    if (batch.count == 1) promise_ = foresee(batch, items.front());
     translators_[worker]->decide(batch, now_ms_);
     for (unsigned i = 0; i < batch.count; ++i) finish(batch, i, items[i], queue, out);
   }
@@ -165,12 +170,17 @@ void Harness::run(std::deque<Item>& queue, std::vector<Bytes>& out) {
 void Harness::finish(nat::Batch& batch, unsigned i, Item& item, std::deque<Item>& queue,
                      std::vector<Bytes>& out) {
   const auto verdict = batch.decision[i].verdict;
+  if (verdict == nat::Verdict::kDrop || verdict == nat::Verdict::kConsumed ||
+      verdict == nat::Verdict::kLocal) {
+    if (promise_) keep(*promise_, batch.decision[i], {}, {});
+  }
   if (verdict == nat::Verdict::kDrop || verdict == nat::Verdict::kConsumed) return;
   if (verdict == nat::Verdict::kLocal) {
     given_to_box_.push_back(item.buffer->bytes());
     return;
   }
   const auto outcome = translators_[item.worker]->apply(batch, i, path_, now_ms_);
+  if (promise_) keep(*promise_, batch.decision[i], outcome, item.buffer->bytes());
   switch (outcome.action) {
     case xlat::Action::kDrop: return;
     case xlat::Action::kReply:
@@ -196,6 +206,56 @@ void Harness::finish(nat::Batch& batch, unsigned i, Item& item, std::deque<Item>
   item.keep_hop_limit = true;
   item.past = nat::Past::kNone;
   if (place(item)) queue.push_back(std::move(item));
+}
+
+// Each packet that comes alone, of each row, sequence and input: the control core can ask what
+// would become of it (nat/foresee.h), and has to be told the truth.
+Harness::Promise Harness::foresee(const nat::Batch& batch, const Item& item) {
+  Promise out;
+  out.buffer = std::make_unique<Buffer>(item.buffer->bytes(), net::kMinHeadroom, kRoom);
+  auto copy = std::make_unique<nat::Batch>(batch);
+  copy->buf[0] = &**out.buffer;
+  const auto before = *counters_[item.worker];
+  auto& core = translators_[item.worker]->core();
+  nat::Foreseen foreseen;
+  item.view.family == 6 ? core.foresee<nat::Direction::k6To4>(*copy, 0, now_ms_, foreseen)
+                        : core.foresee<nat::Direction::k4To6>(*copy, 0, now_ms_, foreseen);
+  out.decision = copy->decision[0];
+  if (foreseen.is_fragment) {
+    out.buffer.reset();  // nothing is promised
+    return out;
+  }
+  using nat::Verdict;
+  const auto verdict = out.decision.verdict;
+  if (verdict != Verdict::kDrop && verdict != Verdict::kConsumed && verdict != Verdict::kLocal) {
+    out.outcome = core.foresee_apply(*copy, 0, path_, now_ms_);
+  }
+  if (before.value != counters_[item.worker]->value ||
+      before.drop != counters_[item.worker]->drop) {
+    throw std::runtime_error("what was only foreseen was counted");
+  }
+  return out;
+}
+
+void Harness::keep(const Promise& promise, const nat::Decision& d, const xlat::Outcome& outcome,
+                   const Bytes& bytes) const {
+  if (promise.buffer == nullptr) return;
+  const auto expected = [](const char* what, auto wanted, auto got) {
+    if (wanted == got) return;
+    throw std::runtime_error(std::string("foreseen otherwise: ") + what + ' ' +
+                             std::to_string(static_cast<unsigned>(wanted)) + ", not " +
+                             std::to_string(static_cast<unsigned>(got)));
+  };
+  expected("verdict", promise.decision.verdict, d.verdict);
+  expected("reason", promise.decision.reason, d.reason);
+  expected("hairpin", promise.decision.hairpin, d.hairpin);
+  expected("action", promise.outcome.action, outcome.action);
+  expected("reason of the outcome", promise.outcome.reason, outcome.reason);
+  expected("MTU", promise.outcome.split_mtu, outcome.split_mtu);
+  if (outcome.action == xlat::Action::kDrop) return;
+  if (promise.buffer->bytes() != bytes) {
+    throw std::runtime_error("foreseen otherwise:\n" + diff(promise.buffer->bytes(), bytes));
+  }
 }
 
 std::vector<Bytes> Harness::advance(uint32_t milliseconds) {

@@ -55,6 +55,16 @@ class Harness : public Rig {
   void finish(nat::Batch& batch, unsigned i, Item& item, std::deque<Item>& queue,
               std::vector<Bytes>& out);
 
+  /// What was foreseen of a packet that comes alone.
+  struct Promise {
+    std::unique_ptr<Buffer> buffer;
+    nat::Decision decision;
+    xlat::Outcome outcome;
+  };
+  Promise foresee(const nat::Batch& batch, const Item& item);
+  void keep(const Promise& promise, const nat::Decision& d, const xlat::Outcome& outcome,
+            const Bytes& bytes) const;
+
   bool turn_own(const Bytes& packet, std::deque<Item>& queue);
   std::string install_pools(const nat::Settings& settings);
 
@@ -66,6 +76,7 @@ class Harness : public Rig {
   std::vector<Bytes> given_to_box_;
   std::vector<std::unique_ptr<nat::Translator>> translators_;
   std::unique_ptr<nat::StaticBindings> statics_;
+  std::optional<Promise> promise_;
   uint32_t now_ms_ = 0xffff0000;  // wraps soon
 };
 

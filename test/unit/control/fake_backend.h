@@ -10,6 +10,7 @@
 #include "conf/load.h"
 #include "control/backend.h"
 #include "control/state_walk.h"
+#include "dataplane/prospect.h"
 #include "dataplane/static_binding.h"
 
 namespace isthmus::control {
@@ -25,6 +26,15 @@ class FakeDataplane : public dataplane::Dataplane {
 
   Status start() override { return Ok{}; }
   void stop() override {}
+  Result<std::vector<dataplane::Prospect>> simulate(
+      std::span<const uint8_t> packet, std::optional<dataplane::InterfaceId> from) override {
+    simulated.assign(packet.begin(), packet.end());
+    simulated_from = from;
+    return prospects;
+  }
+  std::vector<uint8_t> simulated;
+  std::optional<dataplane::InterfaceId> simulated_from;
+  std::vector<dataplane::Prospect> prospects;
   unsigned take_punted(unsigned, const std::function<void(const dataplane::Punted&)>&) override {
     return 0;
   }

@@ -12,7 +12,7 @@
 #include <utility>
 #include <vector>
 
-#include "dataplane/dataplane.h"
+#include "dataplane/prospect.h"
 
 namespace isthmus::test {
 
@@ -158,6 +158,11 @@ class FakeDataplane : public dataplane::Dataplane {
     if (worker >= translators.size()) return Error{"worker does not answer"};
     question(*translators[worker], 0);
     return Ok{};
+  }
+
+  Result<std::vector<dataplane::Prospect>> simulate(
+      std::span<const uint8_t>, std::optional<dataplane::InterfaceId>) override {
+    return std::vector<dataplane::Prospect>{};
   }
 
   Status add_static(const nat::StaticEntry& entry) override {
