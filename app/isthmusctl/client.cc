@@ -9,6 +9,7 @@
 #include <cstring>
 #include <optional>
 
+#include "capture.h"
 #include "control/command_table.h"
 #include "render.h"
 #include "repeat.h"
@@ -121,6 +122,13 @@ ExitCode Client::run(std::string_view line, std::string_view where) {
   const auto parsed = control::parse_request(line);
   if (const auto* request = std::get_if<control::Request>(&parsed)) {
     if (request->command->action == control::Action::kWatch) return run_watch(*this, request->rest);
+    const auto words = control::split_words(request->rest);
+    // What the daemon itself understands goes there, for scripts and for looking.
+    const bool is_raw =
+        !words.empty() && (words[0] == "start" || words[0] == "read" || words[0] == "stop");
+    if (request->command->action == control::Action::kCapture && !is_raw) {
+      return run_capture(*this, request->rest);
+    }
     if (request->command->action == control::Action::kTop) return run_top(*this, request->rest);
   }
   return run_remotely(line, where);

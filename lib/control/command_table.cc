@@ -83,6 +83,9 @@ constexpr Argument kSimulateArguments[] = {
     {"PACKET", kRest,
      "[on INTERFACE] udp|tcp SOURCE PORT DESTINATION PORT [flags SAFRPU], "
      "or icmp SOURCE DESTINATION [id N] [reply], each with [hops N] [size N]; or hexadecimal"}};
+constexpr Argument kCaptureArguments[] = {
+    {"WHAT", kRest,
+     "drops|punts|port NAME [count N] [seconds N] [megabytes N] [filter EXPRESSION] FILE"}};
 constexpr Argument kHelpArgument[] = {{"COMMAND", kRest, "the command to explain"}};
 constexpr Argument kCompleteArgument[] = {{"PARTIAL", kRest, "a line being typed"}};
 
@@ -252,6 +255,12 @@ constexpr Command kCommands[] = {
      "protocol, inside, outside and remote with their ports, state, expires_in_ms, state_after, "
      "expires_after_ms, packet, bytes, next_hop, egress, port, link_address; of a packet that is "
      "turned around the same again, with second_ in front"},
+    {"capture", Action::kCapture, kCaptureArguments, false, false,
+     "Write what is dropped (with the reason), what is punted, or all of a port to a pcapng FILE, "
+     "until Ctrl-C (by isthmusctl).",
+     "on the socket: \"start WHAT [filter EXPRESSION]\", then \"read\" at least every 10 seconds "
+     "(packets: [unix_ns, way, reason, port, worker, link, length, comment, bytes]; lost), "
+     "\"stop\""},
     {"deterministic", Action::kDeterministic, kDeterministicArguments, false, false,
      "Ask a deterministic pool: inside ADDRESS, or outside ADDRESS:PORT (RFC 7422 2).",
      "nat64, pool, inside, outside, first_port, last_port"},

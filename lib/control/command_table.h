@@ -54,6 +54,7 @@ enum class Action : uint8_t {
   kClearDns64Cache,
   kDns64Query,
   kSimulate,
+  kCapture,
   kAddStatic,
   kRemoveStatic,
   kDeterministic,

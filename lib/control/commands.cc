@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "control/command_capture.h"
 #include "control/command_config.h"
 #include "control/command_dns64.h"
 #include "control/command_export.h"
@@ -58,7 +59,13 @@ uint64_t unix_ms() {
 
 }  // namespace
 
-Commands::Commands(Backend& backend, StateWalk& walk) : backend_(backend), walk_(walk) {}
+Commands::Commands(Backend& backend, StateWalk& walk)
+    : backend_(backend), walk_(walk), captures_(std::make_unique<CaptureDesk>()) {}
+Commands::~Commands() = default;
+
+void Commands::tick() {
+  captures_->sweep(CaptureDesk::Clock::now());
+}
 
 std::string Commands::greeting() const {
   std::string version;
@@ -193,6 +200,7 @@ Answer Commands::run(const Request& request, Session& session) {
     case Action::kClearCounters: baseline_ = total(); return answer({{"cleared", "counters"}});
     case Action::kClearDns64Cache: return clear_dns64_cache(backend_, request);
     case Action::kDns64Query: return query_dns64(backend_, request);
+    case Action::kCapture: return captures_->run(backend_, request, CaptureDesk::Clock::now());
     case Action::kSimulate: return simulate(backend_, request);
     case Action::kWatch:
     case Action::kTop: return failure("that is drawn by isthmusctl", "run it there");

@@ -23,6 +23,8 @@
 
 namespace isthmus::control {
 
+class CaptureDesk;
+
 /// What one step did: more to come, done, or failed (the error then ends the answer).
 struct Step {
   bool more = false;
@@ -39,6 +41,7 @@ class Commands {
  public:
   /// Both must outlive this object.
   Commands(Backend& backend, StateWalk& walk);
+  ~Commands();
 
   Answer run(const Request& request, Session& session);
   /// Of a client that says nothing else.
@@ -46,6 +49,9 @@ class Commands {
     Session session;
     return run(request, session);
   }
+
+  /// To be called about every second.
+  void tick();
 
   /// The first line a client gets.
   std::string greeting() const;
@@ -60,6 +66,7 @@ class Commands {
   Backend& backend_;
   StateWalk& walk_;
   telemetry::Counters baseline_;
+  std::unique_ptr<CaptureDesk> captures_;
 };
 
 /// The line that ends an answer.

@@ -168,6 +168,7 @@ void Server::drop(Client& client) {
 }
 
 void Server::sweep(double now) {
+  commands_.tick();
   ev_io_start(loop_, &accept_);
   for (std::size_t i = clients_.size(); i-- > 0;) {
     auto& client = *clients_[i];

@@ -12,6 +12,7 @@
 #include "dataplane/forwarding.h"
 #include "dataplane/interface.h"
 #include "dataplane/spsc_ring.h"
+#include "dataplane/tap.h"
 #include "steer/ownership.h"
 #include "telemetry/counters.h"
 
@@ -47,8 +48,11 @@ struct Core {
   telemetry::Counters& counters;
   const Forwarding* forwarding = nullptr;
   uint32_t now_ms = 0;
+  Tap* tap = nullptr;  ///< while packets are captured
 
   void drop(rte_mbuf* mbuf, DropReason reason) {
+    if (tap != nullptr) [[unlikely]]
+      tap->dropped(mbuf, reason);
     counters.add_drop(reason);
     rte_pktmbuf_free(mbuf);
   }

@@ -13,6 +13,7 @@
 #include <thread>
 #include <vector>
 
+#include "dataplane/capture.h"
 #include "dataplane/dataplane.h"
 #include "dataplane/memory.h"
 #include "dataplane/port.h"
@@ -32,7 +33,7 @@ struct EngineOptions {
   nat::Settings nat;  ///< of one worker; make_settings() makes them
 };
 
-class Engine final : public Dataplane {
+class Engine final : public Dataplane, public CaptureSource {
  public:
   static Result<std::unique_ptr<Engine>> make(const conf::Config& config,
                                               const EngineOptions& options);
@@ -77,6 +78,8 @@ class Engine final : public Dataplane {
   Status update(const conf::Config& config) override;
   Result<std::vector<Prospect>> simulate(std::span<const uint8_t> packet,
                                          std::optional<InterfaceId> from) override;
+  Result<std::unique_ptr<Capture>> start_capture(const CaptureOptions& options) override;
+  Status set_tap(unsigned worker, Tap* tap);
 
   /// The part of update() that changes pools, and of them alone what `wanted` says.
   Status change_pools(const nat::Settings& wanted);

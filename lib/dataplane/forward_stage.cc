@@ -82,6 +82,8 @@ void ForwardStage::run4(rte_mbuf* mbuf, net::PacketBuf& packet, const net::Packe
 
 void ForwardStage::answer(rte_mbuf* mbuf, net::PacketBuf& packet, const net::PacketView& view,
                           InterfaceId in, const xlat::ErrorSpec& error, DropReason reason) {
+  if (core_.tap != nullptr) [[unlikely]]
+    core_.tap->keep(packet);
   const auto& own = core_.forwarding->locals->own[in];
   const xlat::Path path{0, 0, own.ip4, own.ip6};
   const auto outcome = view.family == 6 ? xlat::answer6(packet, view, error, path, reason)
@@ -90,6 +92,8 @@ void ForwardStage::answer(rte_mbuf* mbuf, net::PacketBuf& packet, const net::Pac
   if (!translator_.allow_error(packet, core_.now_ms)) {
     return core_.drop(mbuf, DropReason::kIcmpRateLimit);
   }
+  if (core_.tap != nullptr) [[unlikely]]
+    core_.tap->dropped_as_kept(mbuf, reason);
   core_.counters.add_drop(reason);
   core_.counters.add(Counter::kIcmpErrorsSent);
   sync_mbuf(mbuf, packet);

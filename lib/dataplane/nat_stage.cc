@@ -115,6 +115,8 @@ template <int kFamily>
 void NatStage::finish(Work& work, unsigned i) {
   nat::Decision& decision = work.nat.decision[i];
   if (decision.verdict == nat::Verdict::kDrop || decision.verdict == nat::Verdict::kConsumed) {
+    if (core_.tap != nullptr) [[unlikely]]
+      core_.tap->dropped(work.mbuf[i], work.packet[i], decision.reason);
     rte_pktmbuf_free(work.mbuf[i]);  // the translator has counted it
     return;
   }
@@ -127,8 +129,12 @@ void NatStage::finish(Work& work, unsigned i) {
       route_.adjacency(work.next_hop(i)).state == Adjacency::kNone) {
     answer_no_route(decision, kFamily);
   }
+  if (core_.tap != nullptr) [[unlikely]]
+    core_.tap->keep(work.packet[i]);
   const xlat::Outcome outcome =
       translator_.apply(work.nat, i, path_of<kFamily>(work, i), core_.now_ms);
+  if (core_.tap != nullptr && outcome.reason != DropReason::kNone) [[unlikely]]
+    core_.tap->dropped_as_kept(work.mbuf[i], outcome.reason);
   switch (outcome.action) {
     case xlat::Action::kForward: forward(work, i); break;
     case xlat::Action::kSplit: split(work, i, outcome.split_mtu); break;

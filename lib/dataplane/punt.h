@@ -33,6 +33,8 @@ class Punter {
 
  private:
   bool push(rte_mbuf* mbuf) {
+    if (core_.tap != nullptr) [[unlikely]]
+      core_.tap->punted(mbuf, meta_of(mbuf).punt);
     if (ring_.push(&mbuf, 1) == 1) return true;
     core_.drop(mbuf, DropReason::kPuntFull);
     return false;

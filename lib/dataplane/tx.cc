@@ -16,6 +16,8 @@ void Transmitter::give(rte_mbuf* frame, uint16_t port, uint8_t hops) {
 
 void Transmitter::flush(Out& out) {
   unsigned sent = 0;
+  if (core_.tap != nullptr) [[unlikely]]
+    core_.tap->sent(out.frames.data(), out.count, out.queue.port_id);
   // Some drivers take no more than a fixed number per call: go on while they take any.
   while (sent < out.count) {
     const auto more = static_cast<uint16_t>(out.count - sent);

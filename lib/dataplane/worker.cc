@@ -137,6 +137,8 @@ unsigned Worker::take_queue(const RxQueue& queue) {
   const unsigned count =
       rte_eth_rx_burst(port.port_id, queue.queue, frames.data(), static_cast<uint16_t>(room()));
   if (count == 0) return 0;
+  if (core_.tap != nullptr) [[unlikely]]
+    core_.tap->received(frames.data(), count, port.port_id);
   for (unsigned i = 0; i < count && i < kAhead; ++i) {
     rte_prefetch0(rte_pktmbuf_mtod(frames[i], void*));
   }

@@ -95,6 +95,9 @@ class Worker {
   /// One worker's part of Dataplane::simulate(), as the answer to a question (simulate.cc).
   void simulate(Simulation& sim);
 
+  /// Copies packets to it from now on; nullptr: no longer. As the answer to a question.
+  void set_tap(Tap* tap) { core_.tap = tap; }
+
  private:
   /// What can fail to be made.
   struct Resources {

@@ -81,6 +81,7 @@ TEST_CASE("every command answers with JSON lines and a status") {
     if (command.action == Action::kDeterministic || command.path.ends_with(" static")) continue;
     if (command.action == Action::kDns64Query) continue;  // needs a name, and DNS64
     if (command.action == Action::kSimulate) continue;    // needs a packet: simulate_test.cc
+    if (command.action == Action::kCapture) continue;     // capture_test.cc
     constexpr std::string_view kElsewhere[] = {"set",   "add",  "remove", "commit",
                                                "abort", "save", "who"};
     if (std::ranges::find(kElsewhere, command.path) != std::end(kElsewhere)) continue;
