@@ -42,4 +42,22 @@ for file in "${files[@]}" /var/lib/isthmus; do
 done
 if getent group isthmus >/dev/null; then fail "purge left the group"; fi
 ok "remove keeps the configuration, purge leaves nothing"
+
+# playbook CONFIGURATION: what it says to this host.
+playbook() {
+  ansible-playbook -i nat64, -c local -e ansible_python_interpreter=/usr/bin/python3 -e "isthmus_package=$deb" \
+    -e "isthmus_config=$1" scripts/ansible/site.yml
+}
+# Its packages are many, and nothing else here needs them.
+apt-get -q -y --no-install-recommends install ansible-core >/dev/null
+sed 's/^\( *workers = \).*/\1[0];/' doc/examples/isthmus.conf >/tmp/good.conf
+echo 'cores = { workers = "many"; };' >/tmp/bad.conf
+playbook /tmp/good.conf | tee /tmp/first
+cmp /tmp/good.conf /etc/isthmus/isthmus.conf || fail "the role wrote another configuration"
+grep -q 'failed=0' /tmp/first || fail "the role failed"
+playbook /tmp/good.conf | grep -q 'changed=0' || fail "a second run of the role changed something"
+if playbook /tmp/bad.conf >/tmp/bad; then fail "the role took a wrong configuration"; fi
+grep -q 'cores.workers' /tmp/bad || fail "the role does not say what is wrong"
+cmp /tmp/good.conf /etc/isthmus/isthmus.conf || fail "a wrong configuration was written"
+ok "the Ansible role installs and configures it, changes nothing twice, and refuses a wrong configuration"
 say "$passed passed, 0 failed"
