@@ -84,8 +84,10 @@ NetlinkMessage make_link_up(uint32_t link) {
 
 NetlinkMessage make_address(Change change, uint32_t link, const IpAddress& address,
                             uint8_t length) {
-  const bool add = change == Change::kAdd;
-  NetlinkMessage message(add ? RTM_NEWADDR : RTM_DELADDR, add ? kNew : kRequest);
+  const uint16_t flags = change == Change::kAdd      ? kNew
+                         : change == Change::kRepeat ? uint16_t{kRequest | NLM_F_REPLACE}
+                                                     : kRequest;
+  NetlinkMessage message(change == Change::kRemove ? RTM_DELADDR : RTM_NEWADDR, flags);
   auto* info = static_cast<ifaddrmsg*>(message.extra(sizeof(ifaddrmsg)));
   info->ifa_family = family_of(address);
   info->ifa_prefixlen = length;

@@ -30,7 +30,8 @@ class NetlinkMessage {
   alignas(8) std::array<std::byte, kRoom> bytes_{};
 };
 
-enum class Change : uint8_t { kAdd, kRemove };
+/// kRepeat: what is there already is told to all who listen once more.
+enum class Change : uint8_t { kAdd, kRemove, kRepeat };
 
 struct RouteRequest {
   IpPrefix prefix;

@@ -44,7 +44,18 @@ Result<std::unique_ptr<TwinSet>> TwinSet::make(struct ev_loop* loop,
       return self->from_kernel(id, frame);
     });
   }
+  set->repeat_.set(loop);
+  set->repeat_.set<TwinSet, &TwinSet::repeat_addresses>(set.get());
+  set->repeat_.start(kRepeatAfter);
   return set;
+}
+
+void TwinSet::repeat_addresses() {
+  for (std::size_t i = 0; i < twins_.size(); ++i) {
+    for (const auto& [address, length] : plans_[i].addresses) {
+      socket_.request(make_address(Change::kRepeat, twins_[i]->link(), address, length));
+    }
+  }
 }
 
 Status TwinSet::set_up(const Twin& twin, const dataplane::InterfaceInfo& interface,

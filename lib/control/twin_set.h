@@ -3,13 +3,15 @@
 //
 // Theory of operation. make() creates a TAP per interface, gives it the interface's MAC and MTU,
 // turns off what would make the kernel a second router, sets it up, and installs addresses and
-// routes. NetlinkSync reads all this back into the dataplane, together with whatever operators and
-// routing daemons add. Everything vanishes with the TAPs. Who asks for the link address of what the
-// translator owns, a neighbor on the link or the kernel behind the twin, gets the interface's own
-// from us: the kernel knows nothing of pools (decision 015).
+// routes. Some time later the addresses are told once more: routing daemons that read links and
+// addresses in two threads (FRR 8.4) lose one that comes right behind its link. NetlinkSync reads
+// all this back into the dataplane, together with whatever operators and routing daemons add.
+// Everything vanishes with the TAPs. Who asks for the link address of what the translator owns, a
+// neighbor on the link or the kernel behind the twin, gets the interface's own from us: the kernel
+// knows nothing of pools (decision 015).
 #pragma once
 
-#include <ev.h>
+#include <ev++.h>
 
 #include <map>
 #include <memory>
@@ -34,6 +36,9 @@ class TwinSet {
                                                dataplane::Dataplane& dataplane,
                                                const KernelPlan& plan);
 
+  /// How long after the start addresses are told again, in seconds.
+  static constexpr double kRepeatAfter = 1;
+
   /// Makes the configured routes those of `wanted`, or leaves them as they are.
   Status update_routes(const std::vector<RoutePlan>& wanted);
   /// From now on ARP and ND are answered for exactly what these plans say.
@@ -53,12 +58,14 @@ class TwinSet {
   std::optional<std::vector<uint8_t>> answer(dataplane::InterfaceId interface,
                                              std::span<const uint8_t> frame) const;
   int change_route(Change change, const RoutePlan& route);
+  void repeat_addresses();
 
   NetlinkSocket socket_;
   dataplane::Dataplane& dataplane_;
   std::vector<TwinPlan> plans_;               ///< by InterfaceId
   std::vector<std::unique_ptr<Twin>> twins_;  ///< by InterfaceId
   std::vector<RoutePlan> routes_;             ///< installed from the configuration
+  ev::timer repeat_;
 };
 
 }  // namespace isthmus::control

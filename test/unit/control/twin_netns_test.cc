@@ -6,8 +6,11 @@
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <fstream>
 #include <functional>
 #include <memory>
@@ -391,6 +394,35 @@ TEST_CASE("reload exchanges configured routes, or none of them", "[netns]") {
   REQUIRE(core.twins->update_routes({}));
   CHECK(core.until_route("0.0.0.0/0", ""));
   CHECK(core.until_route("2001:db8:100::/40", ""));
+}
+
+// FRR 8.4 loses an address that comes right behind its link.
+TEST_CASE("addresses are told once more, and nothing changes by that", "[netns]") {
+  Core core;
+  const int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE);
+  sockaddr_nl groups{};
+  groups.nl_family = AF_NETLINK;
+  groups.nl_groups = RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR;
+  REQUIRE(bind(fd, reinterpret_cast<const sockaddr*>(&groups), sizeof groups) == 0);
+  const auto routes = core.dataplane.route_texts;
+  unsigned in4 = 0, in6 = 0, removed = 0;
+  CHECK(core.until([&] {
+    alignas(nlmsghdr) std::array<char, 4096> bytes;
+    const ssize_t got = recv(fd, bytes.data(), bytes.size(), 0);
+    if (got <= 0) return false;
+    auto left = static_cast<unsigned>(got);
+    for (auto* m = reinterpret_cast<nlmsghdr*>(bytes.data()); NLMSG_OK(m, left);
+         m = NLMSG_NEXT(m, left)) {
+      const auto* about = reinterpret_cast<const ifaddrmsg*>(m + 1);
+      removed += m->nlmsg_type == RTM_DELADDR;
+      in4 += about->ifa_family == AF_INET && about->ifa_index == if_nametoindex("out0.7");
+      in6 += about->ifa_family == AF_INET6 && about->ifa_scope == RT_SCOPE_UNIVERSE;
+    }
+    return in4 > 0 && in6 > 0;
+  }));
+  CHECK(removed == 0);
+  CHECK(core.dataplane.route_texts == routes);
+  close(fd);
 }
 
 TEST_CASE("everything is gone after a stop, and a second start works", "[netns]") {

@@ -1,0 +1,187 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-3-Clause
+# Two gateways between routers, all of which speak BGP (FRR): each announces the NAT64 prefix and the
+# DNS64 inside and a pool of its own outside. One ends, then the other dies: new flows go on.
+#
+#                     a0 -- gw6  gateway   gw4 -- eth0
+#   client -- c0 edge                                  router -- internet
+#                     b0 -- gw6  gateway2  gw4 -- eth3
+. "$(dirname "$0")/init.sh"
+for daemon in zebra bgpd; do
+  [ -x /usr/lib/frr/$daemon ] || skip "needs $daemon of FRR (scripts/setup lab)"
+done
+examples=$smoke_root/doc/examples
+dns6=2001:db8:53::53
+
+more_namespaces=(edge gateway2)
+remove_more() {
+  local name pids
+  for name in "${more_namespaces[@]}"; do
+    mapfile -t pids < <(ip netns pids "$(ns "$name")" 2>/dev/null)
+    [ ${#pids[@]} = 0 ] || kill -TERM "${pids[@]}" 2>/dev/null || true
+    wait_until 20 "processes in $name to end" deserted "$name"
+    ip netns del "$(ns "$name")" 2>/dev/null || true
+  done
+  ! grep -E 'ERROR: (Address|Leak)Sanitizer|runtime error:' "$lab_dir"/daemon-*.log
+}
+
+deserted() { [ -z "$(ip netns pids "$(ns "$1")" 2>/dev/null)" ]; }
+
+# link NS INTERFACE NS INTERFACE
+link() {
+  ip link add name "$2" netns "$(ns "$1")" type veth peer name "$4" netns "$(ns "$3")"
+  in_ns "$1" ethtool -K "$2" tx off tso off gso off gro off >/dev/null
+  in_ns "$3" ethtool -K "$4" tx off tso off gso off gro off >/dev/null
+  ip -n "$(ns "$1")" link set "$2" up
+  ip -n "$(ns "$3")" link set "$4" up
+}
+# The addresses are known to be unique.
+no_dad() { in_ns "$1" sysctl -qw net.ipv6.conf.all.accept_dad=0 net.ipv6.conf.default.accept_dad=0; }
+address() { ip -n "$(ns "$1")" address add "$3" dev "$2"; }
+# What isthmusd has is not the kernel's as well.
+mute() {
+  in_ns "$1" sysctl -qw "net.ipv6.conf.$2.disable_ipv6=1" "net.ipv4.conf.$2.rp_filter=1"
+  ip -n "$(ns "$1")" link set "$2" arp off
+}
+
+plumb() {
+  local name
+  for name in "${more_namespaces[@]}"; do
+    ip netns add "$(ns "$name")"
+    mkdir -p "$lab_dir/wireguard-$name"
+    ip -n "$(ns "$name")" link set lo up
+  done
+  no_dad edge
+  no_dad client
+  ip -n "$(ns client)" link del eth0
+  link client eth0 edge c0
+  link edge a0 gateway gw6
+  link edge b0 gateway2 gw6
+  link router eth3 gateway2 gw4
+  for name in gateway gateway2; do
+    mute "$name" gw6
+    mute "$name" gw4
+  done
+  address client eth0 "$client6/64"
+  address edge c0 "$gateway6/64"
+  address edge a0 2001:db8:a::1/64
+  address edge b0 2001:db8:b::1/64
+  address router eth3 198.18.0.254/24
+  ip -n "$(ns client)" route add default via "$gateway6"
+  ip -n "$(ns router)" route del "$pool"
+  in_ns edge sysctl -qw net.ipv6.conf.all.forwarding=1 net.ipv6.fib_multipath_hash_policy=1
+}
+
+# gateway NS INSIDE OUTSIDE POOL
+write_gateway() {
+  cat >"$lab_dir/$1.conf" <<CONF
+cores = { workers = [$(tr -d ' ' <<<"${LAB_WORKERS:-0}" | cut -d, -f1)]; control = 0; idle = "yield"; };
+memory = { huge_pages = "auto"; megabytes = 256; buffers = 8192; };
+control = { socket = "$lab_dir/$1.sock"; };
+ports = (
+  { name = "inside"; device = "net_af_packet0,iface=gw6"; addresses = ["$2/64", "$dns6/128"]; },
+  { name = "outside"; device = "net_af_packet1,iface=gw4"; addresses = ["$3/24"]; }
+);
+nat64 = ( { name = "main"; prefixes = ["$prefix/96"];
+  pools = ( { name = "own"; addresses = ["$4"]; } ); } );
+dns64 = { listen = ["$dns6"]; upstreams = ["$dns4"]; nat64 = "main"; };
+CONF
+}
+start_gateway() { start "daemon-$1" "$1" "$ISTHMUS_BUILD/app/isthmusd/isthmusd" -c "$lab_dir/$1.conf"; }
+answers() { in_ns "$1" "$ISTHMUS_BUILD/app/isthmusctl/isthmusctl" -s "$lab_dir/$1.sock" show version; }
+# end_gateway NS SIGNAL
+end_gateway() {
+  local pid
+  pid=$(cat "$lab_dir/daemon-$1.pid")
+  kill -s "$2" "$pid"
+  wait_until 20 "isthmusd in $1 to end" gone "$pid"
+}
+gone() { ! alive "$1"; }
+
+# frr NS: zebra and bgpd with $lab_dir/frr-NS.conf.
+frr() {
+  local dir=$lab_dir/frr-$1 daemon
+  mkdir -p "$dir"
+  mv "$lab_dir/frr-$1.conf" "$dir/bgpd.conf"
+  printf 'hostname %s\n' "$1" >"$dir/zebra.conf"
+  chown -R frr:frr "$dir"
+  for daemon in zebra bgpd; do
+    start "$daemon-$1" "$1" /usr/lib/frr/$daemon -f "$dir/$daemon.conf" -i "$dir/$daemon.run" \
+      -z "$dir/zserv.api" --vty_socket "$dir" -P 0 --log stdout
+    [ $daemon = bgpd ] || wait_until 10 "zebra in $1" test -S "$dir/zserv.api"
+  done
+}
+
+inside_routes() { ip -n "$(ns edge)" -6 route show "$prefix/96"; }
+ways() { [ "$(inside_routes | grep -o "dev [ab]0" | sort -u | wc -l)" = "$1" ]; }
+outside_route() { ip -n "$(ns router)" route show "$1"; }
+announced() { [ -n "$(outside_route "$1")" ]; }
+withdrawn() { [ -z "$(outside_route "$1")" ]; }
+
+# sources COUNT: the addresses that as many new connections come from.
+sources() {
+  local number
+  for number in $(seq "$1"); do
+    on client curl -sS -m 5 "http://[$www6]/whoami" || fail "connection $number did not come through"
+  done | awk '{ print $NF }' | sort -u
+}
+resolves() { [ "$(on client dig +short +time=1 +tries=2 AAAA "www.$domain" "@$dns6")" = "$www6" ]; }
+
+export LAB_NO_GATEWAY=1
+start_lab
+at_end remove_more
+# Addresses come and go with the daemon, not with the lab's own.
+www6=$(synthesised "$www4")
+plumb
+write_gateway gateway 2001:db8:a::2 "$gateway4" 203.0.113.0/29
+write_gateway gateway2 2001:db8:b::2 198.18.0.1 203.0.113.8/29
+cp "$examples/frr-gateway.conf" "$lab_dir/frr-gateway.conf"
+sed -e 's/65010/65011/; s/router-id .*/router-id 198.18.0.1/; s/2001:db8:a::1/2001:db8:b::1/' \
+  -e "s/$router4/198.18.0.254/; s|203.0.113.0/29|203.0.113.8/29|" "$examples/frr-gateway.conf" >"$lab_dir/frr-gateway2.conf"
+cp "$examples/frr-router.conf" "$lab_dir/frr-edge.conf"
+cat >"$lab_dir/frr-router.conf" <<CONF
+router bgp 65002
+ bgp router-id $router4
+ no bgp ebgp-requires-policy
+ timers bgp 1 3
+ neighbor $gateway4 remote-as 65010
+ neighbor $gateway4 timers connect 1
+ neighbor 198.18.0.1 remote-as 65011
+ neighbor 198.18.0.1 timers connect 1
+ address-family ipv4 unicast
+  network 198.51.100.0/25
+ exit-address-family
+CONF
+for name in gateway gateway2; do
+  start_gateway "$name"
+  wait_until 60 "isthmusd in $name" answers "$name"
+done
+for name in edge router gateway gateway2; do frr "$name"; done
+
+wait_until 30 "two ways to the prefix" ways 2
+wait_until 30 "the first pool's route" announced 203.0.113.0/29
+wait_until 30 "the second pool's route" announced 203.0.113.8/29
+wait_until 30 "an answer of the DNS64" resolves
+wait_until 30 "a way through" sources 1
+both=$(sources 40)
+expect "$both" '^203\.0\.113\.[0-7]$'
+expect "$both" '^203\.0\.113\.([89]|1[0-5])$'
+
+# It ends; a second later nobody sends anything there.
+end_gateway gateway TERM
+wait_until 10 "one way to the prefix" ways 1
+wait_until 10 "the first pool's route to go" withdrawn 203.0.113.0/29
+refuse "$(sources 20)" '^203\.0\.113\.[0-7]$'
+resolves || fail "no DNS64 after one gateway ended"
+
+start_gateway gateway
+wait_until 60 "isthmusd" answers gateway
+wait_until 30 "two ways again" ways 2
+wait_until 30 "the first pool's route again" announced 203.0.113.0/29
+
+# It dies.
+end_gateway gateway2 KILL
+wait_until 10 "one way again" ways 1
+refuse "$(sources 20)" '^203\.0\.113\.([89]|1[0-5])$'
+resolves || fail "no DNS64 after one gateway died"
+end_gateway gateway TERM
