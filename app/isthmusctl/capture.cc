@@ -18,7 +18,6 @@
 namespace isthmus::ctl {
 namespace {
 
-using Clock = std::chrono::steady_clock;
 constexpr std::chrono::milliseconds kBetweenReads{50};
 constexpr const char* kCaptureUsage =
     "usage: capture drops|punts|port NAME [count N] [seconds N] [megabytes N] "
@@ -47,11 +46,12 @@ class Recorder {
       : client_(client), wish_(wish), file_(file) {}
 
   ExitCode run() {
+    using Clock = std::chrono::steady_clock;
     const auto end = Clock::now() + std::chrono::duration<double>(wish_.seconds);
     interrupted = 0;
     const Interruptible signals;
     for (bool last = false; !last;) {
-      last = interrupted != 0 || Clock::now() >= end;
+      last = interrupted != 0 || std::chrono::steady_clock::now() >= end;
       const auto answer = client_.ask("capture read");
       if (!answer) return fail(answer.error().text, kNoConnection);
       if (!answer->is_object() || !answer->contains("packets")) {
