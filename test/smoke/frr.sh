@@ -10,7 +10,7 @@
 for daemon in zebra bgpd; do
   [ -x /usr/lib/frr/$daemon ] || skip "needs $daemon of FRR (scripts/setup lab)"
 done
-examples=$smoke_root/doc/examples
+examples=$smoke_root/doc/examples/frr
 dns6=2001:db8:53::53
 
 more_namespaces=(edge gateway2)
@@ -135,10 +135,10 @@ www6=$(synthesised "$www4")
 plumb
 write_gateway gateway 2001:db8:a::2 "$gateway4" 203.0.113.0/29
 write_gateway gateway2 2001:db8:b::2 198.18.0.1 203.0.113.8/29
-cp "$examples/frr-gateway.conf" "$lab_dir/frr-gateway.conf"
+cp "$examples/gateway.conf" "$lab_dir/frr-gateway.conf"
 sed -e 's/65010/65011/; s/router-id .*/router-id 198.18.0.1/; s/2001:db8:a::1/2001:db8:b::1/' \
-  -e "s/$router4/198.18.0.254/; s|203.0.113.0/29|203.0.113.8/29|" "$examples/frr-gateway.conf" >"$lab_dir/frr-gateway2.conf"
-cp "$examples/frr-router.conf" "$lab_dir/frr-edge.conf"
+  -e "s/$router4/198.18.0.254/; s|203.0.113.0/29|203.0.113.8/29|" "$examples/gateway.conf" >"$lab_dir/frr-gateway2.conf"
+cp "$examples/router.conf" "$lab_dir/frr-edge.conf"
 cat >"$lab_dir/frr-router.conf" <<CONF
 router bgp 65002
  bgp router-id $router4
