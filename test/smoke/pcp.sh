@@ -50,6 +50,8 @@ sleep 1
 sed -i -E 's/(addresses = \[)"203\.0\.113\.[^]]*\]/\1"203.0.113.200-203.0.113.203"]/' "$lab_dir/isthmus.conf"
 ctl reload
 wait $waiting || fail "nothing was announced"
-expect "$(cat "$lab_dir/announced")" '^success 0 [0-2]$'
+# What the daemon says of its start, 1, 3, 7, 15 and 31 seconds after it, may have come first.
+grep -qE ' 0 [0-2]$' "$lab_dir/announced" || on client "$pcp_py" wait 20 >"$lab_dir/announced"
+expect "$(cat "$lab_dir/announced")" '^success 0 [0-7]$'
 same "$(json show pcp -- 'answer["mappings"]')" 0
 expect "$(ask 81 --suggest "$address:44444")" '^success 600 [0-9]+ 203\.0\.113\.20[0-3] '
