@@ -37,20 +37,6 @@ std::string_view part_name(Part part) {
   return part == Part::kFound ? "there is one" : part == Part::kNew ? "would be made" : "none";
 }
 
-std::string_view limit_name(nat::LimitKind limit) {
-  switch (limit) {
-    case nat::LimitKind::kNone: return "";
-    case nat::LimitKind::kSessions: return "sessions";
-    case nat::LimitKind::kBindings: return "bindings";
-    case nat::LimitKind::kTcpBindings: return "TCP bindings";
-    case nat::LimitKind::kUdpBindings: return "UDP bindings";
-    case nat::LimitKind::kIcmpBindings: return "ICMP bindings";
-    case nat::LimitKind::kSessionRate: return "new sessions a second";
-    case nat::LimitKind::kPortBlocks: return "port blocks";
-  }
-  return "";
-}
-
 class Report {
  public:
   Report(Backend& backend, Json& out) : backend_(backend), out_(out) {}

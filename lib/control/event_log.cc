@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "control/state_names.h"
 #include "net/protocol.h"
 
 namespace isthmus::control {
@@ -14,20 +15,6 @@ std::string protocol_text(uint8_t protocol) {
   if (protocol == 0) return "any protocol";
   const auto text = net::protocol_text(protocol);
   return text.front() >= 'a' ? text : "protocol " + text;
-}
-
-std::string_view limit_text(nat::LimitKind limit) {
-  switch (limit) {
-    case nat::LimitKind::kNone: return "";
-    case nat::LimitKind::kSessions: return "sessions";
-    case nat::LimitKind::kBindings: return "bindings";
-    case nat::LimitKind::kTcpBindings: return "TCP bindings";
-    case nat::LimitKind::kUdpBindings: return "UDP bindings";
-    case nat::LimitKind::kIcmpBindings: return "ICMP bindings";
-    case nat::LimitKind::kSessionRate: return "new sessions per second";
-    case nat::LimitKind::kPortBlocks: return "port blocks";
-  }
-  return "";
 }
 
 std::string with_port(const std::string& address, net::Be16 port) {
@@ -53,7 +40,7 @@ std::string event_text(const nat::Event& event, const conf::Config& config) {
     out += fmt::format("; nat64 \"{}\"", config.nat64[event.instance].name);
   }
   if (event.limit != nat::LimitKind::kNone) {
-    out += fmt::format("; its {}", limit_text(event.limit));
+    out += fmt::format("; its {}", limit_name(event.limit));
   }
   if (event.subscriber_length != 0 && event.kind == nat::EventKind::kSubscriberLimit) {
     out += fmt::format("; subscriber {}",

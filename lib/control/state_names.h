@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Words for the states of sessions.
+// Words for the states of sessions, and for limits.
 #pragma once
 
 #include <string_view>
 
+#include "nat/events.h"
 #include "nat/info.h"
 
 namespace isthmus::control {
@@ -22,6 +23,21 @@ inline std::string_view state_name(nat::TcpState state) {
     case nat::TcpState::kTrans: return "trans";
   }
   return "unknown";
+}
+
+/// What a subscriber has reached; empty: none.
+inline std::string_view limit_name(nat::LimitKind limit) {
+  switch (limit) {
+    case nat::LimitKind::kNone: return "";
+    case nat::LimitKind::kSessions: return "sessions";
+    case nat::LimitKind::kBindings: return "bindings";
+    case nat::LimitKind::kTcpBindings: return "TCP bindings";
+    case nat::LimitKind::kUdpBindings: return "UDP bindings";
+    case nat::LimitKind::kIcmpBindings: return "ICMP bindings";
+    case nat::LimitKind::kSessionRate: return "new sessions per second";
+    case nat::LimitKind::kPortBlocks: return "port blocks";
+  }
+  return "";
 }
 
 }  // namespace isthmus::control
