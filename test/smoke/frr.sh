@@ -7,51 +7,16 @@
 #   client -- c0 edge                                  router -- internet
 #                     b0 -- gw6  gateway2  gw4 -- eth3
 . "$(dirname "$0")/init.sh"
+# shellcheck source=two_gateways.sh
+. "$(dirname "$0")/two_gateways.sh"
 for daemon in zebra bgpd; do
   [ -x /usr/lib/frr/$daemon ] || skip "needs $daemon of FRR (scripts/setup lab)"
 done
 examples=$smoke_root/doc/examples/frr
 dns6=2001:db8:53::53
 
-more_namespaces=(edge gateway2)
-remove_more() {
-  local name pids
-  for name in "${more_namespaces[@]}"; do
-    mapfile -t pids < <(ip netns pids "$(ns "$name")" 2>/dev/null)
-    [ ${#pids[@]} = 0 ] || kill -TERM "${pids[@]}" 2>/dev/null || true
-    wait_until 20 "processes in $name to end" deserted "$name"
-    ip netns del "$(ns "$name")" 2>/dev/null || true
-  done
-  ! grep -E 'ERROR: (Address|Leak)Sanitizer|runtime error:' "$lab_dir"/daemon-*.log
-}
-
-deserted() { [ -z "$(ip netns pids "$(ns "$1")" 2>/dev/null)" ]; }
-
-# link NS INTERFACE NS INTERFACE
-link() {
-  ip link add name "$2" netns "$(ns "$1")" type veth peer name "$4" netns "$(ns "$3")"
-  in_ns "$1" ethtool -K "$2" tx off tso off gso off gro off >/dev/null
-  in_ns "$3" ethtool -K "$4" tx off tso off gso off gro off >/dev/null
-  ip -n "$(ns "$1")" link set "$2" up
-  ip -n "$(ns "$3")" link set "$4" up
-}
-# The addresses are known to be unique.
-no_dad() { in_ns "$1" sysctl -qw net.ipv6.conf.all.accept_dad=0 net.ipv6.conf.default.accept_dad=0; }
-address() { ip -n "$(ns "$1")" address add "$3" dev "$2"; }
-# What isthmusd has is not the kernel's as well.
-mute() {
-  in_ns "$1" sysctl -qw "net.ipv6.conf.$2.disable_ipv6=1" "net.ipv4.conf.$2.rp_filter=1"
-  ip -n "$(ns "$1")" link set "$2" arp off
-}
-
 plumb() {
   local name
-  for name in "${more_namespaces[@]}"; do
-    ip netns add "$(ns "$name")"
-    mkdir -p "$lab_dir/wireguard-$name"
-    ip -n "$(ns "$name")" link set lo up
-  done
-  no_dad edge
   no_dad client
   ip -n "$(ns client)" link del eth0
   link client eth0 edge c0
@@ -74,10 +39,8 @@ plumb() {
 
 # gateway NS INSIDE OUTSIDE POOL
 write_gateway() {
-  cat >"$lab_dir/$1.conf" <<CONF
-cores = { workers = [$(tr -d ' ' <<<"${LAB_WORKERS:-0}" | cut -d, -f1)]; control = 0; idle = "yield"; };
-memory = { huge_pages = "auto"; megabytes = 256; buffers = 8192; };
-control = { socket = "$lab_dir/$1.sock"; };
+  write_machine "$1"
+  cat >>"$lab_dir/$1.conf" <<CONF
 ports = (
   { name = "inside"; device = "net_af_packet0,iface=gw6"; addresses = ["$2/64", "$dns6/128"]; },
   { name = "outside"; device = "net_af_packet1,iface=gw4"; addresses = ["$3/24"]; }
@@ -87,17 +50,6 @@ nat64 = ( { name = "main"; prefixes = ["$prefix/96"];
 dns64 = { listen = ["$dns6"]; upstreams = ["$dns4"]; nat64 = "main"; };
 CONF
 }
-start_gateway() { start "daemon-$1" "$1" "$ISTHMUS_BUILD/app/isthmusd/isthmusd" -c "$lab_dir/$1.conf"; }
-answers() { in_ns "$1" "$ISTHMUS_BUILD/app/isthmusctl/isthmusctl" -s "$lab_dir/$1.sock" show version; }
-# end_gateway NS SIGNAL
-end_gateway() {
-  local pid
-  pid=$(cat "$lab_dir/daemon-$1.pid")
-  disown "$pid" 2>/dev/null || true  # or bash tells of its end
-  kill -s "$2" "$pid"
-  wait_until 20 "isthmusd in $1 to end" gone "$pid"
-}
-gone() { ! alive "$1"; }
 
 # frr NS: zebra and bgpd with $lab_dir/frr-NS.conf.
 frr() {
@@ -128,10 +80,7 @@ sources() {
 }
 resolves() { [ "$(on client dig +short +time=1 +tries=2 AAAA "www.$domain" "@$dns6")" = "$www6" ]; }
 
-export LAB_NO_GATEWAY=1
-start_lab
-at_end remove_more
-: >"$lab_dir/isthmusd.log"  # where init.sh looks for what sanitizers say
+start_lab_of_two
 # Addresses come and go with the daemon, not with the lab's own.
 www6=$(synthesised "$www4")
 plumb
