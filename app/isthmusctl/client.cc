@@ -18,6 +18,8 @@
 namespace isthmus::ctl {
 namespace {
 
+constexpr time_t kHealthSeconds = 5;
+
 /// The command a line names, if it is understood here; an older or newer daemon may know others.
 const control::Command* command_of(std::string_view line) {
   const auto parsed = control::parse_request(line);
@@ -130,8 +132,31 @@ ExitCode Client::run(std::string_view line, std::string_view where) {
       return run_capture(*this, request->rest);
     }
     if (request->command->action == control::Action::kTop) return run_top(*this, request->rest);
+    if (request->command->action == control::Action::kHealth) return run_health(line, where);
   }
   return run_remotely(line, where);
+}
+
+// A line for people and logs, a code for scripts; who asks every second waits for nobody.
+ExitCode Client::run_health(std::string_view line, std::string_view where) {
+  connection_.give_up_after(kHealthSeconds);
+  Json answer;
+  const auto outcome = connection_.run(line, [&](std::string_view text) {
+    if (json_) print(std::string(text) + '\n');
+    answer = Json::parse(text, nullptr, false);
+  });
+  if (!outcome) {
+    complain("isthmusctl: " + std::string(where) + outcome.error().text);
+    return kNoConnection;
+  }
+  if (!outcome->ok || !answer.is_object()) {
+    complain("isthmusctl: " + std::string(where) + outcome->error);
+    return kFailed;
+  }
+  const auto health = answer.value("health", "");
+  if (!json_) print(health + ": " + answer.value("why", "") + '\n');
+  flush();
+  return health == "healthy" || health == "degraded" ? kOk : kFailed;
 }
 
 ExitCode Client::capture(std::string_view line, std::string& out) {

@@ -37,6 +37,7 @@ class Client {
   bool has_reader() const { return has_reader_; }
 
  private:
+  ExitCode run_health(std::string_view line, std::string_view where);
   bool run_locally(std::string_view line);
   ExitCode run_remotely(std::string_view line, std::string_view where);
   void print(std::string_view text);

@@ -19,11 +19,6 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-// The daemon answers within milliseconds; a reload of a hundred thousand mappings takes it seconds,
-// on a busy machine a minute. So who waits is told after kPatience, and given up on after kHangs.
-constexpr time_t kPatience = 30;
-constexpr time_t kHangs = 300;
-
 std::string advice(int error) {
   switch (error) {
     case ENOENT:
@@ -60,7 +55,7 @@ Status Connection::open() {
   }
   std::memcpy(address.sun_path, socket_.data(), socket_.size());
   fd_ = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  const timeval patience{kPatience, 0};
+  const timeval patience{patience_, 0};
   if (fd_ < 0 || setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience) != 0 ||
       setsockopt(fd_, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience) != 0 ||
       connect(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
@@ -126,8 +121,8 @@ Result<std::string> Connection::read_line() {
     } else if (n == 0) {
       return Error{"isthmusd closed the connection\nsee \"journalctl -u isthmusd\""};
     } else if (errno == EAGAIN) {
-      waited += kPatience;
-      if (waited >= kHangs) {
+      waited += patience_;
+      if (waited >= hangs_) {
         return Error{fmt::format(
             "no answer from isthmusd for {} s\nsee \"systemctl status isthmusd\"", waited)};
       }

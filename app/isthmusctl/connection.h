@@ -3,6 +3,7 @@
 #pragma once
 
 #include <csignal>
+#include <ctime>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -33,6 +34,8 @@ class Connection {
   /// what to do next.
   Status open();
   void close();
+  /// How long to wait for an answer, of connections opened from now on.
+  void give_up_after(time_t seconds) { patience_ = hangs_ = seconds; }
 
   /// Sends `command` and passes each line of its answer to `on_line`, without the newline and
   /// without the final status. An Error means that the connection is gone.
@@ -48,6 +51,11 @@ class Connection {
   std::string buffer_;
   std::size_t scanned_ = 0;  ///< of buffer_, known to hold no newline
   int fd_ = -1;
+  // The daemon answers within milliseconds; a reload of a hundred thousand mappings takes it
+  // seconds, on a busy machine a minute. So who waits is told after patience_, and given up on
+  // after hangs_.
+  time_t patience_ = 30;
+  time_t hangs_ = 300;
 };
 
 }  // namespace isthmus::ctl

@@ -153,7 +153,7 @@ class ArgumentParser {
   }
 
   static bool is_part(std::string_view word) {
-    return word == "--diff" || word == "--defaults" || word == "--anyway";
+    return word == "--diff" || word == "--defaults" || word == "--anyway" || word == "--dns";
   }
 
   static std::string expected(ArgumentKind kind) {

@@ -79,6 +79,8 @@ constexpr Argument kCommitArguments[] = {
 constexpr Argument kSaveArguments[] = {
     {"NAME", kRest,
      "[NAME.conf] [--force]; a new file beside the configuration; force: replace what is there"}};
+constexpr Argument kHealthArguments[] = {
+    {"--dns", kFlag, "without an upstream of DNS64 it has failed, and is not only degraded"}};
 constexpr Argument kSimulateArguments[] = {
     {"PACKET", kRest,
      "[on INTERFACE] udp|tcp SOURCE PORT DESTINATION PORT [flags SAFRPU], "
@@ -227,6 +229,10 @@ constexpr Command kCommands[] = {
      "memory: [worker, sessions, session_capacity, bindings, binding_capacity, subscribers, "
      "subscriber_capacity, table_bytes]; parts: [owner, part, bytes, capacity, used]; sum_bytes, "
      "resident_bytes, reserved_huge_bytes, transparent_huge_bytes"},
+    {"health", Action::kHealth, kHealthArguments, false, false,
+     "Whether the gateway does its work, and why not, in a line, for routers and load balancers. "
+     "Exit code of isthmusctl: 0 healthy or degraded, 1 failed, 3 no answer within 5 seconds.",
+     "health: healthy, degraded or failed; why; checks: [check, health, text]"},
     {"clear sessions", Action::kClearSessions, kClearSessionArguments, kChanges, false,
      "End sessions that match, and bindings left without one.", "cleared: how many"},
     {"clear bindings", Action::kClearBindings, kClearBindingArguments, kChanges, false,

@@ -48,6 +48,7 @@ enum class Action : uint8_t {
   kShowDns64,
   kShowConfig,
   kShowMemory,
+  kHealth,
   kClearSessions,
   kClearBindings,
   kClearCounters,

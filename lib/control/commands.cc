@@ -8,6 +8,7 @@
 #include "control/command_config.h"
 #include "control/command_dns64.h"
 #include "control/command_export.h"
+#include "control/command_health.h"
 #include "control/command_pcp.h"
 #include "control/command_show.h"
 #include "control/command_siit.h"
@@ -60,11 +61,21 @@ uint64_t unix_ms() {
 }  // namespace
 
 Commands::Commands(Backend& backend, StateWalk& walk)
-    : backend_(backend), walk_(walk), captures_(std::make_unique<CaptureDesk>()) {}
+    : backend_(backend),
+      walk_(walk),
+      captures_(std::make_unique<CaptureDesk>()),
+      heartbeat_(std::make_unique<Heartbeat>()) {}
 Commands::~Commands() = default;
 
 void Commands::tick() {
   captures_->sweep(CaptureDesk::Clock::now());
+  heartbeat_->look(backend_.dataplane(), Heartbeat::Clock::now());
+}
+
+Answer Commands::look_at_health(const Request& request) {
+  const auto now = Heartbeat::Clock::now();
+  heartbeat_->look(backend_.dataplane(), now);
+  return health(backend_, walk_, *heartbeat_, now, request);
 }
 
 std::string Commands::greeting() const {
@@ -173,6 +184,7 @@ Answer Commands::run(const Request& request, Session& session) {
     case Action::kShowDns64: return show_dns64(backend_, request);
     case Action::kShowConfig: return show_config(backend_, session, request);
     case Action::kShowMemory: return show_memory(backend_, walk_);
+    case Action::kHealth: return look_at_health(request);
     case Action::kShowSessions: return dump_sessions(backend_, walk_, request);
     case Action::kShowSubscribers: return dump_subscribers(backend_, walk_, request);
     case Action::kShowTopSubscribers: return top_subscribers(backend_, walk_, request);

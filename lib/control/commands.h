@@ -24,6 +24,7 @@
 namespace isthmus::control {
 
 class CaptureDesk;
+class Heartbeat;
 
 /// What one step did: more to come, done, or failed (the error then ends the answer).
 struct Step {
@@ -61,12 +62,14 @@ class Commands {
   Answer show_counters(const Request& request) const;
   Answer show_drops(const Request& request) const;
   Answer show_top_drops(const Request& request) const;
+  Answer look_at_health(const Request& request);
   telemetry::Counters total() const;
 
   Backend& backend_;
   StateWalk& walk_;
   telemetry::Counters baseline_;
   std::unique_ptr<CaptureDesk> captures_;
+  std::unique_ptr<Heartbeat> heartbeat_;
 };
 
 /// The line that ends an answer.

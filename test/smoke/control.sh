@@ -31,6 +31,20 @@ ctl clear sessions
 refuse "$(ctl show sessions)" "$client6"
 on client curl -sS -m 10 -o /dev/null "http://www.$domain/"
 
+# For routers: a line and a code.
+same "$(ctl health | wc -l)" 1 "lines of health"
+expect "$(ctl health --dns)" '^(healthy|degraded): '
+same "$(json health -- "[c['check'] for c in answer['checks']]")" \
+  "['workers', 'ports', 'tables', 'pools', 'dns64']" "what health looks at"
+pools=$(json show pools -- "' '.join(p['nat64'] + '/' + p['pool'] for p in answer['pools'])")
+for name in $pools; do ctl drain pool "$name"; done
+status=0
+answer=$(ctl health) || status=$?
+same "$status" 1 "code of a gateway without pools"
+expect "$answer" '^failed: pools: .* drained'
+for name in $pools; do ctl undrain pool "$name"; done
+ctl health
+
 status=0
 answer=$(ctl show nonsense 2>&1) || status=$?
 [ "$status" != 0 ] || fail "an unknown command ended with status 0"

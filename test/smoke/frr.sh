@@ -50,6 +50,8 @@ nat64 = ( { name = "main"; prefixes = ["$prefix/96"];
 dns64 = { listen = ["$dns6"]; upstreams = ["$dns4"]; nat64 = "main"; };
 CONF
 }
+# tell NS COMMAND...
+tell() { in_ns "$1" "$ISTHMUS_BUILD/app/isthmusctl/isthmusctl" -s "$lab_dir/$1.sock" "${@:2}"; }
 
 # frr NS: zebra and bgpd with $lab_dir/frr-NS.conf.
 frr() {
@@ -128,6 +130,18 @@ resolves || fail "no DNS64 after one gateway ended"
 start_gateway gateway
 wait_until 60 "isthmusd" answers gateway
 wait_until 30 "two ways again" ways 2
+wait_until 30 "the first pool's route again" announced 203.0.113.0/29
+
+# It runs, and says itself that it is of no use.
+tell gateway health >/dev/null
+ISTHMUSCTL="$ISTHMUS_BUILD/app/isthmusctl/isthmusctl -s $lab_dir/gateway.sock" \
+  VTYSH="vtysh --vty_socket $lab_dir/frr-gateway" start follow-gateway gateway "$examples/follow-health" 65010
+tell gateway drain pool own >/dev/null
+wait_until 20 "one way to the prefix" ways 1
+wait_until 10 "the first pool's route to go" withdrawn 203.0.113.0/29
+expect "$(cat "$lab_dir/follow-gateway.log")" '^withdrawn: failed: pools: main/own drained'
+tell gateway undrain pool own >/dev/null
+wait_until 40 "two ways again" ways 2
 wait_until 30 "the first pool's route again" announced 203.0.113.0/29
 
 # It dies.

@@ -75,6 +75,23 @@ Ran shell(const std::string& socket, const std::string& line) {
 
 }  // namespace
 
+TEST_CASE("health: a line, and an exit code that scripts go by") {
+  RunningServer server;
+  auto ran = shell("/nonexistent/ctl.sock", "ctl health");
+  CHECK(ran.code == 3);
+  std::string text = FakeBackend::sample();
+  const std::string pool = "name = \"p\";";
+  text.replace(text.find(pool), pool.size(), pool + " drain = true;");
+  server.backend_.current = *conf::load_text(text, "test.conf");
+  ran = shell(server.socket(), "ctl health");
+  CHECK(ran.code == 1);
+  CHECK(ran.out.starts_with("failed: "));
+  CHECK(std::count(ran.out.begin(), ran.out.end(), '\n') == 1);
+  ran = shell(server.socket(), "ctl --json health");
+  CHECK(ran.code == 1);
+  CHECK(ran.out.starts_with("{\"health\":\"failed\",\"why\":"));
+}
+
 TEST_CASE("one-shot: a table, or JSON as it came") {
   RunningServer server;
   auto ran = shell(server.socket(), "ctl show version");
