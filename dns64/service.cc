@@ -21,11 +21,12 @@ bool same(const Remote& a, const Remote& b) {
 }
 
 /// Whom to trust, if a resolver is to be asked by TLS.
-Result<std::shared_ptr<const TlsTrust>> load_trust(const conf::Dns64& config) {
+Result<std::shared_ptr<const tls::Credentials>> load_trust(const conf::Dns64& config) {
   for (const conf::Endpoint& endpoint : all_upstreams(config)) {
-    if (endpoint.transport == conf::DnsTransport::kTls) return TlsTrust::load(config.tls_ca_file);
+    if (endpoint.transport != conf::DnsTransport::kTls) continue;
+    return tls::Credentials::load({config.tls_ca_file}, "dns64.tls_");
   }
-  return std::shared_ptr<const TlsTrust>();
+  return std::shared_ptr<const tls::Credentials>();
 }
 
 }  // namespace
@@ -66,11 +67,11 @@ Status ServiceImpl::update(const conf::Dns64& config, const Translator& translat
   if (listening_) {
     if (Status status = listener_.listen(config.listen, tcp_port_); !status) return status;
   }
-  Result<std::shared_ptr<const TlsTrust>> trusted = load_trust(config);
+  Result<std::shared_ptr<const tls::Credentials>> trusted = load_trust(config);
   if (!trusted) return trusted.error();
   if (Status status = open_log(config); !status) return status;
   config_ = config;
-  const TlsTrust* old = tcp_.trust();
+  const tls::Credentials* old = tcp_.trust();
   const bool as_before =
       (old == nullptr) == (*trusted == nullptr) && (!old || old->text() == (*trusted)->text());
   if (!as_before) trust(*trusted);
@@ -128,7 +129,7 @@ Result<std::unique_ptr<Service>> Service::make(const conf::Dns64& config,
                                                uint16_t tcp_port) {
   Result<EngineSettings> settings = make_settings(config, translator);
   if (!settings) return settings.error();
-  Result<std::shared_ptr<const TlsTrust>> trusted = load_trust(config);
+  Result<std::shared_ptr<const tls::Credentials>> trusted = load_trust(config);
   if (!trusted) return trusted.error();
   auto service = std::make_unique<ServiceImpl>(config, std::move(*settings), loop, tcp_port);
   service->trust(std::move(*trusted));

@@ -42,7 +42,7 @@ class ServiceImpl final : public Service, private Actions {
   }
   ~ServiceImpl() override { log_.flush(); }
   Status open_log(const conf::Dns64& config);
-  void trust(std::shared_ptr<const TlsTrust> trust) { tcp_.set_trust(std::move(trust)); }
+  void trust(std::shared_ptr<const tls::Credentials> trust) { tcp_.set_trust(std::move(trust)); }
 
   Status listen_tcp() override {
     listening_ = true;

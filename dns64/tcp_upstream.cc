@@ -8,6 +8,8 @@
 namespace isthmus::dns64 {
 namespace {
 
+constexpr const char* kProtocol = "dot";  // RFC 7858's entry in the registry of ALPN identifiers
+
 /// Why a socket that was to be connected is not; 0: it is.
 int connect_error(int fd) {
   int error = 0;
@@ -24,7 +26,7 @@ std::vector<uint8_t> with_id(Bytes message, uint16_t id) {
 
 }  // namespace
 
-void TcpUpstream::set_trust(std::shared_ptr<const TlsTrust> trust) {
+void TcpUpstream::set_trust(std::shared_ptr<const tls::Credentials> trust) {
   trust_ = std::move(trust);
   connections_.remove_if([](const Connection& connection) { return connection.to->tls; });
 }
@@ -58,8 +60,8 @@ TcpUpstream::Connection* TcpUpstream::connect(const std::shared_ptr<Remote>& to)
   connection.to = to;
   connection.fd = std::move(fd);
   if (to->tls) {
-    connection.tls =
-        std::make_unique<TlsSession>(trust_, connection.fd.get(), to->name, !to->named);
+    connection.tls = std::make_unique<tls::Session>(trust_, connection.fd.get(),
+                                                    tls::Peer{to->name, !to->named, {}, kProtocol});
   }
   connection.owner = this;
   connection.watcher.set(loop_);
@@ -121,16 +123,16 @@ bool TcpUpstream::establish(Connection& connection) {
   connection.connected = true;
   if (connection.tls) {
     switch (connection.tls->handshake()) {
-      case TlsSession::Step::kAgain: watch(connection); return false;
-      case TlsSession::Step::kUntrusted:
+      case tls::Session::Step::kAgain: watch(connection); return false;
+      case tls::Session::Step::kUntrusted:
         figures_.count(FigureId::kTlsUntrusted);
         close(connection, connection.tls->trouble());
         return false;
-      case TlsSession::Step::kFailed:
+      case tls::Session::Step::kFailed:
         figures_.count(FigureId::kTlsFailed);
         close(connection, "TLS: " + connection.tls->trouble());
         return false;
-      case TlsSession::Step::kDone: figures_.count(FigureId::kTlsConnections);
+      case tls::Session::Step::kDone: figures_.count(FigureId::kTlsConnections);
     }
   }
   connection.stands = true;

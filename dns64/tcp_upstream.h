@@ -23,7 +23,7 @@
 #include "dns64/exchange.h"
 #include "dns64/sockets.h"
 #include "dns64/stream.h"
-#include "dns64/tls.h"
+#include "tls/session.h"
 
 namespace isthmus::dns64 {
 
@@ -50,8 +50,8 @@ class TcpUpstream {
 
   /// Null unless some upstream is asked by TLS. Connections made with another one are closed; what
   /// is outstanding on them is forgotten.
-  void set_trust(std::shared_ptr<const TlsTrust> trust);
-  const TlsTrust* trust() const { return trust_.get(); }
+  void set_trust(std::shared_ptr<const isthmus::tls::Credentials> trust);
+  const isthmus::tls::Credentials* trust() const { return trust_.get(); }
   /// False if there is no room, it is too early, or the kernel refused.
   bool send(SendId id, const std::shared_ptr<Remote>& to, Bytes message);
   void cancel(SendId id);
@@ -73,9 +73,9 @@ class TcpUpstream {
   struct Connection {
     std::shared_ptr<Remote> to;
     Fd fd;
-    std::unique_ptr<TlsSession> tls;  // before fd in destruction order: it says goodbye
-    bool connected = false;           ///< by the kernel
-    bool stands = false;              ///< may carry queries
+    std::unique_ptr<isthmus::tls::Session> tls;  // before fd in destruction order: it says goodbye
+    bool connected = false;                      ///< by the kernel
+    bool stands = false;                         ///< may carry queries
     ev::io watcher;
     ev::timer idle;
     StreamReader reader;
@@ -102,7 +102,7 @@ class TcpUpstream {
   Figures& figures_;
   OnAnswer on_answer_;
   OnFailure on_failure_;
-  std::shared_ptr<const TlsTrust> trust_;
+  std::shared_ptr<const isthmus::tls::Credentials> trust_;
   std::list<Connection> connections_;
 };
 

@@ -98,7 +98,7 @@ template <>
 inline constexpr std::string_view kWords<EventFamily>[] = {"sessions", "bindings",   "port-blocks",
                                                            "statics",  "exhaustion", "quotas"};
 template <>
-inline constexpr std::string_view kWords<ExportTransport>[] = {"tcp", "udp"};
+inline constexpr std::string_view kWords<ExportTransport>[] = {"tcp", "udp", "tls"};
 
 template <class T>
 struct IsVector : std::false_type {};

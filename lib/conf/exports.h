@@ -22,7 +22,7 @@ enum class EventFamily : uint8_t {
   kLast = kQuotas
 };
 
-enum class ExportTransport : uint8_t { kTcp, kUdp };
+enum class ExportTransport : uint8_t { kTcp, kUdp, kTls };
 
 /// What every kind of exporter can be told.
 struct ExportChoice {
@@ -32,11 +32,20 @@ struct ExportChoice {
   uint32_t queue = 65536;  ///< events that wait
 };
 
+/// With transport "tls": who the collector has to be, and who we are.
+struct ExportTls {
+  std::string ca_file;      ///< empty: whom the system trusts
+  std::string name;         ///< that its certificate must hold; empty: its address
+  std::string fingerprint;  ///< of its certificate; not empty: nothing else counts
+  std::string certificate_file, key_file;
+};
+
 /// A collector of IPFIX messages (RFC 7011, RFC 8158).
 struct IpfixExport {
   std::variant<net::Ip4, net::Ip6> collector;
-  uint16_t port = 4739;
+  uint16_t port = 0;  ///< 0: as port_of() says
   ExportTransport transport = ExportTransport::kTcp;
+  ExportTls tls;
   uint32_t domain = 1;
   uint32_t template_interval = 60;  ///< seconds
   uint16_t packet_size = 512;       ///< RFC 7011 10.3.3: where the path's MTU is not known
@@ -46,8 +55,9 @@ struct IpfixExport {
 /// A receiver of syslog messages (RFC 5424).
 struct SyslogExport {
   std::variant<net::Ip4, net::Ip6> collector;
-  uint16_t port = 514;
+  uint16_t port = 0;  ///< 0: as port_of() says
   ExportTransport transport = ExportTransport::kUdp;
+  ExportTls tls;
   uint8_t facility = 16;  ///< local0
   ExportChoice choice;
 };
@@ -64,6 +74,16 @@ struct Exports {
   std::vector<SyslogExport> syslog;
   std::vector<FileExport> files;
 };
+
+/// The port in force (RFC 7011 10.3.4, RFC 5426 3.3, RFC 5425 4.1).
+inline uint16_t port_of(const IpfixExport& one) {
+  if (one.port != 0) return one.port;
+  return one.transport == ExportTransport::kTls ? 4740 : 4739;
+}
+inline uint16_t port_of(const SyslogExport& one) {
+  if (one.port != 0) return one.port;
+  return one.transport == ExportTransport::kTls ? 6514 : 514;
+}
 
 struct Config;
 /// The families that any exporter wants of some pool: what workers have to report for them.

@@ -88,7 +88,7 @@ void Exporter::run() {
 bool Exporter::open() {
   switch (parts_.transport->open()) {
     case Transport::Result::kDone: break;
-    case Transport::Result::kWait: rest(kLongestPause, POLLOUT); return false;
+    case Transport::Result::kWait: rest(kLongestPause, parts_.transport->waits_for()); return false;
     case Transport::Result::kFailed: broken(); return false;
   }
   if (!parts_.encoder->keeps()) lose_output();
@@ -127,7 +127,7 @@ void Exporter::work() {
     const double now = now_seconds();
     parts_.encoder->encode(batch_, *config, now, output_);
     if (output_.size() == 0) {
-      rest(1, POLLIN);
+      rest(1, POLLIN, true);
       if (!parts_.transport->is_alive()) broken();
       return;
     }
@@ -140,7 +140,7 @@ void Exporter::send() {
     const auto message = output_.message(message_);
     const auto result = parts_.transport->write(message.bytes, done_);
     if (result == Transport::Result::kFailed) return broken();
-    if (result == Transport::Result::kWait) return rest(1, POLLOUT);
+    if (result == Transport::Result::kWait) return rest(1, parts_.transport->waits_for());
     {
       const std::lock_guard lock(mutex_);
       info_.records += message.records;
@@ -155,8 +155,7 @@ void Exporter::send() {
 }
 
 // Ends early when the transport is ready, or there are new events while nothing else is to be sent.
-void Exporter::rest(double seconds, short transport_events) {
-  const bool wants_events = transport_events != POLLOUT && info_.state == State::kConnected;
+void Exporter::rest(double seconds, short transport_events, bool wants_events) {
   pollfd wait[2] = {{queue_.fd(), POLLIN, 0},
                     {transport_events == 0 ? -1 : parts_.transport->fd(), transport_events, 0}};
   // Without a connection events wait in the queue; only stop() is looked for then.

@@ -68,7 +68,7 @@ class Exporter {
   void lose_output();
   void broken();
   void enter(State state, const std::string& error = {});
-  void rest(double seconds, short transport_events);
+  void rest(double seconds, short transport_events, bool wants_events = false);
   bool must_end() const;
 
   Parts parts_;

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "conf/codec.h"
 #include "export/ipfix_encoder.h"
 #include "export/syslog_encoder.h"
 
@@ -20,7 +21,21 @@ std::string endpoint(const std::variant<net::Ip4, net::Ip6>& address, uint16_t p
   const auto text = ip4 != nullptr
                         ? net::to_string(*ip4)
                         : fmt::format("[{}]", net::to_string(std::get<net::Ip6>(address)));
-  return fmt::format("{}:{} {}", text, port, transport == ExportTransport::kTcp ? "tcp" : "udp");
+  return fmt::format("{}:{} {}", text, port,
+                     conf::kWords<ExportTransport>[static_cast<std::size_t>(transport)]);
+}
+
+std::string words_of(const conf::ExportTls& tls) {
+  return fmt::format("{} {} {} {} {}", tls.ca_file, tls.name, tls.fingerprint, tls.certificate_file,
+                     tls.key_file);
+}
+
+template <class Export>
+std::unique_ptr<Transport> transport_of(const Export& from) {
+  if (from.transport == ExportTransport::kTls) {
+    return make_tls(from.collector, port_of(from), from.tls);
+  }
+  return make_socket(from.collector, port_of(from), from.transport);
 }
 
 std::string words_of(const conf::ExportChoice& choice) {
@@ -39,17 +54,16 @@ Exporter::Parts parts_of(const conf::IpfixExport& from) {
         IpfixEncoder::message_size(from.packet_size, from.collector.index() == 1);
     options.template_interval = from.template_interval;
   }
-  return {"ipfix", endpoint(from.collector, from.port, from.transport), from.choice,
-          std::make_unique<IpfixEncoder>(options),
-          make_socket(from.collector, from.port, from.transport)};
+  return {"ipfix", endpoint(from.collector, port_of(from), from.transport), from.choice,
+          std::make_unique<IpfixEncoder>(options), transport_of(from)};
 }
 
 Exporter::Parts parts_of(const conf::SyslogExport& from) {
-  const auto framing = from.transport == ExportTransport::kTcp ? SyslogEncoder::Framing::kCounted
-                                                               : SyslogEncoder::Framing::kDatagram;
-  return {"syslog", endpoint(from.collector, from.port, from.transport), from.choice,
+  const auto framing = from.transport == ExportTransport::kUdp ? SyslogEncoder::Framing::kDatagram
+                                                               : SyslogEncoder::Framing::kCounted;
+  return {"syslog", endpoint(from.collector, port_of(from), from.transport), from.choice,
           std::make_unique<SyslogEncoder>(framing, from.facility, from.choice.destinations),
-          make_socket(from.collector, from.port, from.transport)};
+          transport_of(from)};
 }
 
 Exporter::Parts parts_of(const conf::FileExport& from) {
@@ -78,9 +92,13 @@ std::vector<ExporterSet::Wish> ExporterSet::wishes(const conf::Config& config) {
     out.push_back({std::move(words), std::move(parts)});
   };
   for (const auto& one : config.exports.ipfix) {
-    add(fmt::format("{} {} {}", one.domain, one.template_interval, one.packet_size), parts_of(one));
+    add(fmt::format("{} {} {} {}", one.domain, one.template_interval, one.packet_size,
+                    words_of(one.tls)),
+        parts_of(one));
   }
-  for (const auto& one : config.exports.syslog) add(std::to_string(one.facility), parts_of(one));
+  for (const auto& one : config.exports.syslog) {
+    add(fmt::format("{} {}", one.facility, words_of(one.tls)), parts_of(one));
+  }
   for (const auto& one : config.exports.files) add(std::to_string(one.facility), parts_of(one));
   return out;
 }

@@ -114,7 +114,7 @@ class Socket final : public Transport {
 
 std::unique_ptr<Transport> make_socket(const std::variant<net::Ip4, net::Ip6>& address,
                                        uint16_t port, conf::ExportTransport transport) {
-  return std::make_unique<Socket>(address, port, transport == conf::ExportTransport::kTcp);
+  return std::make_unique<Socket>(address, port, transport != conf::ExportTransport::kUdp);
 }
 
 }  // namespace isthmus::exporter

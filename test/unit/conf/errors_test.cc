@@ -510,6 +510,9 @@ TEST_CASE("exporters") {
     return nat64("pools = (" + kPool + ");") + "export = { " + inside + " };";
   };
   const std::string to = "collector = \"192.0.2.9\";";
+  const std::string tls = "transport = \"tls\";";
+  std::string fingerprint = "sha-256";
+  for (int i = 0; i < 32; ++i) fingerprint += ":0f";
   check_rows({
       {exporters("ipfix = ( { } );"),
        "f:4: export.ipfix[0].collector: found nothing, expected this option, which is required"},
@@ -519,7 +522,29 @@ TEST_CASE("exporters") {
        "f:4: export.ipfix[1].collector: found 192.0.2.9 port 4739, expected one that no exporter "
        "before has"},
       {exporters("ipfix = ( { " + to + " transport = \"sctp\"; } );"),
-       "f:4: export.ipfix[0].transport: found \"sctp\", expected one of \"tcp\", \"udp\""},
+       "f:4: export.ipfix[0].transport: found \"sctp\", expected one of \"tcp\", \"udp\", "
+       "\"tls\""},
+      {exporters("ipfix = ( { " + to + " tls_name = \"a.example\"; } );"),
+       "f:4: export.ipfix[0].tls_name: found \"a.example\", expected it with transport \"tls\" "
+       "only"},
+      {exporters("ipfix = ( { " + to + tls + " tls_name = \"a b\"; } );"),
+       "f:4: export.ipfix[0].tls_name: found \"a b\", expected a domain name"},
+      {exporters("syslog = ( { " + to + tls + " tls_ca_file = \"ca.pem\"; } );"),
+       "f:4: export.syslog[0].tls_ca_file: found \"ca.pem\", expected a path that begins with "
+       "\"/\""},
+      {exporters("syslog = ( { " + to + tls + " tls_fingerprint = \"sha-1:00\"; } );"),
+       "f:4: export.syslog[0].tls_fingerprint: found \"sha-1:00\", expected \"sha-256:\" and 32 "
+       "octets in hexadecimal with colons"},
+      {exporters("syslog = ( { " + to + tls + " tls_name = \"a.example\"; tls_fingerprint = \"" +
+                 fingerprint + "\"; } );"),
+       "f:4: export.syslog[0].tls_fingerprint: found tls_ca_file or tls_name besides, expected one "
+       "or the other: a fingerprint says it all"},
+      {exporters("ipfix = ( { " + to + tls + " tls_certificate_file = \"/a\"; } );"),
+       "f:4: export.ipfix[0].tls_key_file: found nothing, expected a file: certificate and key go "
+       "together"},
+      {exporters("ipfix = ( { " + to + tls + " }, { " + to + " port = 4740; } );"),
+       "f:4: export.ipfix[1].collector: found 192.0.2.9 port 4740, expected one that no exporter "
+       "before has"},
       {exporters("ipfix = ( { " + to + " events = [\"all\"]; } );"),
        "f:4: export.ipfix[0].events[0]: found \"all\", expected one of \"sessions\", \"bindings\", "
        "\"port-blocks\", \"statics\", \"exhaustion\", \"quotas\""},

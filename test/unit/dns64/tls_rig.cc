@@ -2,14 +2,9 @@
 #include "tls_rig.h"
 
 #include <cerrno>
-#include <cstdlib>
-#include <ctime>
-#include <fstream>
 
 namespace isthmus::service_test {
 namespace {
-
-constexpr time_t kDay = 86400;
 
 void expect(int result) {
   INFO(gnutls_strerror(result));
@@ -23,63 +18,6 @@ ssize_t as_errno(ssize_t result) {
 }
 
 }  // namespace
-
-void Certificate::prepare(const std::string& name) {
-  expect(gnutls_x509_privkey_init(&key_));
-  expect(gnutls_x509_privkey_generate(key_, GNUTLS_PK_ECDSA,
-                                      GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP256R1), 0));
-  expect(gnutls_x509_crt_init(&certificate_));
-  expect(gnutls_x509_crt_set_version(certificate_, 3));
-  expect(gnutls_x509_crt_set_serial(certificate_, "\1", 1));
-  const time_t now = time(nullptr);
-  expect(gnutls_x509_crt_set_activation_time(certificate_, now - kDay));
-  expect(gnutls_x509_crt_set_expiration_time(certificate_, now + kDay));
-  expect(gnutls_x509_crt_set_dn_by_oid(certificate_, GNUTLS_OID_X520_COMMON_NAME, 0, name.data(),
-                                       static_cast<unsigned>(name.size())));
-  expect(gnutls_x509_crt_set_key(certificate_, key_));
-}
-
-Certificate::Certificate(const std::string& name) {
-  prepare(name);
-  expect(gnutls_x509_crt_set_ca_status(certificate_, 1));
-  expect(gnutls_x509_crt_set_key_usage(certificate_, GNUTLS_KEY_KEY_CERT_SIGN));
-  expect(gnutls_x509_crt_sign2(certificate_, certificate_, key_, GNUTLS_DIG_SHA256, 0));
-}
-
-Certificate::Certificate(const Certificate& authority, const std::string& name, bool is_address) {
-  prepare("a resolver");
-  const auto type = is_address ? GNUTLS_SAN_IPADDRESS : GNUTLS_SAN_DNSNAME;
-  expect(gnutls_x509_crt_set_subject_alt_name(certificate_, type, name.data(),
-                                              static_cast<unsigned>(name.size()), GNUTLS_FSAN_SET));
-  expect(gnutls_x509_crt_set_key_usage(certificate_, GNUTLS_KEY_DIGITAL_SIGNATURE));
-  expect(gnutls_x509_crt_sign2(certificate_, authority.certificate_, authority.key_,
-                               GNUTLS_DIG_SHA256, 0));
-}
-
-Certificate::~Certificate() {
-  gnutls_x509_crt_deinit(certificate_);
-  gnutls_x509_privkey_deinit(key_);
-}
-
-std::string Certificate::pem() const {
-  gnutls_datum_t text{};
-  expect(gnutls_x509_crt_export2(certificate_, GNUTLS_X509_FMT_PEM, &text));
-  std::string out(reinterpret_cast<const char*>(text.data), text.size);
-  gnutls_free(text.data);
-  return out;
-}
-
-TempFile::TempFile(const std::string& text) {
-  char path[] = "/tmp/isthmus-test-XXXXXX";
-  const dns64::Fd fd(::mkstemp(path));
-  REQUIRE(fd);
-  path_ = path;
-  write(text);
-}
-
-void TempFile::write(const std::string& text) const {
-  std::ofstream(path_, std::ios::trunc) << text;
-}
 
 TlsResolver::TlsResolver(struct ev_loop* loop, const Certificate& certificate, Handler handler)
     : loop_(loop), handler_(std::move(handler)) {

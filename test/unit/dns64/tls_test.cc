@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Upstream resolvers that are asked by TLS (RFC 7858), or by TCP only.
-#include "dns64/tls.h"
+#include "tls/session.h"
 
 #include "tls_rig.h"
 
