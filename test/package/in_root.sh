@@ -18,6 +18,9 @@ getent group isthmus >/dev/null || fail "no group isthmus"
 isthmusctl --version
 isthmusd --version
 [ -e /usr/share/man/man8/isthmusd.8.gz ] || fail "no manual page"
+[ -e /usr/share/man/man8/isthmus-nic.8.gz ] || fail "no manual page of isthmus-nic"
+isthmus-nic --help | grep -q '  isthmus-nic bind PCI' || fail "isthmus-nic does not say what it does"
+isthmus-nic list --json | python3 -m json.tool >/dev/null || fail "isthmus-nic list does not work"
 for file in /lib/systemd/system/isthmusd.service /usr/share/bash-completion/completions/isthmusctl \
   /usr/share/zsh/vendor-completions/_isthmusctl /usr/share/doc/isthmus/examples/isthmus.conf; do
   [ -e "$file" ] || [ -e "/usr$file" ] || [ -e "$file.gz" ] || fail "no $file"

@@ -4,6 +4,7 @@
 import json
 import os
 import pathlib
+import re
 import subprocess
 import tempfile
 import unittest
@@ -114,6 +115,15 @@ class NicTest(unittest.TestCase):
         self.assertEqual(done.returncode, 1, done.stdout)
         for words in says:
             self.assertIn(words, done.stderr)
+
+    def test_page(self):
+        """The manual page tells of every command and option of --help, and of no other."""
+        page = (NIC.parents[1] / 'doc/man/isthmus-nic.8').read_text().replace('\\-', '-')
+        text = subprocess.run([NIC, '--help'], capture_output=True, text=True, check=True).stdout
+        commands = set(re.findall(r'^  nic ([a-z]+)', text, re.MULTILINE))
+        self.assertEqual(commands, set(re.findall(r'^\.BI? "?([a-z]+)\b', page.partition('.SH COMMANDS')[2],
+                                                  re.MULTILINE)))
+        self.assertEqual(set(re.findall(r'--[a-z-]+', text)) - {'--help'}, set(re.findall(r'--[a-z-]+', page)))
 
     def test_list(self):
         cards = json.loads(self.works('list', '--json'))
