@@ -63,7 +63,9 @@ struct Lane {
   SessionKey key;
   uint64_t hash;
   uint32_t candidate;
+  FlowHashes flow;
   bool simple;  ///< it can be looked up by itself: all but errors and fragments of what has ports
+  bool named = false;  ///< `flow` is known: see name()
   /// Why open_plainly() could make no binding for it: not to be tried again.
   DropReason refused = DropReason::kNone;
 };
@@ -179,8 +181,13 @@ class Core {
   template <Direction kDirection>
   bool established(Batch& batch, unsigned i, Session* sessions, uint32_t& candidate,
                    uint32_t now_ms, Way& way);
-  void prefetch_new(const Batch& batch, unsigned i, const Lane& lane) const;
-  bool open_plainly(Batch& batch, unsigned i, uint32_t now_ms, Way& way, DropReason& refused);
+  void prefetch_new(const Batch& batch, unsigned i, Lane& lane) const;
+  /// Reckons Lane::flow of a packet from inside, once.
+  void name(Lane& lane, uint8_t instance) const {
+    if (!lane.named) tables.name_flow(lane.key, instance, lane.flow);
+    lane.named = true;
+  }
+  bool open_plainly(Batch& batch, unsigned i, Lane& lane, uint32_t now_ms, Way& way);
   /// Notes where the packet goes, in `way` and the batch. False if it turns around.
   bool take_way(Batch& batch, unsigned i, net::Ip4 remote, Way& way) const {
     if (remote.value.raw() != way.remote) {
@@ -367,7 +374,7 @@ class Core {
                         const xlat::Path& path);
   void count_forwarded(const net::PacketView& view, const Decision& d, uint32_t bytes);
 
-  bool when_due(uint32_t i, uint32_t now_ms);
+  bool when_due(uint32_t i, const EndHashes& hashes, uint32_t now_ms);
   void write_probe(net::PacketBuf& buf, const SessionKey& key) const;
   const net::Prefix6052& prefix_of(const SessionKey& key) const {
     return classifier.stateful_prefix(key.prefix);

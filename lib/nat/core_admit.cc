@@ -10,7 +10,9 @@ DropReason Core::allowed_6to4(const Lane& lane, uint8_t instance) const {
   // RFC 6146 3.5: a source inside the prefix MUST be discarded silently, or packets could loop.
   if (classifier.in_stateful_prefix(key.inside)) return DropReason::kSourceInPrefix;
   if (net::is_illegal_source(key.inside)) return DropReason::kIllegalSource;
-  const auto reason = allowed_remote(key.remote, key.prefix, instance);
+  const auto reason = settings_.addresses.is_ordinary(key.remote)
+                          ? DropReason::kNone
+                          : allowed_remote(key.remote, key.prefix, instance);
   if (reason != DropReason::kNone) return reason;
   const auto* access = instances_[instance].access.get();
   if (access != nullptr && (access->denies_inside(Direction::k6To4, key.inside) ||

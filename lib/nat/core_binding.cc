@@ -83,14 +83,13 @@ DropReason Core::room_for_binding(uint32_t subscriber, uint8_t protocol, LimitKi
   if (settings_.subscriber_bindings != 0 && s.all_bindings() >= settings_.subscriber_bindings) {
     return at_limit(LimitKind::kBindings, hit);
   }
-  const uint32_t limits[kBindingClasses] = {settings_.subscriber_tcp_bindings,
-                                            settings_.subscriber_udp_bindings,
-                                            settings_.subscriber_icmp_bindings};
   constexpr LimitKind kKinds[kBindingClasses] = {LimitKind::kTcpBindings, LimitKind::kUdpBindings,
                                                  LimitKind::kIcmpBindings};
   const unsigned at = binding_class(protocol);
-  return limits[at] != 0 && s.bindings[at] >= limits[at] ? at_limit(kKinds[at], hit)
-                                                         : DropReason::kNone;
+  const uint32_t limit = at == 0   ? settings_.subscriber_tcp_bindings
+                         : at == 1 ? settings_.subscriber_udp_bindings
+                                   : settings_.subscriber_icmp_bindings;
+  return limit != 0 && s.bindings[at] >= limit ? at_limit(kKinds[at], hit) : DropReason::kNone;
 }
 
 // A session that the inside opened; make_binding() has seen that there is a token for it.
@@ -149,7 +148,10 @@ Grant Core::choose_cell(Lane& lane, uint8_t instance, uint32_t subscriber) {
   }
   if (address != Pools::kNone) {
     grant = pools.allocate(address, wish, random_, key.pool_port);
-    if (grant == Grant::kDone) return use_cell(key, subscriber, address, key.pool_port);
+    if (grant == Grant::kDone) {
+      key.pool = pools.address(address);  // it stays paired
+      return grant;
+    }
     // RFC 7857 4: when the paired address has no port left, the session is refused; or it gets one
     // of another address, where the operator prefers that.
     if (grant == Grant::kLimit || !pools.pairs_softly(address)) return grant;
@@ -172,7 +174,7 @@ Grant Core::use_cell(SessionKey& key, uint32_t subscriber, uint32_t address, net
 // The binding of lane.key's inside, made if there is none.
 DropReason Core::make_binding(Lane& lane, uint8_t instance, uint32_t now_ms, uint32_t& subscriber,
                               uint32_t& binding) {
-  subscriber = tables.find_subscriber(lane.key.inside, instance);
+  subscriber = tables.find_subscriber(lane.key.inside, instance, lane.flow.subscriber);
   auto reason = room_for_session(subscriber, limit_hit_);
   if (reason != DropReason::kNone) return reason;
   // Before a binding is made, which lives by its sessions only.
@@ -188,7 +190,8 @@ DropReason Core::make_binding(Lane& lane, uint8_t instance, uint32_t now_ms, uin
     if (const auto* whole = whole_of_inside(lane.key.inside, lane.key.prefix)) {
       reason = choose_whole(*whole, lane.key, subscriber);
       if (reason != DropReason::kNone) return reason;
-      binding = tables.add_binding(subscriber, lane.key, whole_flags(lane.key.protocol));
+      binding = tables.add_binding(subscriber, lane.key, lane.flow.binding,
+                                   whole_flags(lane.key.protocol));
       return reason;
     }
   }
@@ -205,7 +208,8 @@ DropReason Core::make_binding(Lane& lane, uint8_t instance, uint32_t now_ms, uin
                                   : DropReason::kPoolExhausted;
   }
   // Without ports it stands for one remote only: other flows do not find it.
-  binding = tables.add_binding(subscriber, lane.key, portless ? Binding::kDetached : uint16_t{0});
+  binding = tables.add_binding(subscriber, lane.key, lane.flow.binding,
+                               portless ? Binding::kDetached : uint16_t{0});
   return DropReason::kNone;
 }
 

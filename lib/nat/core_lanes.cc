@@ -62,14 +62,13 @@ template <Direction kDirection>
 }
 
 // It may be a new flow's.
-[[gnu::noinline]] void Core::prefetch_new(const Batch& batch, unsigned i, const Lane& lane) const {
+[[gnu::noinline]] void Core::prefetch_new(const Batch& batch, unsigned i, Lane& lane) const {
   if (batch.is_stateless(i) || (!batch.is_plain(i) && !lane.simple)) return;
   if (batch.bucket[i]->overflow != 0) __builtin_prefetch(batch.bucket[i] + 1);
-  const auto key =
-      batch.is_plain(i)
-          ? SessionKey::from(plain_key<Direction::k6To4>(batch.buf[i]->data, batch.tail[i]))
-          : lane.key;
-  tables.prefetch_binding(key, classifier.instance_of_prefix(key.prefix));
+  if (batch.is_plain(i)) {
+    lane.key = SessionKey::from(plain_key<Direction::k6To4>(batch.buf[i]->data, batch.tail[i]));
+  }
+  name(lane, classifier.instance_of_prefix(lane.key.prefix));
 }
 
 // Notes the session in the batch, or says that the packet is not so simple after all; `candidate`
@@ -113,12 +112,12 @@ template <Direction kDirection>
 
 // A plain packet from inside without a session: it may make one, and then goes on like those that
 // have one. False: something is in the way, and nothing has been done; if it is that no binding
-// could be made, `refused` says why, so that a full pool is not searched twice.
-[[gnu::noinline]] bool Core::open_plainly(Batch& batch, unsigned i, uint32_t now_ms, Way& way,
-                                          DropReason& refused) {
+// could be made, Lane::refused says why, so that a full pool is not searched twice.
+[[gnu::noinline]] bool Core::open_plainly(Batch& batch, unsigned i, Lane& lane, uint32_t now_ms,
+                                          Way& way) {
   const net::PacketBuf& buf = *batch.buf[i];
-  Lane lane;
-  lane.key = SessionKey::from(plain_key<Direction::k6To4>(buf.data, batch.tail[i]));
+  const auto words = plain_key<Direction::k6To4>(buf.data, batch.tail[i]);
+  lane.key = SessionKey::from(words);
   const auto& key = lane.key;
   // Without SYN, TCP opens nothing.
   if (key.protocol != net::kProtoUdp) return false;
@@ -126,11 +125,12 @@ template <Direction kDirection>
   if (allowed_6to4(lane, instance) != DropReason::kNone || classifier.is_anyones(key.remote)) {
     return false;
   }
-  uint32_t binding =
-      tables.find_binding_inside(key.inside, key.inside_port, key.protocol, key.prefix);
+  name(lane, instance);
+  lane.hash = tables.hash(Direction::k6To4, words);
+  uint32_t binding = tables.find_binding_inside(key, lane.flow.binding);
   uint32_t subscriber;
-  refused = make_binding(lane, instance, now_ms, subscriber, binding);
-  if (refused != DropReason::kNone) return false;
+  lane.refused = make_binding(lane, instance, now_ms, subscriber, binding);
+  if (lane.refused != DropReason::kNone) return false;
   count_opened(subscriber, now_ms);
   Session& s = tables.session(open_session<Direction::k6To4>(
       binding, subscriber, lane, {TcpState::kNone, Refresh::kKeep}, now_ms));
@@ -208,7 +208,7 @@ void Core::decide_batch(Batch& batch, uint32_t now_ms) {
           [[likely]] {
         continue;
       } else if (kDirection == Direction::k6To4 && candidates[i] == Index::kNone &&
-                 open_plainly(batch, i, now_ms, way, lanes[i].refused)) {
+                 open_plainly(batch, i, lanes[i], now_ms, way)) {
         continue;
       }
     }

@@ -18,10 +18,15 @@ TimerClass Core::query_timer(const SessionKey& key, uint8_t instance, bool outbo
 }
 
 net::ChecksumDelta session_delta(const SessionKey& key, const net::Prefix6052& prefix) {
-  const uint64_t six = net::sum_of(key.inside) + net::sum_of(prefix.embed(key.remote)) +
-                       net::sum_of(key.inside_port);
-  const uint64_t four =
-      net::sum_of(key.pool) + net::sum_of(key.remote) + net::sum_of(key.pool_port);
+  uint64_t six = net::sum_of(key.inside) + net::sum_of(key.inside_port);
+  uint64_t four = net::sum_of(key.pool) + net::sum_of(key.pool_port);
+  if (prefix.prefix().length == 96) {
+    // The remote address is a part of both sums.
+    six += net::sum_of(prefix.prefix().address);
+  } else {
+    six += net::sum_of(prefix.embed(key.remote));
+    four += net::sum_of(key.remote);
+  }
   return net::ChecksumDelta::between(six, four);
 }
 
@@ -29,11 +34,13 @@ template <Direction kDirection>
 uint32_t Core::open_session(uint32_t binding, uint32_t subscriber, const Lane& lane, TcpStep step,
                             uint32_t now_ms) {
   const Binding& b = tables.binding(binding);
-  const SessionKey key{b.inside, lane.key.remote, b.inside_port, lane.key.remote_port,
-                       b.pool,   b.pool_port,     b.protocol,    b.prefix};
+  SessionKey key = lane.key;
+  key.pool = b.pool;
+  key.pool_port = b.pool_port;
   const auto delta = session_delta(key, prefix_of(key));
-  const uint32_t i =
-      tables.add_session(binding, subscriber, key.remote, key.remote_port, delta.raw());
+  const uint64_t inside =
+      kDirection == Direction::k6To4 ? lane.hash : tables.hash(Direction::k6To4, key);
+  const uint32_t i = tables.add_session(key, inside, binding, subscriber, delta.raw());
   Session& s = tables.session(i);
   const uint8_t instance = classifier.instance_of_prefix(b.prefix);
   s.last_seen_ms = now_ms;
@@ -72,8 +79,8 @@ void Core::miss_6to4(const net::PacketView& view, Lane& lane, Decision& d, uint3
   auto reason = allowed_6to4(lane, instance);
   if (reason != DropReason::kNone) return refuse(view, d, reason);
   auto& key = lane.key;
-  uint32_t binding =
-      tables.find_binding_inside(key.inside, key.inside_port, key.protocol, key.prefix);
+  name(lane, instance);
+  uint32_t binding = tables.find_binding_inside(key, lane.flow.binding);
   TcpStep step{TcpState::kNone, Refresh::kKeep};
   if (key.protocol == net::kProtoTcp) {
     step = tcp_step(TcpState::kClosed, tcp_event(Direction::k6To4, view.tcp_flags), {});

@@ -80,11 +80,11 @@ void Core::drop_session(uint32_t i) {
 }
 
 // A session came up on the wheel, and is not filed. False: no room for what it is owed; stop.
-bool Core::when_due(uint32_t i, uint32_t now_ms) {
+bool Core::when_due(uint32_t i, const EndHashes& hashes, uint32_t now_ms) {
   Session& s = tables.session(i);
   if (is_over(s, now_ms)) {
     if (s.state != TcpState::kEstablished) {
-      tables.remove_session(i);
+      tables.remove_session(i, hashes);
       return true;
     }
     if (probes_in_ - probes_out_ == kProbes) {
@@ -115,10 +115,13 @@ bool Core::expire(uint32_t now_ms, unsigned budget) {
   if (tables.permits_pending()) more |= !tables.build_permits(8 * budget);
   more |= fragments_.expire(now_ms, budget, counters_);
   const auto over = [&](const Session& s) { return is_over(s, now_ms); };
+  EndHashes hashes[Wheel::kTogether];
   more |= tables.wheel().turn(
       now_ms, budget,
-      [&](const uint32_t* due, unsigned count) { tables.prefetch_removal(due, count, over); },
-      [&](uint32_t i) { return when_due(i, now_ms); });
+      [&](const uint32_t* due, unsigned count) {
+        tables.prefetch_removal(due, count, hashes, over);
+      },
+      [&](uint32_t record, unsigned i) { return when_due(record, hashes[i], now_ms); });
   return more;
 }
 

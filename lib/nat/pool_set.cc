@@ -223,6 +223,7 @@ Status PoolSet::Build::pools() {
     for (std::size_t p = 0; p < instance.pools.size(); ++p) {
       if (auto added_pool = add_pool(i, p); !added_pool) return added_pool;
       addresses += set->pools.back().addresses;
+      set->has_maps |= set->pools.back().map != nullptr;
     }
     if (addresses == 0 && !instance.pools.empty()) {
       return Error{"instance " + instance.name + ": its pools are too small for " +

@@ -136,6 +136,7 @@ class PoolSet {
   static std::size_t need(const Settings& settings, const steer::Ownership& ownership);
 
   std::vector<PoolEntry> pools;
+  bool has_maps = false;  ///< some pool is deterministic
   std::vector<Entry> entries;
   std::vector<Candidates> candidates;  ///< by instance
 

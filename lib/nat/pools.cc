@@ -12,14 +12,6 @@ constexpr uint64_t kEvenPorts = 0x5555555555555555;
 /// once only.
 constexpr unsigned kTries = 64;
 
-// The bits of word `word` whose ports lie in [first, last].
-uint64_t range_mask(uint32_t word, uint32_t first, uint32_t last) {
-  uint64_t mask = ~uint64_t{0};
-  if (word == first / 64) mask &= ~uint64_t{0} << first % 64;
-  if (word == last / 64) mask &= ~uint64_t{0} >> (63 - last % 64);
-  return mask;
-}
-
 // The bit of a port that becomes free a little later than the one at `oldest`.
 void fetch_held(const PoolSet& set, const PoolState& state, uint32_t oldest) {
   constexpr uint32_t kAhead = 8;
@@ -31,19 +23,67 @@ void fetch_held(const PoolSet& set, const PoolState& state, uint32_t oldest) {
   if (address != nullptr) __builtin_prefetch(&address->used(held.protocol)[held.port / 64], 1);
 }
 
-}  // namespace
-
-bool find_clear(const uint64_t* used, uint32_t first, uint32_t last, unsigned parity,
-                uint32_t& port) {
+inline bool find_clear(const uint64_t* used, uint32_t first, uint32_t last, unsigned parity,
+                       uint32_t& port) {
   const uint64_t wanted = parity != 0 ? ~kEvenPorts : kEvenPorts;
-  for (uint32_t word = first / 64; word <= last / 64; ++word) {
-    const uint64_t clear = ~used[word] & wanted & range_mask(word, first, last);
-    if (clear == 0) continue;
-    port = word * 64 + static_cast<uint32_t>(__builtin_ctzll(clear));
-    return true;
+  uint32_t word = first / 64;
+  uint64_t clear = ~used[word] & wanted & ~uint64_t{0} << first % 64;
+  while (clear == 0) {
+    if (++word > last / 64) return false;
+    clear = ~used[word] & wanted;
+  }
+  port = word * 64 + static_cast<uint32_t>(__builtin_ctzll(clear));
+  return port <= last;
+}
+
+// One of the class, from a random place on.
+inline bool pick(PoolAddress& address, const PoolSet::PoolEntry& pool, unsigned protocol,
+                 unsigned port_class, Random& random, uint32_t& port) {
+  const unsigned high = port_class / 2;
+  const unsigned parity = port_class & 1;
+  const auto& intervals = pool.layout.intervals[high];
+  const uint64_t* used = address.used(protocol);
+  uint32_t skip = random.below(pool.layout.ports[high]);
+  std::size_t start = 0;
+  while (skip > intervals[start].last - intervals[start].first) {
+    skip -= intervals[start].last - intervals[start].first + 1;
+    ++start;
+  }
+  const uint32_t from = intervals[start].first + skip;
+  if (find_clear(used, from, intervals[start].last, parity, port)) return true;
+  for (std::size_t step = 1; step < intervals.size(); ++step) {
+    const auto& interval = intervals[(start + step) % intervals.size()];
+    if (find_clear(used, interval.first, interval.last, parity, port)) return true;
+  }
+  return from > intervals[start].first &&
+         find_clear(used, intervals[start].first, from - 1, parity, port);
+}
+
+// A free port by the rules of RFC 6146 3.5.1.1.
+bool find_port(PoolAddress& address, const PoolSet::PoolEntry& pool, const PortWish& wish,
+               Random& random, uint32_t& port) {
+  const unsigned p = protocol_index(wish.protocol);
+  unsigned same = port_class_of(wish.inside_port.host());
+  // Without a class to keep, one port is as good as another: in proportion to what is free.
+  if (!pool.rules.preserve_class) {
+    const auto& free = address.free[p];
+    const uint32_t low = uint32_t{free[0]} + free[1];
+    const uint32_t all = low + free[2] + free[3];
+    same = (all == 0 || random.below(all) >= low ? 2u : 0u) + (same & 1);
+  }
+  // RFC 6146 3.5.1.1: the same range and, for UDP, the same parity SHOULD be kept; any other port
+  // MAY be used when there is none. For TCP and ICMP parity means nothing, so either may come
+  // first.
+  if (!minds_parity(p) || !pool.rules.preserve_parity) same ^= random.next() & 1;
+  for (unsigned other = 0; other < kPortClasses; ++other) {
+    const unsigned port_class = same ^ other;
+    if (address.free[p][port_class] == 0) continue;
+    if (pick(address, pool, p, port_class, random, port)) return true;
   }
   return false;
 }
+
+}  // namespace
 
 bool pick_clear(const uint64_t* used, uint32_t first, uint32_t last, unsigned parity,
                 Random& random, uint32_t& port) {
@@ -53,12 +93,6 @@ bool pick_clear(const uint64_t* used, uint32_t first, uint32_t last, unsigned pa
 }
 
 // --- choosing -----------------------------------------------------------------------------------
-
-bool Pools::usable(uint32_t index, uint8_t instance) const {
-  if (index >= set_->entries.size()) return false;
-  const auto& entry = set_->entries[index];
-  return entry.open && set_->pools[entry.pool].instance == instance;
-}
 
 // Ports that a new subscriber could get.
 uint32_t Pools::room(uint32_t index, unsigned protocol) const {
@@ -158,60 +192,6 @@ Grant Pools::allocate(uint32_t& index, const PortWish& wish, Random& random, net
   mark(address, *pool.state, protocol_index(wish.protocol), found);
   port = net::Be16(static_cast<uint16_t>(found));
   return Grant::kDone;
-}
-
-bool Pools::find_port(PoolAddress& address, const PoolSet::PoolEntry& pool, const PortWish& wish,
-                      Random& random, uint32_t& port) const {
-  const unsigned p = protocol_index(wish.protocol);
-  unsigned same = port_class_of(wish.inside_port.host());
-  // Without a class to keep, one port is as good as another: in proportion to what is free.
-  if (!pool.rules.preserve_class) {
-    const auto& free = address.free[p];
-    const uint32_t low = uint32_t{free[0]} + free[1];
-    const uint32_t all = low + free[2] + free[3];
-    same = (all == 0 || random.below(all) >= low ? 2u : 0u) + (same & 1);
-  }
-  // RFC 6146 3.5.1.1: the same range and, for UDP, the same parity SHOULD be kept; any other port
-  // MAY be used when there is none. For TCP and ICMP parity means nothing, so either may come
-  // first.
-  unsigned order[kPortClasses] = {same, same ^ 1, same ^ 2, same ^ 3};
-  if ((!minds_parity(p) || !pool.rules.preserve_parity) && (random.next() & 1) != 0) {
-    std::swap(order[0], order[1]);
-    std::swap(order[2], order[3]);
-  }
-  for (const unsigned port_class : order) {
-    if (address.free[p][port_class] == 0) continue;
-    if (pick(address, pool, p, port_class, random, port)) return true;
-  }
-  return false;
-}
-
-bool Pools::pick(PoolAddress& address, const PoolSet::PoolEntry& pool, unsigned protocol,
-                 unsigned port_class, Random& random, uint32_t& port) const {
-  const unsigned high = port_class / 2;
-  const unsigned parity = port_class & 1;
-  const auto& intervals = pool.layout.intervals[high];
-  const uint64_t* used = address.used(protocol);
-  uint32_t skip = random.below(pool.layout.ports[high]);
-  std::size_t start = 0;
-  while (skip > intervals[start].last - intervals[start].first) {
-    skip -= intervals[start].last - intervals[start].first + 1;
-    ++start;
-  }
-  const uint32_t from = intervals[start].first + skip;
-  if (find_clear(used, from, intervals[start].last, parity, port)) return true;
-  for (std::size_t step = 1; step < intervals.size(); ++step) {
-    const auto& interval = intervals[(start + step) % intervals.size()];
-    if (find_clear(used, interval.first, interval.last, parity, port)) return true;
-  }
-  return from > intervals[start].first &&
-         find_clear(used, intervals[start].first, from - 1, parity, port);
-}
-
-void Pools::mark(PoolAddress& address, PoolState& pool, unsigned protocol, uint32_t port) {
-  address.used(protocol)[port / 64] |= uint64_t{1} << port % 64;
-  --address.free[protocol][port_class_of(port)];
-  ++pool.used[protocol];
 }
 
 void Pools::unmark(uint32_t index, unsigned protocol, uint32_t port) {
@@ -324,7 +304,7 @@ bool Pools::free_held(PoolSet::PoolEntry& pool, unsigned budget) {
 
 // --- deterministic ------------------------------------------------------------------------------
 
-const PoolSet::PoolEntry* Pools::deterministic(uint8_t instance, const net::Ip6& inside) const {
+const PoolSet::PoolEntry* Pools::find_map(uint8_t instance, const net::Ip6& inside) const {
   for (const auto& pool : set_->pools) {
     if (pool.map != nullptr && pool.instance == instance && pool.map->has(inside)) return &pool;
   }

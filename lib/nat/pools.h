@@ -44,6 +44,13 @@ struct PortWish {
   net::Ip6 prefix{};    ///< of the subscriber
 };
 
+constexpr unsigned protocol_index(uint8_t protocol) {
+  return protocol == 6 ? 0 : protocol == 17 ? 1 : 2;
+}
+constexpr unsigned port_class_of(uint32_t port) {
+  return (port >= 1024 ? 2u : 0u) + (port & 1);
+}
+
 class Pools {
  public:
   static constexpr uint32_t kNone = PoolSet::kNone;
@@ -68,7 +75,11 @@ class Pools {
     return index == kNone ? uint16_t{0} : set_->pools[set_->entries[index].pool].number;
   }
   /// Whether new bindings of the instance may use the address.
-  bool usable(uint32_t index, uint8_t instance) const;
+  bool usable(uint32_t index, uint8_t instance) const {
+    if (index >= set_->entries.size()) return false;
+    const auto& entry = set_->entries[index];
+    return entry.open && set_->pools[entry.pool].instance == instance;
+  }
   /// Whether its cells are deterministic.
   bool is_mapped(uint32_t index) const {
     return set_->pools[set_->entries[index].pool].map != nullptr;
@@ -113,7 +124,9 @@ class Pools {
   void unreserve_address(net::Ip4 address);
 
   /// The deterministic pool that serves an inside host of the instance, or nullptr.
-  const PoolSet::PoolEntry* deterministic(uint8_t instance, const net::Ip6& inside) const;
+  const PoolSet::PoolEntry* deterministic(uint8_t instance, const net::Ip6& inside) const {
+    return set_->has_maps ? find_map(instance, inside) : nullptr;
+  }
   /// A free one of the ports that a host has in such a pool.
   Grant allocate_own(const PoolSet::PoolEntry& pool, const net::Ip6& inside, const PortWish& wish,
                      Random& random, net::Ip4& address, net::Be16& port);
@@ -171,14 +184,15 @@ class Pools {
   uint64_t ports_of(uint32_t index) const;
 
   // pools.cc
-  bool pick(PoolAddress& address, const PoolSet::PoolEntry& pool, unsigned protocol,
-            unsigned port_class, Random& random, uint32_t& port) const;
-  bool find_port(PoolAddress& address, const PoolSet::PoolEntry& pool, const PortWish& wish,
-                 Random& random, uint32_t& port) const;
+  const PoolSet::PoolEntry* find_map(uint8_t instance, const net::Ip6& inside) const;
   uint32_t room(uint32_t index, unsigned protocol) const;
   void demote(uint32_t index, unsigned protocol);
   void promote(uint32_t index, unsigned protocol);
-  void mark(PoolAddress& address, PoolState& pool, unsigned protocol, uint32_t port);
+  static void mark(PoolAddress& address, PoolState& pool, unsigned protocol, uint32_t port) {
+    address.used(protocol)[port / 64] |= uint64_t{1} << port % 64;
+    --address.free[protocol][port_class_of(port)];
+    ++pool.used[protocol];
+  }
   void unmark(uint32_t index, unsigned protocol, uint32_t port);
   void hold(uint32_t index, unsigned protocol, uint32_t port);
   void free_oldest(PoolState& pool);
@@ -218,12 +232,6 @@ class Pools {
   uint32_t now_ms_ = 0;
 };
 
-constexpr unsigned protocol_index(uint8_t protocol) {
-  return protocol == 6 ? 0 : protocol == 17 ? 1 : 2;
-}
-constexpr unsigned port_class_of(uint32_t port) {
-  return (port >= 1024 ? 2u : 0u) + (port & 1);
-}
 /// Whether a port's parity means something: in UDP, where RTP and RTCP are neighbours.
 constexpr bool minds_parity(unsigned protocol) {
   return protocol == 1;
@@ -233,9 +241,6 @@ constexpr bool minds_parity(unsigned protocol) {
 /// on.
 bool pick_clear(const uint64_t* used, uint32_t first, uint32_t last, unsigned parity,
                 Random& random, uint32_t& port);
-/// The same, first after another place.
-bool find_clear(const uint64_t* used, uint32_t first, uint32_t last, unsigned parity,
-                uint32_t& port);
 
 template <class Visit>
 uint64_t Pools::walk_blocks(uint64_t cursor, unsigned scan, Visit&& visit) const {

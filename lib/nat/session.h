@@ -162,6 +162,19 @@ inline uint64_t hash_binding_outside(const net::HashKey& key, net::Ip4 pool, net
   return net::hash_words(key, pool.value.raw(), uint64_t{port.raw()} << 8 | protocol);
 }
 
+/// Under what a new flow from inside looks for the records that it may share with others.
+struct FlowHashes {
+  uint64_t binding;  ///< by its inside name
+  uint64_t subscriber;
+};
+
+/// Under what a session and what ends with it stand in the indexes.
+struct EndHashes {
+  uint64_t inside, outside;  ///< its own
+  uint64_t subscriber;
+  uint64_t binding_inside, binding_outside;
+};
+
 /// What bindings are counted by: TCP, UDP, and ICMP with all else.
 inline constexpr unsigned kBindingClasses = 3;
 constexpr unsigned binding_class(uint8_t protocol) {

@@ -38,20 +38,19 @@ bool Tables::init(Arena& arena, const Settings& s) {
          by_prefix_.init(arena, subscriber_capacity_) && wheel_.init(arena, session_capacity_);
 }
 
-uint32_t Tables::add_session(uint32_t binding, uint32_t subscriber, net::Ip4 remote,
-                             net::Be16 remote_port, uint16_t delta) {
-  Binding& b = bindings_[binding];
+uint32_t Tables::add_session(const SessionKey& key, uint64_t inside, uint32_t binding,
+                             uint32_t subscriber, uint16_t delta) {
   const uint32_t i = take_record(sessions_, free_session_, sessions_used_,
                                  [](const Session& s) { return s.binding; });
   Session& s = sessions_[i];
   s = Session{};
-  s.key = {b.inside, remote, b.inside_port, remote_port, b.pool, b.pool_port, b.protocol, b.prefix};
+  s.key = key;
   s.binding = binding;
   s.delta = delta;
-  by_inside_.insert(hash_inside(key_, s.key), i);
-  by_outside_.insert(hash_outside(key_, s.key), i);
+  by_inside_.insert(inside, i);
+  by_outside_.insert(hash_outside(key_, key), i);
   if (i < permit_cursor_) permit(s.key);
-  ++b.sessions;
+  ++bindings_[binding].sessions;
   ++subscribers_[subscriber].sessions;
   ++session_count_;
   counters_.add(Counter::kSessionsCreated);
@@ -59,11 +58,11 @@ uint32_t Tables::add_session(uint32_t binding, uint32_t subscriber, net::Ip4 rem
   return i;
 }
 
-void Tables::remove_session(uint32_t i) {
+void Tables::remove_session(uint32_t i, const EndHashes& hashes) {
   Session& s = sessions_[i];
   if (events_.wants(EventKind::kSessionDeleted)) tell(EventKind::kSessionDeleted, s);
-  by_inside_.erase(hash_inside(key_, s.key), i);
-  by_outside_.erase(hash_outside(key_, s.key), i);
+  by_inside_.erase(hashes.inside, i);
+  by_outside_.erase(hashes.outside, i);
   if (i < permit_cursor_) revoke(s.key);
   const uint32_t binding = s.binding;
   s.key.protocol = 0;
@@ -73,23 +72,14 @@ void Tables::remove_session(uint32_t i) {
   counters_.add(Counter::kSessionsDeleted);
   Binding& b = bindings_[binding];
   --b.sessions;
-  const uint32_t subscriber = find_subscriber(b.inside, static_cast<uint8_t>(b.flags >> 8));
+  const uint32_t subscriber =
+      find_subscriber(b.inside, static_cast<uint8_t>(b.flags >> 8), hashes.subscriber);
   --subscribers_[subscriber].sessions;
   // RFC 6146 3.1: a dynamic entry goes with its last session, a static one stays.
   if (b.sessions == 0 && !b.stays()) {
-    remove_binding(binding, subscriber);
+    remove_binding(binding, subscriber, hashes);
     remove_unused_subscriber(subscriber);
   }
-}
-
-uint32_t Tables::find_binding_inside(const net::Ip6& inside, net::Be16 port, uint8_t protocol,
-                                     uint8_t prefix) const {
-  return bindings_by_inside_.find(hash_binding_inside(key_, inside, port, protocol, prefix),
-                                  [&](uint32_t i) {
-                                    const Binding& b = bindings_[i];
-                                    return b.inside == inside && b.inside_port == port &&
-                                           b.protocol == protocol && b.prefix == prefix;
-                                  });
 }
 
 uint32_t Tables::find_binding_outside(net::Ip4 pool, net::Be16 port, uint8_t protocol) const {
@@ -100,7 +90,8 @@ uint32_t Tables::find_binding_outside(net::Ip4 pool, net::Be16 port, uint8_t pro
       });
 }
 
-uint32_t Tables::add_binding(uint32_t subscriber, const SessionKey& key, uint16_t flags) {
+uint32_t Tables::add_binding(uint32_t subscriber, const SessionKey& key, uint64_t hash,
+                             uint16_t flags) {
   const uint32_t i = take_record(bindings_, free_binding_, bindings_used_,
                                  [](const Binding& b) { return b.sessions; });
   Binding& b = bindings_[i];
@@ -114,8 +105,7 @@ uint32_t Tables::add_binding(uint32_t subscriber, const SessionKey& key, uint16_
        static_cast<uint16_t>(instance << 8 | flags),
        0};
   if ((flags & Binding::kDetached) == 0) {
-    bindings_by_inside_.insert(
-        hash_binding_inside(key_, b.inside, b.inside_port, b.protocol, b.prefix), i);
+    bindings_by_inside_.insert(hash, i);
     bindings_by_outside_.insert(hash_binding_outside(key_, b.pool, b.pool_port, b.protocol), i);
   }
   ++subscribers_[subscriber].bindings[binding_class(b.protocol)];
@@ -123,13 +113,6 @@ uint32_t Tables::add_binding(uint32_t subscriber, const SessionKey& key, uint16_
   counters_.add(Counter::kBindingsCreated);
   if (events_.wants(EventKind::kBindingCreated)) tell(EventKind::kBindingCreated, b);
   return i;
-}
-
-void Tables::prefetch_binding(const SessionKey& key, uint8_t instance) const {
-  __builtin_prefetch(bindings_by_inside_.bucket(hash_binding_inside(
-                         key_, key.inside, key.inside_port, key.protocol, key.prefix)),
-                     1);
-  __builtin_prefetch(by_prefix_.bucket(hash_subscriber(subscriber_prefix(key.inside), instance)));
 }
 
 void Tables::tell(EventKind kind, const Session& s) {
@@ -141,10 +124,10 @@ void Tables::tell(EventKind kind, const Binding& b) {
   events_.tell(binding_event(kind, b, pools_.pool_of(b.pool)));
 }
 
-void Tables::remove_binding(uint32_t i, uint32_t subscriber) {
+void Tables::remove_binding(uint32_t i, uint32_t subscriber, const EndHashes& hashes) {
   Binding& b = bindings_[i];
   if (events_.wants(EventKind::kBindingDeleted)) tell(EventKind::kBindingDeleted, b);
-  detach(i);
+  detach(i, hashes);
   if ((b.flags & Binding::kNoCell) == 0) pools_.release(b.pool, b.protocol, b.pool_port);
   --subscribers_[subscriber].bindings[binding_class(b.protocol)];
   b.protocol = 0;
@@ -154,18 +137,19 @@ void Tables::remove_binding(uint32_t i, uint32_t subscriber) {
   counters_.add(Counter::kBindingsDeleted);
 }
 
-void Tables::detach(uint32_t i) {
+void Tables::detach(uint32_t i, const EndHashes& hashes) {
   Binding& b = bindings_[i];
   if ((b.flags & Binding::kDetached) != 0) return;
   b.flags |= Binding::kDetached;
-  bindings_by_inside_.erase(
-      hash_binding_inside(key_, b.inside, b.inside_port, b.protocol, b.prefix), i);
-  bindings_by_outside_.erase(hash_binding_outside(key_, b.pool, b.pool_port, b.protocol), i);
+  bindings_by_inside_.erase(hashes.binding_inside, i);
+  bindings_by_outside_.erase(hashes.binding_outside, i);
 }
 
 void Tables::retire_binding(uint32_t i) {
   Binding& b = bindings_[i];
-  detach(i);
+  EndHashes hashes;
+  name_end(b, hashes);
+  detach(i, hashes);
   b.flags = static_cast<uint16_t>(b.flags & ~Binding::kStatic);
   remove_unused_binding(i);
 }
@@ -180,28 +164,12 @@ void Tables::set_leased(uint32_t i, bool leased) {
 void Tables::remove_unused_binding(uint32_t i) {
   const Binding& b = bindings_[i];
   if (b.sessions != 0 || b.stays()) return;
-  const uint32_t subscriber = find_subscriber(b.inside, static_cast<uint8_t>(b.flags >> 8));
-  remove_binding(i, subscriber);
+  EndHashes hashes;
+  name_end(b, hashes);
+  const uint32_t subscriber =
+      find_subscriber(b.inside, static_cast<uint8_t>(b.flags >> 8), hashes.subscriber);
+  remove_binding(i, subscriber, hashes);
   remove_unused_subscriber(subscriber);
-}
-
-net::Ip6 Tables::subscriber_prefix(const net::Ip6& inside) const {
-  const uint64_t words[2] = {inside.raw_high() & subscriber_mask_[0],
-                             inside.raw_low() & subscriber_mask_[1]};
-  net::Ip6 out;
-  std::memcpy(&out, words, sizeof out);
-  return out;
-}
-
-uint64_t Tables::hash_subscriber(const net::Ip6& prefix, uint8_t instance) const {
-  return net::hash_ip6(key_, prefix, instance);
-}
-
-uint32_t Tables::find_subscriber(const net::Ip6& inside, uint8_t instance) const {
-  const net::Ip6 prefix = subscriber_prefix(inside);
-  return by_prefix_.find(hash_subscriber(prefix, instance), [&](uint32_t i) {
-    return subscribers_[i].prefix == prefix && subscribers_[i].instance == instance;
-  });
 }
 
 uint32_t Tables::add_subscriber(const net::Ip6& inside, uint8_t instance, uint32_t address) {

@@ -71,18 +71,26 @@ class Tables {
     by_outside_.end_burst();
     bindings_by_outside_.end_burst();
   }
-  /// Fetches the lines where the search for a binding and its subscriber begins.
-  void prefetch_binding(const SessionKey& key, uint8_t instance) const;
-  /// Fetches what remove_session() is going to touch of those that `is_over()`.
+  /// Reckons `binding` and `subscriber` of a flow, and fetches the lines where their search begins.
+  void name_flow(const SessionKey& key, uint8_t instance, FlowHashes& hashes) const {
+    hashes.binding = hash_binding(key);
+    hashes.subscriber = hash_subscriber(subscriber_prefix(key.inside), instance);
+    __builtin_prefetch(bindings_by_inside_.bucket(hashes.binding), 1);
+    __builtin_prefetch(by_prefix_.bucket(hashes.subscriber));
+  }
+  /// Fetches what remove_session() is going to touch of those that `is_over()`, and fills in its
+  /// hashes of them: as many as `sessions`.
   template <class IsOver>
-  void prefetch_removal(const uint32_t* sessions, unsigned count, IsOver&& is_over) const;
+  void prefetch_removal(const uint32_t* sessions, unsigned count, EndHashes* hashes,
+                        IsOver&& is_over) const;
 
-  /// A session of `binding` with the remote of `key`; the caller has made sure that there is room,
-  /// and files it on the wheel.
-  uint32_t add_session(uint32_t binding, uint32_t subscriber, net::Ip4 remote,
-                       net::Be16 remote_port, uint16_t delta);
+  /// A session of `binding`, whose hash_inside() is `inside`; the caller has made sure that there
+  /// is room, and files it on the wheel.
+  uint32_t add_session(const SessionKey& key, uint64_t inside, uint32_t binding,
+                       uint32_t subscriber, uint16_t delta);
   /// Deletes a session that is not filed, and whatever only it held up.
-  void remove_session(uint32_t i);
+  void remove_session(uint32_t i) { remove_session(i, end_hashes(sessions_[i])); }
+  void remove_session(uint32_t i, const EndHashes& hashes);
 
   // --- address-dependent filtering (tables_permits.cc)
   /// Begins to note to whom bindings have sent, in memory of its own. False if there is none.
@@ -102,11 +110,28 @@ class Tables {
   const Binding& binding(uint32_t i) const { return bindings_[i]; }
   uint32_t binding_end() const { return bindings_used_; }
   bool bindings_full() const { return binding_count_ == binding_capacity_; }
+  uint64_t hash_binding(const SessionKey& key) const {
+    return hash_binding_inside(key_, key.inside, key.inside_port, key.protocol, key.prefix);
+  }
+  /// `hash` is hash_binding().
+  uint32_t find_binding_inside(const SessionKey& key, uint64_t hash) const {
+    return bindings_by_inside_.find(hash, [&](uint32_t i) {
+      const Binding& b = bindings_[i];
+      return b.inside == key.inside && b.inside_port == key.inside_port &&
+             b.protocol == key.protocol && b.prefix == key.prefix;
+    });
+  }
   uint32_t find_binding_inside(const net::Ip6& inside, net::Be16 port, uint8_t protocol,
-                               uint8_t prefix) const;
+                               uint8_t prefix) const {
+    const SessionKey key{inside, {}, port, {}, {}, {}, protocol, prefix};
+    return find_binding_inside(key, hash_binding(key));
+  }
   uint32_t find_binding_outside(net::Ip4 pool, net::Be16 port, uint8_t protocol) const;
   /// (pool, port) must have been taken from the pools already, unless `flags` has kNoCell.
-  uint32_t add_binding(uint32_t subscriber, const SessionKey& key, uint16_t flags = 0);
+  uint32_t add_binding(uint32_t subscriber, const SessionKey& key, uint16_t flags = 0) {
+    return add_binding(subscriber, key, hash_binding(key), flags);
+  }
+  uint32_t add_binding(uint32_t subscriber, const SessionKey& key, uint64_t hash, uint16_t flags);
   /// A static one is found no longer; it goes with its last session, now if it has none.
   void retire_binding(uint32_t i);
   /// A leased one stays without sessions, too.
@@ -115,8 +140,26 @@ class Tables {
   // --- subscribers -------------------------------------------------------------------------------
   const Subscriber& subscriber(uint32_t i) const { return subscribers_[i]; }
   uint32_t subscriber_end() const { return subscribers_used_; }
-  net::Ip6 subscriber_prefix(const net::Ip6& inside) const;
-  uint32_t find_subscriber(const net::Ip6& inside, uint8_t instance) const;
+  net::Ip6 subscriber_prefix(const net::Ip6& inside) const {
+    const uint64_t words[2] = {inside.raw_high() & subscriber_mask_[0],
+                               inside.raw_low() & subscriber_mask_[1]};
+    net::Ip6 out;
+    std::memcpy(&out, words, sizeof out);
+    return out;
+  }
+  uint64_t hash_subscriber(const net::Ip6& prefix, uint8_t instance) const {
+    return net::hash_ip6(key_, prefix, instance);
+  }
+  /// `hash` is hash_subscriber() of the prefix that holds `inside`.
+  uint32_t find_subscriber(const net::Ip6& inside, uint8_t instance, uint64_t hash) const {
+    const net::Ip6 prefix = subscriber_prefix(inside);
+    return by_prefix_.find(hash, [&](uint32_t i) {
+      return subscribers_[i].prefix == prefix && subscribers_[i].instance == instance;
+    });
+  }
+  uint32_t find_subscriber(const net::Ip6& inside, uint8_t instance) const {
+    return find_subscriber(inside, instance, hash_subscriber(subscriber_prefix(inside), instance));
+  }
   uint32_t add_subscriber(const net::Ip6& inside, uint8_t instance, uint32_t address);
   /// Pairs it with another pool address.
   void set_subscriber_address(uint32_t i, uint32_t address) { subscribers_[i].address = address; }
@@ -145,13 +188,26 @@ class Tables {
     uint32_t sessions;   ///< in a free record: the next free one
   };
   static uint32_t tokens_of(const Subscriber& s, uint32_t per_second, uint32_t now_ms);
-  uint64_t hash_subscriber(const net::Ip6& prefix, uint8_t instance) const;
   uint32_t find_permit(const SessionKey& outside) const;
   void permit(const SessionKey& key);
   void revoke(const SessionKey& key);
-  void remove_binding(uint32_t i, uint32_t subscriber);
+  EndHashes end_hashes(const Session& s) const {
+    EndHashes out;
+    out.inside = hash_inside(key_, s.key);
+    out.outside = hash_outside(key_, s.key);
+    name_end(bindings_[s.binding], out);
+    return out;
+  }
+  /// The hashes of the binding and its subscriber.
+  void name_end(const Binding& b, EndHashes& out) const {
+    const auto instance = static_cast<uint8_t>(b.flags >> 8);
+    out.subscriber = hash_subscriber(subscriber_prefix(b.inside), instance);
+    out.binding_inside = hash_binding_inside(key_, b.inside, b.inside_port, b.protocol, b.prefix);
+    out.binding_outside = hash_binding_outside(key_, b.pool, b.pool_port, b.protocol);
+  }
+  void remove_binding(uint32_t i, uint32_t subscriber, const EndHashes& hashes);
   void remove_unused_binding(uint32_t i);
-  void detach(uint32_t i);
+  void detach(uint32_t i, const EndHashes& hashes);
   void tell(EventKind kind, const Session& s);
   void tell(EventKind kind, const Binding& b);
 
@@ -180,27 +236,28 @@ class Tables {
 };
 
 template <class IsOver>
-void Tables::prefetch_removal(const uint32_t* sessions, unsigned count, IsOver&& is_over) const {
+void Tables::prefetch_removal(const uint32_t* sessions, unsigned count, EndHashes* hashes,
+                              IsOver&& is_over) const {
   const auto fetch = [](const Index::Bucket* line) { __builtin_prefetch(line, 1); };
   for (unsigned i = 0; i < count; ++i) __builtin_prefetch(&sessions_[sessions[i]], 1);
   for (unsigned i = 0; i < count; ++i) {
     const Session& s = sessions_[sessions[i]];
     if (!is_over(s)) continue;
-    fetch(by_inside_.bucket(hash_inside(key_, s.key)));
-    fetch(by_outside_.index().bucket(hash_outside(key_, s.key)));
+    hashes[i].inside = hash_inside(key_, s.key);
+    hashes[i].outside = hash_outside(key_, s.key);
+    fetch(by_inside_.bucket(hashes[i].inside));
+    fetch(by_outside_.index().bucket(hashes[i].outside));
     __builtin_prefetch(&bindings_[s.binding], 1);
   }
   for (unsigned i = 0; i < count; ++i) {
     const Session& s = sessions_[sessions[i]];
     if (!is_over(s)) continue;
     const Binding& b = bindings_[s.binding];
-    const auto instance = static_cast<uint8_t>(b.flags >> 8);
-    fetch(by_prefix_.bucket(hash_subscriber(subscriber_prefix(b.inside), instance)));
+    name_end(b, hashes[i]);
+    fetch(by_prefix_.bucket(hashes[i].subscriber));
     if (b.sessions != 1) continue;
-    fetch(bindings_by_inside_.bucket(
-        hash_binding_inside(key_, b.inside, b.inside_port, b.protocol, b.prefix)));
-    fetch(bindings_by_outside_.index().bucket(
-        hash_binding_outside(key_, b.pool, b.pool_port, b.protocol)));
+    fetch(bindings_by_inside_.bucket(hashes[i].binding_inside));
+    fetch(bindings_by_outside_.index().bucket(hashes[i].binding_outside));
   }
 }
 

@@ -23,6 +23,7 @@ class Wheel {
   static constexpr uint32_t kNone = ~uint32_t{0};
   static constexpr unsigned kTickBits = 10;
   static constexpr uint32_t kSlots = 8192;  ///< two hours and twenty minutes
+  static constexpr unsigned kTogether = 16;
 
   static std::size_t need(uint32_t capacity) {
     return Arena::need<Link>(capacity) + Arena::need<uint32_t>(kSlots);
@@ -69,7 +70,8 @@ class Wheel {
   /// Calls `due(record)` for records that come up until `now_ms`, at most `budget` of them and at
   /// most kMaxSlots slots; each is unfiled before its call. True if more wait. `due` may stop the
   /// turn by returning false; the record must then have been filed again. It files and unfiles no
-  /// other one. `soon(records, count)` hears of them before, a few at a time.
+  /// other one. `soon(records, count)` hears of them before, at most kTogether at a time, and
+  /// `due(record, i)` then of the `i`th of these.
   template <class Soon, class Due>
   bool turn(uint32_t now_ms, unsigned budget, Soon&& soon, Due&& due) {
     const uint32_t now_tick = now_ms >> kTickBits;
@@ -86,7 +88,7 @@ class Wheel {
         budget -= count;
         for (unsigned i = 0; i < count; ++i) {
           unfile(records[i]);
-          if (!due(records[i])) return true;
+          if (!due(records[i], i)) return true;
         }
       }
       hand_ = (hand_ + 1) & kTickMask;
@@ -96,14 +98,14 @@ class Wheel {
   template <class Due>
   bool turn(uint32_t now_ms, unsigned budget, Due&& due) {
     return turn(
-        now_ms, budget, [](const uint32_t*, unsigned) {}, due);
+        now_ms, budget, [](const uint32_t*, unsigned) {},
+        [&](uint32_t record, unsigned) { return due(record); });
   }
 
  private:
   static constexpr uint32_t kTickMask = (1u << (32 - kTickBits)) - 1;
   static constexpr uint32_t kHeadFlag = 1u << 31;
   static constexpr unsigned kMaxSlots = 1024;
-  static constexpr unsigned kTogether = 16;
 
   struct Link {
     uint32_t previous;  ///< or kHeadFlag | slot

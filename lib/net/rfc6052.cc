@@ -82,8 +82,12 @@ Ip4 Prefix6052::extract_around_u(const Ip6& address) const {
   return out;
 }
 
+bool may_be_non_global(Ip4 address) {
+  return kSuspect[address.host() >> 24];
+}
+
 bool is_non_global(Ip4 address) {
-  if (!kSuspect[address.host() >> 24]) return false;
+  if (!may_be_non_global(address)) return false;
   for (const auto& prefix : kNonGlobal) {
     if (prefix.contains(address)) return true;
   }

@@ -68,5 +68,7 @@ class Prefix6052 {
 /// Whether `address` is outside the global unicast space, so that the well-known prefix must not
 /// carry it (RFC 6052 3.1; the list is that of RFC 6890 and its predecessors).
 bool is_non_global(Ip4 address);
+/// Whether such addresses lie under the first octet of this one.
+bool may_be_non_global(Ip4 address);
 
 }  // namespace isthmus::net

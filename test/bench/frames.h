@@ -17,8 +17,9 @@ namespace isthmus::bench {
 inline constexpr uint16_t kServerPort = 443;
 inline constexpr const char* kPrefix = "64:ff9b:1:fffe::/96";      ///< stateful
 inline constexpr const char* kSiitPrefix = "64:ff9b:1:5117::/96";  ///< stateless
-inline constexpr const char* kServer = "192.0.2.9";
-inline constexpr const char* kSiitInside = "198.18.0.0/15";
+/// Global unicast, as nearly all of the Internet is: those for documentation get a closer look.
+inline constexpr const char* kServer = "20.0.0.9";
+inline constexpr const char* kSiitInside = "20.64.0.0/15";
 
 /// Where a flow's answers go.
 struct Cell {

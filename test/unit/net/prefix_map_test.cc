@@ -101,3 +101,27 @@ TEST_CASE("address rules: amended, the longer prefix counts") {
   CHECK(rules == AddressRules({p4("198.18.0.0/15"), p4("10.9.0.0/16")}, {p4("10.0.0.0/8")}));
   CHECK_FALSE(rules == none);
 }
+
+TEST_CASE("address rules: what is ordinary would pass every other question") {
+  const AddressRules none;
+  const AddressRules rules({p4("198.18.0.0/15")}, {p4("20.1.0.0/16"), p4("40.0.0.0/6")});
+  CHECK(none.is_ordinary(*parse_ip4("20.1.0.1")));
+  CHECK_FALSE(rules.is_ordinary(*parse_ip4("20.1.0.1")));
+  CHECK(rules.is_ordinary(*parse_ip4("21.0.0.0")));
+  CHECK(rules.is_ordinary(*parse_ip4("39.255.255.255")));
+  CHECK_FALSE(rules.is_ordinary(*parse_ip4("40.0.0.0")));
+  CHECK_FALSE(rules.is_ordinary(*parse_ip4("43.255.255.255")));
+  CHECK(rules.is_ordinary(*parse_ip4("44.0.0.0")));
+  const AddressRules everything({}, {p4("0.0.0.0/0")});
+  const auto seed = std::random_device{}();
+  INFO("seed " << seed);
+  std::mt19937 random(seed);
+  for (int i = 0; i < 100'000; ++i) {
+    const auto address = Ip4::from_host(static_cast<uint32_t>(random()));
+    if (everything.is_ordinary(address)) FAIL(to_string(address));
+    if (rules.is_ordinary(address) && (is_illegal_source(address) || rules.is_forbidden(address) ||
+                                       rules.is_non_global(address))) {
+      FAIL(to_string(address));
+    }
+  }
+}
