@@ -16,7 +16,7 @@ Core::Core(const Settings& settings, const steer::Ownership& ownership, unsigned
       counters_(counters),
       settings_(settings),
       instances_(settings.instances.size()),
-      stateless_policies_(settings.stateless.size()),
+      stateless_plain_(settings.stateless.size()),
       random_(settings.random_seed * 0x9e3779b97f4a7c15 + worker),
       errors_(settings.hash_key) {
   ids_.next = static_cast<uint32_t>(random_.next());
@@ -73,6 +73,20 @@ void Core::add_memory(MemoryInfo& info) const {
   info.add({"events", EventRing::need(ring.capacity()), ring.capacity(), ring.waiting()});
 }
 
+PlainSiit PlainSiit::of(const xlat::Siit& siit, const Access* access) {
+  PlainSiit out;
+  out.policy = xlat::PlainPolicy::of(siit.policy);
+  const auto& prefix = siit.prefix.prefix();
+  out.by_prefix = siit.eam == nullptr && access == nullptr && prefix.length == 96 &&
+                  !net::is_illegal_source(prefix.address);
+  out.high = prefix.address.raw_high();
+  out.low = static_cast<uint32_t>(prefix.address.raw_low());
+  out.addresses = &siit.addresses;
+  // Both IPv4 addresses are a part of both sums.
+  out.delta = net::ChecksumDelta::between(2 * net::sum_of(prefix.address), 0);
+  return out;
+}
+
 void Core::update(const Settings& settings) {
   const std::size_t count = std::min(instances_.size(), settings.instances.size());
   for (std::size_t i = 0; i < count; ++i) {
@@ -125,7 +139,8 @@ void Core::update(const Settings& settings) {
     to = settings.stateless[i];
     to.prefix = prefix;
     to.inside4 = std::move(inside4);
-    stateless_policies_[i] = xlat::PlainPolicy::of(to.policy);
+    const auto& access = settings_.stateless_access;
+    stateless_plain_[i] = PlainSiit::of(to, access.empty() ? nullptr : access[i].get());
   }
   classifier.update(settings_);
 }

@@ -50,6 +50,29 @@ struct Lifetime {
   uint32_t inbound = 0;  ///< all ones if packets from outside prolong it, too
 };
 
+/// What of a stateless instance plain packets need.
+struct PlainSiit {
+  xlat::PlainPolicy policy;
+  /// It has nothing but a prefix of 96 bits, between whose addresses all packets go: `high` and
+  /// `low` are what IPv6 addresses begin with, raw, and `delta` what all checksums change by, 6->4.
+  bool by_prefix = false;
+  uint64_t high = 0;
+  uint32_t low = 0;
+  net::ChecksumDelta delta;
+  const net::AddressRules* addresses = nullptr;  ///< the instance's
+
+  static PlainSiit of(const xlat::Siit& siit, const Access* access);
+  bool holds(const net::Ip6& a) const {
+    return a.raw_high() == high && static_cast<uint32_t>(a.raw_low()) == low;
+  }
+  net::Ip6 embed(net::Ip4 address) const {
+    const uint64_t words[2] = {high, low | uint64_t{address.value.raw()} << 32};
+    net::Ip6 out;
+    std::memcpy(&out, words, sizeof out);
+    return out;
+  }
+};
+
 /// Inside address bound to a pool address with all ports and protocols.
 struct WholeAddress {
   net::Ip6 inside;
@@ -385,7 +408,7 @@ class Core {
   Settings settings_;
   std::vector<InstanceState> instances_;
   xlat::PlainPolicy plain_policies_[kMaxInstances];  ///< of the instances
-  std::vector<xlat::PlainPolicy> stateless_policies_;
+  std::vector<PlainSiit> stateless_plain_;
   std::vector<WholeAddress> wholes_;         ///< by outside
   std::vector<WholeAddress> wholes_inside_;  ///< the same, by inside
   Lifetime lifetime_[256];

@@ -19,6 +19,11 @@ bool has_simple_rules(const xlat::Siit& siit, const Decision& d) {
          (siit.hairpinning == Hairpinning::kIntrinsic && d.keep_hop_limit);
 }
 
+// The last 32 bits.
+net::Ip4 embedded96(const net::Ip6& address) {
+  return net::Ip4{net::Be32::from_raw(static_cast<uint32_t>(address.raw_low() >> 32))};
+}
+
 }  // namespace
 
 void Core::prefetch_stateless(const uint8_t* data, uint8_t instance) const {
@@ -38,6 +43,17 @@ void Core::prefetch_stateless(const uint8_t* data, uint8_t instance) const {
 template <>
 bool Core::map_plain<Direction::k6To4>(Batch& batch, unsigned i, Way& way) const {
   const uint16_t instance = batch.tail[i];
+  if (const PlainSiit& plain = stateless_plain_[instance]; plain.by_prefix) {
+    const auto* ip = net::header_at<net::Ip6Header>(batch.buf[i]->data);
+    const net::Ip4 source = embedded96(ip->source);
+    const net::Ip4 destination = embedded96(ip->destination);
+    if (plain.holds(ip->source) && plain.holds(ip->destination) &&
+        plain.addresses->is_ordinary(source) && plain.addresses->is_ordinary(destination))
+        [[likely]] {
+      batch.source4[i] = source;
+      return take_way(batch, i, destination, way);
+    }
+  }
   if (!settings_.stateless_access.empty() && settings_.stateless_access[instance] != nullptr) {
     return false;
   }
@@ -49,19 +65,22 @@ bool Core::map_plain<Direction::k6To4>(Batch& batch, unsigned i, Way& way) const
       siit.map_6to4(ip->source, batch.source4[i]) != DropReason::kNone) {
     return false;
   }
-  if (const uint32_t remote = destination.value.raw(); remote != way.remote) {
-    if (classifier.is_anyones(destination)) return false;
-    way.remote = remote;
-    way.number = static_cast<uint8_t>(batch.ways);
-    batch.next4[batch.ways++] = destination.host();
-  }
-  batch.way[i] = way.number;
-  return true;
+  return take_way(batch, i, destination, way);
 }
 
 template <>
 bool Core::map_plain<Direction::k4To6>(Batch& batch, unsigned i, Way&) const {
   const uint16_t instance = batch.tail[i];
+  if (const PlainSiit& plain = stateless_plain_[instance]; plain.by_prefix) {
+    const auto* ip = net::header_at<net::Ip4Header>(batch.buf[i]->data);
+    if (plain.addresses->is_ordinary(ip->source) && plain.addresses->is_ordinary(ip->destination))
+        [[likely]] {
+      batch.source6[i] = plain.embed(ip->source);
+      batch.way[i] = static_cast<uint8_t>(batch.ways);
+      batch.next6[batch.ways++] = plain.embed(ip->destination);
+      return true;
+    }
+  }
   if (!settings_.stateless_access.empty() && settings_.stateless_access[instance] != nullptr) {
     return false;
   }

@@ -130,19 +130,24 @@ class PlainRewrite {
   /// The same for one of a stateless instance.
   [[gnu::always_inline]] bool run_stateless(unsigned i, uint8_t*& ip, uint32_t& length,
                                             const Batch& batch, uint32_t mtu) {
-    const auto& policy = core_.stateless_policies_[batch.tail[i]];
+    const PlainSiit& plain = core_.stateless_plain_[batch.tail[i]];
+    const auto& policy = plain.policy;
     if constexpr (kDirection == Direction::k6To4) {
       if (length > mtu + xlat::kPlainGrowth) return false;
       const net::Ip4 source = batch.source4[i];
       const auto destination = net::Ip4::from_host(batch.next4[batch.way[i]]);
-      const auto delta = address_delta(*net::header_at<net::Ip6Header>(ip), source, destination);
+      const auto delta =
+          plain.by_prefix ? plain.delta
+                          : address_delta(*net::header_at<net::Ip6Header>(ip), source, destination);
       ip = xlat::plain_6to4(ip, length, source, destination, policy, id_of(i), delta);
       length -= xlat::kPlainGrowth;
     } else {
       if (!xlat::plain_4to6_fits(ip, length, policy, mtu)) return false;
       const net::Ip6& source = batch.source6[i];
       const net::Ip6& destination = batch.next6[batch.way[i]];
-      const auto delta = address_delta(*net::header_at<net::Ip4Header>(ip), source, destination);
+      const auto delta =
+          plain.by_prefix ? -plain.delta
+                          : address_delta(*net::header_at<net::Ip4Header>(ip), source, destination);
       ip = xlat::plain_4to6(ip, length, source, destination, policy, delta);
       length += xlat::kPlainGrowth;
     }

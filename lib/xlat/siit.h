@@ -52,6 +52,7 @@ struct Siit {
     by = By::kPrefix;
     if (!in_prefix) return DropReason::kNoMapping;
     out = prefix.extract(address);
+    if (addresses.is_ordinary(out)) return DropReason::kNone;
     return is_barred(out) ? DropReason::kWkpNonGlobal : if_host(out);
   }
   DropReason map_6to4(const net::Ip6& address, net::Ip4& out) const {
@@ -68,8 +69,10 @@ struct Siit {
   }
   /// The same by the prefix alone (RFC 7757 4.2.1: "as if they did not match any EAM").
   DropReason embed(net::Ip4 address, net::Ip6& out) const {
-    if (is_barred(address)) return DropReason::kWkpNonGlobal;
-    if (addresses.is_forbidden(address)) return DropReason::kNoMapping;
+    if (!addresses.is_ordinary(address)) {
+      if (is_barred(address)) return DropReason::kWkpNonGlobal;
+      if (addresses.is_forbidden(address)) return DropReason::kNoMapping;
+    }
     out = prefix.embed(address);
     return DropReason::kNone;
   }
