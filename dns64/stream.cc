@@ -3,14 +3,24 @@
 
 #include <sys/socket.h>
 
+#include <algorithm>
+
 namespace isthmus::dns64 {
 
 bool StreamReader::fill(int fd) {
   return fill_by([fd](std::span<uint8_t> out) { return ::recv(fd, out.data(), out.size(), 0); });
 }
 
+void StreamReader::make_room() {
+  std::copy(buffer_.begin() + static_cast<std::ptrdiff_t>(at_),
+            buffer_.begin() + static_cast<std::ptrdiff_t>(end_), buffer_.begin());
+  end_ -= at_;
+  at_ = 0;
+  if (buffer_.size() < end_ + kChunk) buffer_.resize(end_ + kChunk);
+}
+
 bool StreamReader::next(Bytes& message) {
-  const Bytes rest = Bytes(buffer_).subspan(at_);
+  const Bytes rest = Bytes(buffer_).subspan(at_, end_ - at_);
   if (rest.size() < 2) return false;
   const std::size_t size = get16(rest, 0);
   if (rest.size() < 2 + size) return false;

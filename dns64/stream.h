@@ -14,7 +14,7 @@
 
 namespace isthmus::dns64 {
 
-/// Cuts what was received into messages.
+/// Cuts what was received into messages. A read costs what it brings: room is made once.
 class StreamReader {
  public:
   /// Reads from `fd` once. False: end of stream or error.
@@ -22,24 +22,24 @@ class StreamReader {
   /// The same by `receive`, which takes a place for octets and works like ::recv().
   template <class Receive>
   bool fill_by(Receive&& receive) {
-    constexpr std::size_t kChunk = 16384;
-    buffer_.erase(buffer_.begin(), buffer_.begin() + static_cast<std::ptrdiff_t>(at_));
-    at_ = 0;
-    const std::size_t had = buffer_.size();
-    buffer_.resize(had + kChunk);
-    const ssize_t got = receive(std::span(buffer_).subspan(had));
-    const int error = errno;
-    buffer_.resize(had + (got > 0 ? static_cast<std::size_t>(got) : 0));
-    return got > 0 || (got < 0 && (error == EAGAIN || error == EINTR));
+    make_room();
+    const ssize_t got = receive(std::span(buffer_).subspan(end_, kChunk));
+    if (got > 0) end_ += static_cast<std::size_t>(got);
+    return got > 0 || (got < 0 && (errno == EAGAIN || errno == EINTR));
   }
   /// Takes the next complete message; false if there is none. Valid until the next fill().
   bool next(Bytes& message);
   /// A message has begun but is not complete.
-  bool partial() const { return buffer_.size() > at_; }
+  bool partial() const { return end_ > at_; }
 
  private:
-  std::vector<uint8_t> buffer_;
-  std::size_t at_ = 0;
+  static constexpr std::size_t kChunk = 16384;
+  /// Of kChunk octets, behind what was received and not taken, which moves to the front.
+  void make_room();
+
+  std::vector<uint8_t> buffer_;  ///< only grows, so that no octet is cleared twice
+  std::size_t at_ = 0;           ///< of the first octet not taken
+  std::size_t end_ = 0;          ///< of what was received
 };
 
 /// Holds messages until the socket takes them.
