@@ -139,14 +139,17 @@ std::vector<ExporterSet::News> ExporterSet::news() {
   for (auto& one : exporters_) {
     const auto info = one.exporter->info();
     const auto who = fmt::format("export: {} {}", info.kind, info.collector);
-    // Each failed attempt is connecting and waiting again: said once.
-    const bool is_news = info.state != one.told && info.state != State::kConnecting;
+    // Each failed attempt is connecting and waiting again: said once, and when it fails otherwise.
+    const bool fails_otherwise = info.state == State::kWaiting && info.last_error != one.told_error;
+    const bool is_news =
+        (info.state != one.told && info.state != State::kConnecting) || fails_otherwise;
     if (is_news && info.state == State::kConnected) {
       out.push_back({true, who + (info.kind == "file" ? ": writing" : ": connected")});
     } else if (is_news) {
       out.push_back({false, who + ": " + info.last_error});
     }
     if (is_news) one.told = info.state;
+    if (is_news) one.told_error = info.last_error;
     if (one.told_lost == 0 && info.lost != 0) {
       out.push_back({false, who + ": events are lost; \"show export\" counts them"});
     }

@@ -37,6 +37,7 @@ class ExporterSet {
     std::string words;
     std::unique_ptr<Exporter> exporter;
     State told = State::kConnecting;
+    std::string told_error;
     uint64_t told_lost = 0;
   };
   struct Wish {

@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <functional>
@@ -363,6 +364,27 @@ TEST_CASE("export by TLS: files are named when they are no good, and read anew e
     has_text(s.trouble(), "tls_certificate_file: " + our_file.path());
     has_text(s.trouble(), wrong_key.path());
   }
+}
+
+TEST_CASE("export by TLS: the log is told why a collector is not reached, and when that changes") {
+  TlsSetup s;
+  const Certificate certificate(s.authority, kName), stranger("strangers");
+  Collector collector(certificate);
+  s.ca_file.write("nothing\n");
+  s.start(collector);
+  std::string told;
+  const auto is_told = [&](const std::string& part) {
+    return in_time([&] {
+      for (const auto& news : s.set->news()) told += news.text + '\n';
+      return told.find(part) != std::string::npos;
+    });
+  };
+  CHECK(is_told("tls_ca_file: " + s.ca_file.path()));
+  s.ca_file.write(stranger.pem());
+  CHECK(is_told("not trusted: "));
+  s.ca_file.write(s.authority.pem());
+  CHECK(is_told(": connected"));
+  CHECK(std::count(told.begin(), told.end(), '\n') == 3);
 }
 
 TEST_CASE("export by TLS: messages longer than a record, and than the socket takes, arrive whole") {
