@@ -118,6 +118,23 @@ Checked check_port(const Config& config, std::size_t index, const Lines& lines) 
   return std::nullopt;
 }
 
+Checked check_devices(const Config& config, std::size_t index, Strings& devices) {
+  const auto& port = config.ports[index];
+  const auto path = fmt::format("ports[{}]", index);
+  if (port.device.empty() && port.members.empty()) {
+    return Problem{path + ".device", 0, "nothing", "this option, or members of a bond"};
+  }
+  if (!port.device.empty() && !port.members.empty()) {
+    return Problem{path + ".members", 0, "members beside a device", "one or the other"};
+  }
+  for (std::size_t i = 0; i < port.members.size(); ++i) {
+    const auto where = fmt::format("{}.members[{}]", path, i);
+    if (auto problem = unique(devices, port.members[i], where, "a device")) return problem;
+  }
+  if (port.device.empty()) return std::nullopt;
+  return unique(devices, port.device, path + ".device", "a device");
+}
+
 Checked check_ports(const Config& config, const Lines& lines) {
   Strings names;
   Strings devices;
@@ -126,7 +143,7 @@ Checked check_ports(const Config& config, const Lines& lines) {
     const auto& port = config.ports[i];
     if (auto problem = check_port(config, i, lines)) return problem;
     if (auto problem = unique(names, port.name, path + ".name", "a name")) return problem;
-    if (auto problem = unique(devices, port.device, path + ".device", "a device")) return problem;
+    if (auto problem = check_devices(config, i, devices)) return problem;
   }
   return std::nullopt;
 }

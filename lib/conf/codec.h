@@ -58,6 +58,8 @@ inline constexpr std::string_view kWords<HugePages>[] = {"auto", "on", "off"};
 template <>
 inline constexpr std::string_view kWords<Idle>[] = {"spin", "yield"};
 template <>
+inline constexpr std::string_view kWords<BondMode>[] = {"active-backup", "balance", "802.3ad"};
+template <>
 inline constexpr std::string_view kWords<LogLevel>[] = {"error", "warning", "info", "debug"};
 template <>
 inline constexpr std::string_view kWords<UdpZero>[] = {"drop", "compute", "forward"};

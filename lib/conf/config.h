@@ -20,6 +20,7 @@ namespace isthmus::conf {
 
 enum class HugePages : uint8_t { kAuto, kOn, kOff };
 enum class Idle : uint8_t { kSpin, kYield };
+enum class BondMode : uint8_t { kActiveBackup, kBalance, k8023ad };
 enum class LogLevel : uint8_t { kError, kWarning, kInfo, kDebug };
 enum class UdpZero : uint8_t { kDrop, kCompute, kForward };
 enum class ClassWord : uint8_t { kCopy };
@@ -53,7 +54,9 @@ struct Interface {
 
 struct Port {
   std::string name;
-  std::string device;  ///< PCI address or DPDK vdev string
+  std::string device;  ///< PCI address or DPDK vdev string; empty: a bond of `members`
+  std::vector<std::string> members;
+  BondMode bond_mode = BondMode::kActiveBackup;
   uint16_t mtu = 1500;
   uint16_t queues = 0;  ///< 0: as many as workers, if the device has them
   uint16_t rx_descriptors = 1024;

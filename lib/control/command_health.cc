@@ -51,6 +51,11 @@ Check check_ports(Backend& backend) {
   Check check{"ports", {}, fmt::format("{} up", ports.size())};
   for (const auto& port : ports) {
     if (!port.link_up) check.worsen(Health::kFailed, fmt::format("{} has no link", port.name));
+    for (const auto& member : port.members) {
+      if (member.link_up) continue;
+      check.worsen(Health::kDegraded,
+                   fmt::format("{} of {} has no link", member.device, port.name));
+    }
   }
   return check;
 }

@@ -33,6 +33,15 @@ std::string hex_of(const std::vector<uint8_t>& bytes) {
   return text;
 }
 
+std::string members_text(const std::vector<dataplane::MemberInfo>& members) {
+  std::string out;
+  for (const auto& member : members) {
+    if (!out.empty()) out += ", ";
+    out += fmt::format("{} {}", member.device, member.link_up ? "up" : "down");
+  }
+  return out;
+}
+
 Answer unanswered(unsigned worker, const Error& error) {
   return failure(fmt::format("worker {}: {}", worker, error.text),
                  "\"show workers\" tells whether it is alive; try again");
@@ -64,6 +73,7 @@ Answer show_ports(Backend& backend) {
                     {"tx_packets", port.tx_packets},
                     {"tx_bytes", port.tx_bytes},
                     {"tx_errors", port.tx_errors}});
+    if (!port.members.empty()) list.back()["members"] = members_text(port.members);
   }
   return answer({{"ports", std::move(list)}});
 }

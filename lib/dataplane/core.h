@@ -26,6 +26,7 @@ struct TxQueue {
   uint16_t port_id = 0;
   uint16_t queue = 0;
   unsigned owner = 0;
+  bool wants_turns = false;  ///< to be called without packets too; see Port::wants_turns()
 };
 
 /// What all workers see and none changes.

@@ -60,10 +60,16 @@ struct InterfaceInfo {
   net::Mac mac;
 };
 
+struct MemberInfo {
+  std::string device;
+  bool link_up = false;
+};
+
 struct PortInfo {
   std::string name;
   std::string device;
   std::string driver;
+  std::vector<MemberInfo> members;  ///< of a bond
   bool link_up = false;
   uint32_t speed_mbps = 0;
   uint16_t rx_queues = 0, tx_queues = 0;

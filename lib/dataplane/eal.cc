@@ -81,6 +81,9 @@ EalOptions eal_options(const conf::Config& config) {
   EalOptions options;
   for (const auto& port : config.ports) {
     if (is_pci_device(port.device)) options.pci_devices.push_back(port.device);
+    for (const auto& member : port.members) {
+      if (is_pci_device(member)) options.pci_devices.push_back(member);
+    }
   }
   options.control_cpu = config.cores.control;
   options.huge_pages = config.memory.huge_pages;

@@ -253,6 +253,7 @@ WorkerParts Engine::parts_of(unsigned worker) const {
       if (!found) tx = {ports_[port]->id(), static_cast<uint16_t>(queue), worker};
       found = true;
     }
+    tx.wants_turns = ports_[port]->wants_turns();
     parts.tx.push_back(tx);
   }
   return parts;

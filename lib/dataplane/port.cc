@@ -2,8 +2,6 @@
 #include "dataplane/port.h"
 
 #include <fmt/format.h>
-#include <rte_dev.h>
-#include <rte_errno.h>
 #include <rte_ethdev.h>
 
 #include <algorithm>
@@ -37,11 +35,7 @@ steer::Facing facing_of(const conf::Port& port) {
 }
 
 Error port_error(const conf::Port& port, const std::string& what) {
-  return Error{fmt::format("port \"{}\" ({}): {}", port.name, port.device, what)};
-}
-
-const char* driver_text(int code) {
-  return rte_strerror(code < 0 ? -code : code);
+  return Error{fmt::format("port \"{}\" ({}): {}", port.name, device_text(port), what)};
 }
 
 }  // namespace
@@ -60,31 +54,25 @@ Port::~Port() {
 
 Status Port::attach() {
   pci_ = is_pci_device(config_.device);
-  const std::string name = config_.device.substr(0, config_.device.find(','));
-  if (rte_eth_dev_get_port_by_name(name.c_str(), &id_) == 0) {
-    open_ = true;
-    return Ok{};
+  for (const auto& member : config_.members) {
+    pci_ = pci_ || is_pci_device(member);
+    auto device = attach_device(member);
+    if (!device) return port_error(config_, fmt::format("{}: {}", member, device.error().text));
+    members_.push_back(*device);
   }
-  if (const int code = rte_dev_probe(config_.device.c_str()); code != 0) {
-    return port_error(config_, fmt::format("device cannot be attached: {}. Expected the PCI "
-                                           "address of a NIC bound to vfio-pci, or a DPDK device "
-                                           "string such as \"net_tap0,iface=tap0\"",
-                                           driver_text(code)));
-  }
-  attached_ = true;
-  // A PCI device may be given in short form; ports bear the long one.
-  if (rte_eth_dev_get_port_by_name(name.c_str(), &id_) != 0 &&
-      rte_eth_dev_get_port_by_name(("0000:" + name).c_str(), &id_) != 0) {
-    return port_error(config_, "device has no Ethernet port");
-  }
+  auto device = attach_device(members_.empty() ? config_.device : bond_of(config_));
+  if (!device) return port_error(config_, device.error().text);
+  device_ = *device;
   open_ = true;
-  return Ok{};
+  if (members_.empty()) return Ok{};
+  auto gathered = gather_members(device_);
+  return gathered ? gathered : port_error(config_, gathered.error().text);
 }
 
 Status Port::configure(const steer::Ownership& ownership) {
   const unsigned workers = ownership.workers();
   rte_eth_dev_info info{};
-  if (const int code = rte_eth_dev_info_get(id_, &info); code != 0) {
+  if (const int code = rte_eth_dev_info_get(device_.id, &info); code != 0) {
     return port_error(config_, fmt::format("cannot be queried: {}", driver_text(code)));
   }
   const unsigned wanted = config_.queues == 0 ? workers : config_.queues;
@@ -114,7 +102,7 @@ Status Port::configure(const steer::Ownership& ownership) {
   }
   rx_descriptors_ = config_.rx_descriptors;
   tx_descriptors_ = config_.tx_descriptors;
-  rte_eth_dev_adjust_nb_rx_tx_desc(id_, &rx_descriptors_, &tx_descriptors_);
+  rte_eth_dev_adjust_nb_rx_tx_desc(device_.id, &rx_descriptors_, &tx_descriptors_);
   return Ok{};
 }
 
@@ -131,11 +119,11 @@ int Port::configure_queues(const rte_eth_dev_info& info, rte_eth_conf& conf) {
     conf.rx_adv_conf.rss_conf.rss_key = key_.data();
     conf.rx_adv_conf.rss_conf.rss_key_len = static_cast<uint8_t>(key_.size());
   }
-  const int code = rte_eth_dev_configure(id_, queues_, queues_, &conf);
+  const int code = rte_eth_dev_configure(device_.id, queues_, queues_, &conf);
   if (code != -EINVAL) return code;
   // Devices of fixed frame size refuse any MTU here, the default one included.
   conf.rxmode.mtu = 0;
-  return rte_eth_dev_configure(id_, queues_, queues_, &conf);
+  return rte_eth_dev_configure(device_.id, queues_, queues_, &conf);
 }
 
 bool Port::write_table(const std::function<uint16_t(unsigned)>& queue_of) {
@@ -147,8 +135,8 @@ bool Port::write_table(const std::function<uint16_t(unsigned)>& queue_of) {
     group.reta[i % RTE_ETH_RETA_GROUP_SIZE] = queue_of(plan_->worker[i]);
     taken[i / RTE_ETH_RETA_GROUP_SIZE].mask = ~uint64_t{0};
   }
-  if (rte_eth_dev_rss_reta_update(id_, table.data(), entries) != 0) return false;
-  if (rte_eth_dev_rss_reta_query(id_, taken.data(), entries) != 0) return false;
+  if (rte_eth_dev_rss_reta_update(device_.id, table.data(), entries) != 0) return false;
+  if (rte_eth_dev_rss_reta_query(device_.id, taken.data(), entries) != 0) return false;
   for (std::size_t i = 0; i < table.size(); ++i) {
     if (!std::equal(std::begin(table[i].reta), std::end(table[i].reta),
                     std::begin(taken[i].reta))) {
@@ -163,7 +151,7 @@ bool Port::has_taken_key() const {
   rte_eth_rss_conf now{};
   now.rss_key = taken.data();
   now.rss_key_len = static_cast<uint8_t>(taken.size());
-  return rte_eth_dev_rss_hash_conf_get(id_, &now) == 0 && taken == key_;
+  return rte_eth_dev_rss_hash_conf_get(device_.id, &now) == 0 && taken == key_;
 }
 
 // Some drivers only listen when the device is configured, some only afterwards.
@@ -173,9 +161,9 @@ bool Port::write_key() {
   wanted.rss_key = key_.data();
   wanted.rss_key_len = static_cast<uint8_t>(key_.size());
   rte_eth_dev_info info{};
-  if (rte_eth_dev_info_get(id_, &info) != 0) return false;
+  if (rte_eth_dev_info_get(device_.id, &info) != 0) return false;
   wanted.rss_hf = info.flow_type_rss_offloads & kWantedRss;
-  return rte_eth_dev_rss_hash_update(id_, &wanted) == 0 && has_taken_key();
+  return rte_eth_dev_rss_hash_update(device_.id, &wanted) == 0 && has_taken_key();
 }
 
 void Port::steer(const std::function<uint16_t(unsigned)>& queue_of) {
@@ -189,13 +177,13 @@ const char* Port::rung() const {
 }
 
 Status Port::set_mtu() {
-  const int code = rte_eth_dev_set_mtu(id_, config_.mtu);
+  const int code = rte_eth_dev_set_mtu(device_.id, config_.mtu);
   // Where the driver cannot be told, the device passes whatever fits a buffer.
   if (code == 0 || code == -ENOTSUP) return Ok{};
   uint16_t now = 0;
-  if (rte_eth_dev_get_mtu(id_, &now) == 0 && now == config_.mtu) return Ok{};
+  if (rte_eth_dev_get_mtu(device_.id, &now) == 0 && now == config_.mtu) return Ok{};
   rte_eth_dev_info info{};
-  if (rte_eth_dev_info_get(id_, &info) != 0) info = {};
+  if (rte_eth_dev_info_get(device_.id, &info) != 0) info = {};
   return port_error(config_, fmt::format("mtu {} cannot be set: {}. The driver takes frames of up "
                                          "to {} bytes, 18 of them for the link",
                                          config_.mtu, driver_text(code), info.max_rx_pktlen));
@@ -204,11 +192,11 @@ Status Port::set_mtu() {
 Status Port::setup(rte_mempool* pool) {
   const int where = socket();
   for (uint16_t queue = 0; queue < queues_; ++queue) {
-    int code = rte_eth_rx_queue_setup(id_, queue, rx_descriptors_, static_cast<unsigned>(where),
-                                      nullptr, pool);
+    int code = rte_eth_rx_queue_setup(device_.id, queue, rx_descriptors_,
+                                      static_cast<unsigned>(where), nullptr, pool);
     if (code == 0) {
-      code = rte_eth_tx_queue_setup(id_, queue, tx_descriptors_, static_cast<unsigned>(where),
-                                    nullptr);
+      code = rte_eth_tx_queue_setup(device_.id, queue, tx_descriptors_,
+                                    static_cast<unsigned>(where), nullptr);
     }
     if (code != 0) {
       return port_error(config_,
@@ -221,7 +209,7 @@ Status Port::setup(rte_mempool* pool) {
 }
 
 Status Port::start() {
-  if (const int code = rte_eth_dev_start(id_); code != 0) {
+  if (const int code = rte_eth_dev_start(device_.id); code != 0) {
     return port_error(config_, fmt::format("does not start: {}", driver_text(code)));
   }
   receive_multicast();
@@ -230,56 +218,53 @@ Status Port::start() {
 
 // Neighbor discovery arrives by multicast (RFC 4861 7.2.1), for groups that only the twin knows.
 void Port::receive_multicast() {
-  if (rte_eth_allmulticast_enable(id_) != 0) rte_eth_promiscuous_enable(id_);
+  if (rte_eth_allmulticast_enable(device_.id) != 0) rte_eth_promiscuous_enable(device_.id);
 }
 
 void Port::close() {
-  if (!open_) {
-    return;
-  }
+  if (open_) detach_device(device_);
   open_ = false;
-  rte_eth_dev_info info{};
-  const bool known = rte_eth_dev_info_get(id_, &info) == 0 && info.device != nullptr;
-  rte_eth_dev_stop(id_);
-  if (!attached_) return;  // whoever made the device will close it
-  if (!known || rte_dev_remove(info.device) != 0) rte_eth_dev_close(id_);
+  for (const auto& member : members_) detach_device(member);
+  members_.clear();
 }
 
 int Port::socket() const {
-  return rte_eth_dev_socket_id(id_);
+  return rte_eth_dev_socket_id(device_.id);
 }
 
 net::Mac Port::mac() const {
   rte_ether_addr address{};
   net::Mac mac;
-  if (rte_eth_macaddr_get(id_, &address) == 0) {
+  if (rte_eth_macaddr_get(device_.id, &address) == 0) {
     std::memcpy(mac.bytes.data(), address.addr_bytes, mac.bytes.size());
   }
   return mac;
 }
 
 bool Port::link_up() const {
-  rte_eth_link link{};
-  return rte_eth_link_get_nowait(id_, &link) == 0 && link.link_status == RTE_ETH_LINK_UP;
+  return is_link_up(device_.id);
 }
 
 PortInfo Port::info() const {
   PortInfo out;
   out.name = config_.name;
-  out.device = config_.device;
+  out.device = device_text(config_);
   out.rx_queues = out.tx_queues = queues_;
   if (!open_) return out;
+  for (std::size_t i = 0; i < members_.size(); ++i) {
+    out.members.push_back({config_.members[i], is_link_up(members_[i].id)});
+  }
   rte_eth_dev_info info{};
-  if (rte_eth_dev_info_get(id_, &info) == 0 && info.driver_name != nullptr) {
+  if (rte_eth_dev_info_get(device_.id, &info) == 0 && info.driver_name != nullptr) {
     out.driver = info.driver_name;
   }
   rte_eth_link link{};
-  if (rte_eth_link_get_nowait(id_, &link) == 0) {
+  if (rte_eth_link_get_nowait(device_.id, &link) == 0) {
     out.link_up = link.link_status == RTE_ETH_LINK_UP;
     out.speed_mbps = link.link_speed == RTE_ETH_SPEED_NUM_UNKNOWN ? 0 : link.link_speed;
   }
   rte_eth_stats stats{};
-  if (rte_eth_stats_get(id_, &stats) == 0) {
+  if (rte_eth_stats_get(device_.id, &stats) == 0) {
     out.rx_packets = stats.ipackets;
     out.rx_bytes = stats.ibytes;
     out.rx_missed = stats.imissed;

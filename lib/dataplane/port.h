@@ -30,6 +30,7 @@
 
 #include "conf/config.h"
 #include "dataplane/dataplane.h"
+#include "dataplane/device.h"
 #include "net/result.h"
 #include "steer/rss_plan.h"
 
@@ -56,7 +57,7 @@ class Port {
   /// Stops and closes the device, and removes it if open() attached it. Idempotent.
   void close();
 
-  uint16_t id() const { return id_; }
+  uint16_t id() const { return device_.id; }
   uint16_t queues() const { return queues_; }
   unsigned rx_descriptors() const { return rx_descriptors_; }
   unsigned tx_descriptors() const { return tx_descriptors_; }
@@ -65,6 +66,10 @@ class Port {
   net::Mac mac() const;
   bool link_up() const;
   bool is_pci() const { return pci_; }
+  /// LACP: the driver sends its frames when a worker sends, which has to be ten times a second.
+  bool wants_turns() const {
+    return !config_.members.empty() && config_.bond_mode == conf::BondMode::k8023ad;
+  }
   PortInfo info() const;
 
  private:
@@ -79,12 +84,12 @@ class Port {
   void receive_multicast();
 
   conf::Port config_;
-  uint16_t id_ = 0;
+  Device device_;
+  std::vector<Device> members_;  ///< of a bond
   uint16_t queues_ = 0;
   uint16_t rx_descriptors_ = 0;
   uint16_t tx_descriptors_ = 0;
   bool open_ = false;
-  bool attached_ = false;
   bool pci_ = false;
   bool spreads_ = false;  ///< it uses RSS
   std::optional<steer::RssPlan> plan_;

@@ -42,4 +42,12 @@ void Transmitter::flush() {
   }
 }
 
+void Transmitter::give_turns() {
+  for (auto& out : out_) {
+    if (out.queue.wants_turns && out.is_ours) {
+      rte_eth_tx_burst(out.queue.port_id, out.queue.queue, out.frames.data(), 0);
+    }
+  }
+}
+
 }  // namespace isthmus::dataplane

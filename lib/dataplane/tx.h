@@ -36,6 +36,8 @@ class Transmitter {
     if (out.count == kBurst) flush(out);
   }
   void flush();
+  /// Calls the drivers that have something of their own to send.
+  void give_turns();
 
  private:
   static constexpr unsigned kBurst = 64;

@@ -349,6 +349,7 @@ void Worker::turn_around() {
 void Worker::housekeep() {
   translator_->expire(core_.now_ms, kExpiryBudget);
   nat_.originate(kOriginationBudget);
+  tx_.give_turns();
 }
 
 }  // namespace isthmus::dataplane

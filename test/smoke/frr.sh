@@ -7,8 +7,8 @@
 #   client -- c0 edge                                  router -- internet
 #                     b0 -- gw6  gateway2  gw4 -- eth3
 . "$(dirname "$0")/init.sh"
-# shellcheck source=two_gateways.sh
-. "$(dirname "$0")/two_gateways.sh"
+# shellcheck source=wider_lab.sh
+. "$(dirname "$0")/wider_lab.sh"
 for daemon in zebra bgpd; do
   [ -x /usr/lib/frr/$daemon ] || skip "needs $daemon of FRR (scripts/setup lab)"
 done
@@ -18,6 +18,7 @@ dns6=2001:db8:53::53
 plumb() {
   local name
   no_dad client
+  no_dad edge
   ip -n "$(ns client)" link del eth0
   link client eth0 edge c0
   link edge a0 gateway gw6
@@ -82,7 +83,7 @@ sources() {
 }
 resolves() { [ "$(on client dig +short +time=1 +tries=2 AAAA "www.$domain" "@$dns6")" = "$www6" ]; }
 
-start_lab_of_two
+start_wider_lab edge gateway2
 # Addresses come and go with the daemon, not with the lab's own.
 www6=$(synthesised "$www4")
 plumb

@@ -6,30 +6,18 @@
 #   client -- br6 -- a6  gateway   a4 -- br4 -- router -- internet
 #                 -- b6  gateway2  b4 --
 . "$(dirname "$0")/init.sh"
-# shellcheck source=two_gateways.sh
-. "$(dirname "$0")/two_gateways.sh"
+# shellcheck source=wider_lab.sh
+. "$(dirname "$0")/wider_lab.sh"
 command -v keepalived >/dev/null || skip "needs keepalived (scripts/setup lab)"
 examples=$smoke_root/doc/examples/keepalived
 dns6=2001:db8:53::53
-
-# bridge NAME PORT...: a switch in the edge.
-bridge() {
-  local name=$1 port
-  ip -n "$(ns edge)" link add "$name" type bridge mcast_snooping 0
-  in_ns edge sysctl -qw "net.ipv6.conf.$name.disable_ipv6=1"
-  ip -n "$(ns edge)" link set "$name" up
-  shift
-  for port in "$@"; do
-    in_ns edge sysctl -qw "net.ipv6.conf.$port.disable_ipv6=1"
-    ip -n "$(ns edge)" link set "$port" master "$name"
-  done
-}
 
 plumb() {
   local name
   ip -n "$(ns client)" link del eth0
   ip -n "$(ns router)" link del eth0
   no_dad client
+  no_dad edge
   link client eth0 edge c6
   link router eth0 edge r4
   link edge a6 gateway gw6
@@ -82,7 +70,7 @@ works() {
   done
 }
 
-start_lab_of_two
+start_wider_lab edge gateway2
 www6=$(synthesised "$www4")
 plumb
 write_gateway gateway 2001:db8:1::2 192.0.2.2

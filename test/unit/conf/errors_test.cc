@@ -165,7 +165,7 @@ TEST_CASE("unknown and missing options") {
        "that?)"},
       {"", "f: ports: found nothing, expected this option, which is required"},
       {"ports = ({ name = \"a\"; });",
-       "f:1: ports[0].device: found nothing, expected this option, which is required"},
+       "f:1: ports[0].device: found nothing, expected this option, or members of a bond"},
       {nat64(""), "f:3: nat64[0].pools: found nothing, expected this option, which is required"},
       {pools("{ }"),
        "f:3: nat64[0].pools[0].addresses: found nothing, expected this option, "
@@ -363,6 +363,17 @@ TEST_CASE("names and VLANs") {
       {"ports = ({ name = \"a\"; device = \"d\"; },\n { name = \"b\"; device = \"d\"; });",
        "f:2: ports[1].device: found \"d\", expected a device that ports[0].device does not have "
        "already"},
+      {"ports = ({ name = \"a\"; members = [\"d,x=1\", \"e\"]; },\n"
+       " { name = \"b\"; members = [\"f\", \"e\"]; });",
+       "f:2: ports[1].members[1]: found \"e\", expected a device that ports[0].members[1] does not "
+       "have already"},
+      {"ports = ({ name = \"a\"; device = \"d\"; members = [\"e\"]; });",
+       "f:1: ports[0].members: found members beside a device, expected one or the other"},
+      {"ports = ({ name = \"a\"; members = [\"d\"]; bond_mode = \"lacp\"; });",
+       "f:1: ports[0].bond_mode: found \"lacp\", expected one of \"active-backup\", \"balance\", "
+       "\"802.3ad\""},
+      {"ports = ({ name = \"a\"; members = []; });",
+       "f:1: ports[0].device: found nothing, expected this option, or members of a bond"},
       {"ports = ({ name = \"a/b\"; device = \"d\"; });",
        "f:1: ports[0].name: found \"a/b\", expected letters, digits, '_' and '-'"},
       {"ports = ({ name = \"all\"; device = \"d\"; });",

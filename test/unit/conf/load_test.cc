@@ -86,6 +86,8 @@ std::string file_with(const Option& option, const std::string& value) {
       }
     }
     if (rest == "ports[]" && path == "ports[].name") required = "device = \"d\";";
+    if (path == "ports[].members") required = "name = \"p\";";
+    if (path == "ports[].bond_mode") required = "name = \"p\"; members = [\"d\"];";
     if (name.ends_with("[]")) {
       body = fmt::format("{} = ({{ {} {} }});", name.substr(0, name.size() - 2), required, body);
     } else {

@@ -129,6 +129,13 @@ TEST_CASE("health: a worker that has never turned has failed") {
   CHECK(gateway.why() == "workers: worker 1 has not turned for 0 s");
 }
 
+TEST_CASE("health: a bond without one of its members is degraded") {
+  Gateway gateway;
+  gateway.plane.ports[0].members = {{"0000:01:00.0", true}, {"0000:02:00.0", false}};
+  CHECK(gateway.word() == "degraded");
+  CHECK(gateway.why() == "ports: 0000:02:00.0 of inside has no link");
+}
+
 TEST_CASE("health: a port without link has failed") {
   Gateway gateway;
   gateway.plane.ports[0].link_up = false;

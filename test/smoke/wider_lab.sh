@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
-# Sourced after init.sh: a lab with two gateways, and a namespace "edge" for what is around them.
+# Sourced after init.sh: labs with more namespaces than the usual, and gateways that the test writes itself.
 # shellcheck shell=bash
 
-more_namespaces=(edge gateway2)
+more_namespaces=()
 remove_more() {
   local name pids
   for name in "${more_namespaces[@]}"; do
@@ -33,8 +33,23 @@ mute() {
   ip -n "$(ns "$1")" link set "$2" arp off
 }
 
-start_lab_of_two() {
+# bridge NAME PORT...: a switch in the edge.
+bridge() {
+  local name=$1 port
+  ip -n "$(ns edge)" link add "$name" type bridge mcast_snooping 0
+  in_ns edge sysctl -qw "net.ipv6.conf.$name.disable_ipv6=1"
+  ip -n "$(ns edge)" link set "$name" up
+  shift
+  for port in "$@"; do
+    in_ns edge sysctl -qw "net.ipv6.conf.$port.disable_ipv6=1"
+    ip -n "$(ns edge)" link set "$port" master "$name"
+  done
+}
+
+# start_wider_lab NS...: "edge" is for what is around gateways.
+start_wider_lab() {
   local name
+  more_namespaces=("$@")
   export LAB_NO_GATEWAY=1
   start_lab
   at_end remove_more
@@ -44,7 +59,6 @@ start_lab_of_two() {
     mkdir -p "$lab_dir/wireguard-$name"
     ip -n "$(ns "$name")" link set lo up
   done
-  no_dad edge
 }
 
 # write_machine NS: the part of a configuration that is about where it runs.
