@@ -63,7 +63,8 @@ TEST_CASE("tls: RFC 7858 3.3, 3.4: all queries go over one connection, many at a
   CHECK(s.figure("tls-connections") == 1);
   CHECK(s.figure("tls-untrusted") == 0);
   CHECK(s.figure("upstream-sent") == 0);
-  CHECK(s.figure("upstream-sent-tcp") == resolver.queries.size());
+  // A slow machine asks twice, and has its answer before the resolver has read that.
+  CHECK(s.loop.until([&] { return s.figure("upstream-sent-tcp") == resolver.queries.size(); }));
   const auto rows = s.service->upstreams();
   CHECK(rows[0].address == "tls://127.0.0.1:" + std::to_string(resolver.port()) + "#dns.example");
   CHECK(rows[0].trouble.empty());
