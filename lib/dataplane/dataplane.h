@@ -69,12 +69,12 @@ struct PortInfo {
   std::string name;
   std::string device;
   std::string driver;
-  std::vector<MemberInfo> members;  ///< of a bond
   bool link_up = false;
   uint32_t speed_mbps = 0;
   uint16_t rx_queues = 0, tx_queues = 0;
   uint64_t rx_packets = 0, rx_bytes = 0, rx_missed = 0, rx_errors = 0, rx_no_buffer = 0;
   uint64_t tx_packets = 0, tx_bytes = 0, tx_errors = 0;
+  std::vector<MemberInfo> members = {};  ///< of a bond
 };
 
 struct WorkerInfo {
