@@ -14,6 +14,7 @@
 #include "render.h"
 #include "repeat.h"
 #include "screen.h"
+#include "trace.h"
 
 namespace isthmus::ctl {
 namespace {
@@ -130,6 +131,9 @@ ExitCode Client::run(std::string_view line, std::string_view where) {
         !words.empty() && (words[0] == "start" || words[0] == "read" || words[0] == "stop");
     if (request->command->action == control::Action::kCapture && !is_raw) {
       return run_capture(*this, request->rest);
+    }
+    if (request->command->action == control::Action::kTrace && !is_raw) {
+      return run_trace(*this, request->rest);
     }
     if (request->command->action == control::Action::kTop) return run_top(*this, request->rest);
     if (request->command->action == control::Action::kHealth) return run_health(line, where);

@@ -33,6 +33,7 @@ class Client {
     stream_ = stream;
     has_reader_ = true;
   }
+  bool is_json() const { return json_; }
   /// False when standard output is gone: nothing more needs to be done.
   bool has_reader() const { return has_reader_; }
 

@@ -3,8 +3,10 @@
 
 #include <fmt/format.h>
 
+#include "control/command_simulate.h"
 #include "control/json.h"
 #include "control/log.h"
+#include "control/packet_text.h"
 #include "telemetry/drop_reason.h"
 
 namespace isthmus::control {
@@ -12,8 +14,10 @@ namespace {
 
 using dataplane::Captured;
 using dataplane::CaptureOptions;
+using dataplane::Traced;
 
 constexpr unsigned kPacketsPerRead = 256;
+constexpr unsigned kStepsPerRead = 64;
 
 std::string_view way_name(Captured::Way way) {
   switch (way) {
@@ -66,6 +70,28 @@ Json json_of(const Captured& packet, const conf::Config& config) {
   return out;
 }
 
+/// What was foreseen, but for what then dropped or punted the packet after all.
+Json json_of(Backend& backend, const Traced& step) {
+  Json out{{"unix_ns", step.unix_ns}, {"parsed", describe_packet(step.before)}};
+  if (step.is_second_half) out["half"] = "second";
+  if (step.from_worker) out["received_by"] = *step.from_worker;
+  describe_step(backend, step.prospect, out);
+  using telemetry::DropReason;
+  if (step.dropped != DropReason::kNone && step.dropped != step.prospect.reason) {
+    out["outcome"] = "dropped";
+    out["reason"] = telemetry::name(step.dropped);
+    out["why"] = telemetry::help(step.dropped);
+  }
+  if (step.punted) out["punted"] = punt_name(*step.punted);
+  return out;
+}
+
+Answer trace_misunderstood() {
+  return failure("that is no trace",
+                 "\"trace start [filter EXPRESSION]\", then \"trace read\" at least every 10 "
+                 "seconds, and \"trace stop\"; isthmusctl does it by itself");
+}
+
 Answer misunderstood() {
   return failure(
       "that is no capture",
@@ -91,12 +117,48 @@ void CaptureDesk::sweep(Clock::time_point now) {
   capture_.reset();
 }
 
-Answer CaptureDesk::start(Backend& backend, std::string_view wish, Clock::time_point now) {
+Answer CaptureDesk::run_trace(Backend& backend, const Request& request, Clock::time_point now) {
+  sweep(now);
+  const auto words = split_words(request.rest);
+  if (words.empty()) return trace_misunderstood();
+  if (words[0] == "stop" && words.size() == 1) return stop();
+  if (words[0] == "read" && words.size() == 1) {
+    if (capture_ == nullptr) return failure("no trace is running", "start one");
+    last_read_ = now;
+    Json steps = Json::array();
+    capture_->take_steps(kStepsPerRead,
+                         [&](const Traced& step) { steps.push_back(json_of(backend, step)); });
+    return answer({{"steps", std::move(steps)}, {"lost", capture_->lost()}});
+  }
+  if (words[0] != "start") return trace_misunderstood();
+  CaptureOptions options;
+  options.what = CaptureOptions::What::kTrace;
+  if (words.size() > 1) {
+    if (words[1] != "filter" || words.size() == 2) return trace_misunderstood();
+    options.filter =
+        request.rest.substr(static_cast<std::size_t>(words[2].data() - request.rest.data()));
+  }
+  return begin(backend, options, "trace" + (options.filter.empty() ? "" : " of " + options.filter),
+               now);
+}
+
+Answer CaptureDesk::begin(Backend& backend, const dataplane::CaptureOptions& options,
+                          const std::string& what, Clock::time_point now) {
   if (capture_ != nullptr) {
-    return failure("another capture is running", "\"capture stop\" ends it");
+    return failure("another capture or trace is running",
+                   "\"capture stop\" or \"trace stop\" ends it");
   }
   auto* source = dynamic_cast<dataplane::CaptureSource*>(&backend.dataplane());
   if (source == nullptr) return failure("this dataplane cannot be looked into", "");
+  auto started = source->start_capture(options);
+  if (!started) return failure(started.error().text, "filters are those of pcap-filter(7)");
+  capture_ = std::move(*started);
+  last_read_ = now;
+  log_info("{}", what);
+  return answer({{"capturing", what}});
+}
+
+Answer CaptureDesk::start(Backend& backend, std::string_view wish, Clock::time_point now) {
   const auto words = split_words(wish);
   CaptureOptions options;
   std::size_t at = 2;
@@ -120,13 +182,8 @@ Answer CaptureDesk::start(Backend& backend, std::string_view wish, Clock::time_p
     if (words[at] != "filter" || at + 1 == words.size()) return misunderstood();
     options.filter = wish.substr(static_cast<std::size_t>(words[at + 1].data() - wish.data()));
   }
-  auto started = source->start_capture(options);
-  if (!started) return failure(started.error().text, "filters are those of pcap-filter(7)");
-  capture_ = std::move(*started);
-  last_read_ = now;
-  log_info("capture of {}", wish.substr(static_cast<std::size_t>(words[1].data() - wish.data())));
-  return answer(
-      {{"capturing", wish.substr(static_cast<std::size_t>(words[1].data() - wish.data()))}});
+  const auto what = wish.substr(static_cast<std::size_t>(words[1].data() - wish.data()));
+  return begin(backend, options, "capture of " + std::string(what), now);
 }
 
 Answer CaptureDesk::read(Backend& backend, Clock::time_point now) {

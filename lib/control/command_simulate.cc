@@ -17,6 +17,8 @@ using dataplane::Prospect;
 using End = Prospect::End;
 using Part = nat::Foreseen::Part;
 
+enum class Tense : uint8_t { kFuture, kPast };
+
 std::string_view end_name(End end) {
   switch (end) {
     case End::kDropped: return "dropped";
@@ -33,13 +35,15 @@ std::string_view end_name(End end) {
   return "unknown";
 }
 
-std::string_view part_name(Part part) {
-  return part == Part::kFound ? "there is one" : part == Part::kNew ? "would be made" : "none";
+std::string_view part_name(Part part, Tense tense) {
+  if (part == Part::kNone) return "none";
+  if (tense == Tense::kPast) return part == Part::kFound ? "found" : "made";
+  return part == Part::kFound ? "there is one" : "would be made";
 }
 
 class Report {
  public:
-  Report(Backend& backend, Json& out) : backend_(backend), out_(out) {}
+  Report(Backend& backend, Tense tense, Json& out) : backend_(backend), tense_(tense), out_(out) {}
 
   void add(const Prospect& prospect, const std::string& before) {
     before_ = before;
@@ -85,8 +89,8 @@ class Report {
   }
 
   void add_state(const nat::Foreseen& foreseen) {
-    field("session") = part_name(foreseen.session);
-    field("binding") = part_name(foreseen.binding);
+    field("session") = part_name(foreseen.session, tense_);
+    field("binding") = part_name(foreseen.binding, tense_);
     if (!foreseen.knows_flow) return;
     const auto& flow = foreseen.flow;
     field("protocol") = net::protocol_text(flow.protocol);
@@ -107,6 +111,7 @@ class Report {
 
   void add_packet(const Prospect& prospect) {
     field("packet") = describe_packet(prospect.packet);
+    if (tense_ == Tense::kPast) return;
     std::string hex;
     for (const uint8_t byte : prospect.packet) hex += fmt::format("{:02x}", byte);
     field("bytes") = hex;
@@ -126,11 +131,17 @@ class Report {
   }
 
   Backend& backend_;
+  const Tense tense_;
   Json& out_;
   std::string before_;
 };
 
 }  // namespace
+
+void describe_step(Backend& backend, const dataplane::Prospect& prospect,
+                   nlohmann::ordered_json& out) {
+  Report(backend, Tense::kPast, out).add(prospect, "");
+}
 
 Answer simulate(Backend& backend, const Request& request) {
   std::string_view line = request.rest;
@@ -153,7 +164,7 @@ Answer simulate(Backend& backend, const Request& request) {
   const auto prospects = backend.dataplane().simulate(bytes, from);
   if (!prospects) return failure(prospects.error().text, "\"show workers\" tells who is alive");
   Json out{{"simulated", describe_packet(bytes)}};
-  Report report(backend, out);
+  Report report(backend, Tense::kFuture, out);
   for (std::size_t i = 0; i < prospects->size(); ++i) {
     report.add((*prospects)[i], i == 0 ? "" : i == 1 ? "second_" : "third_");
   }

@@ -88,6 +88,9 @@ constexpr Argument kSimulateArguments[] = {
 constexpr Argument kCaptureArguments[] = {
     {"WHAT", kRest,
      "drops|punts|port NAME [count N] [seconds N] [megabytes N] [filter EXPRESSION] FILE"}};
+constexpr Argument kTraceArguments[] = {
+    {"WHAT", kRest,
+     "[count N] [seconds N] [filter EXPRESSION]; a pcap-filter(7) of packets without link header"}};
 constexpr Argument kHelpArgument[] = {{"COMMAND", kRest, "the command to explain"}};
 constexpr Argument kCompleteArgument[] = {{"PARTIAL", kRest, "a line being typed"}};
 
@@ -267,6 +270,15 @@ constexpr Command kCommands[] = {
      "on the socket: \"start WHAT [filter EXPRESSION]\", then \"read\" at least every 10 seconds "
      "(packets: [unix_ns, way, reason, port, worker, link, length, comment, bytes]; lost), "
      "\"stop\""},
+    {"trace", Action::kTrace, kTraceArguments, false, false,
+     "What becomes of packets that go through, one by one: instance, worker, binding and session "
+     "found or made, state before and after, the translated packet, its next hop, or why not; "
+     "until "
+     "Ctrl-C (by isthmusctl).",
+     "on the socket: \"start [filter EXPRESSION]\", then \"read\" at least every 10 seconds "
+     "(steps: "
+     "[unix_ns, parsed, half, received_by, and the fields of \"simulate\" but simulated and bytes, "
+     "punted]; lost), \"stop\""},
     {"deterministic", Action::kDeterministic, kDeterministicArguments, false, false,
      "Ask a deterministic pool: inside ADDRESS, or outside ADDRESS:PORT (RFC 7422 2).",
      "nat64, pool, inside, outside, first_port, last_port"},

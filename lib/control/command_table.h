@@ -56,6 +56,7 @@ enum class Action : uint8_t {
   kDns64Query,
   kSimulate,
   kCapture,
+  kTrace,
   kAddStatic,
   kRemoveStatic,
   kDeterministic,

@@ -213,6 +213,7 @@ Answer Commands::run(const Request& request, Session& session) {
     case Action::kClearDns64Cache: return clear_dns64_cache(backend_, request);
     case Action::kDns64Query: return query_dns64(backend_, request);
     case Action::kCapture: return captures_->run(backend_, request, CaptureDesk::Clock::now());
+    case Action::kTrace: return captures_->run_trace(backend_, request, CaptureDesk::Clock::now());
     case Action::kSimulate: return simulate(backend_, request);
     case Action::kWatch:
     case Action::kTop: return failure("that is drawn by isthmusctl", "run it there");

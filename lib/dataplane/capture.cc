@@ -13,6 +13,16 @@ namespace isthmus::dataplane {
 
 Result<std::unique_ptr<Tap>> Tap::make(const CaptureOptions& options, uint16_t port_id) {
   std::unique_ptr<Tap> tap(new Tap(options, port_id));
+  if (options.what == CaptureOptions::What::kTrace) {
+    std::optional<PacketFilter> filter;
+    if (!options.filter.empty()) {
+      auto packets = PacketFilter::make(options.filter, PacketFilter::Link::kNone);
+      if (!packets) return packets.error();
+      filter = std::move(*packets);
+    }
+    tap->tracer_ = std::make_unique<Tracer>(std::move(filter));
+    return tap;
+  }
   if (options.filter.empty()) return tap;
   auto frames = PacketFilter::make(options.filter, PacketFilter::Link::kEthernet);
   if (!frames) return frames.error();
@@ -66,9 +76,27 @@ class RunningCapture final : public Capture {
     return taken;
   }
 
+  unsigned take_steps(unsigned limit, const std::function<void(const Traced&)>& handler) override {
+    unsigned taken = 0;
+    for (unsigned id = 0; id < taps_.size(); ++id) {
+      Tracer* tracer = taps_[(first_ + id) % taps_.size()]->tracer();
+      while (tracer != nullptr && taken < limit) {
+        const auto* step = tracer->next();
+        if (step == nullptr) break;
+        handler(traced(*step));
+        tracer->done();
+        ++taken;
+      }
+    }
+    ++first_;
+    return taken;
+  }
+
   uint64_t lost() const override {
     uint64_t sum = 0;
-    for (const auto& tap : taps_) sum += tap->lost();
+    for (const auto& tap : taps_) {
+      sum += tap->tracer() != nullptr ? tap->tracer()->lost() : tap->lost();
+    }
     return sum;
   }
 
@@ -77,6 +105,24 @@ class RunningCapture final : public Capture {
     return static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(
                                      std::chrono::system_clock::now().time_since_epoch())
                                      .count());
+  }
+
+  uint64_t unix_ns(uint64_t tsc) const {
+    const double seconds = static_cast<double>(tsc - tsc_) / static_cast<double>(rte_get_tsc_hz());
+    return unix_ns_ + static_cast<uint64_t>(seconds * 1e9);
+  }
+
+  Traced traced(const Tracer::Step& step) const {
+    Traced out;
+    out.unix_ns = unix_ns(step.tsc);
+    out.from_worker = step.from_worker;
+    out.is_second_half = step.is_second_half;
+    out.before.assign(step.bytes.begin(), step.bytes.begin() + step.length);
+    out.prospect = step.prospect;
+    out.prospect.packet.assign(step.out.begin(), step.out.begin() + step.out_length);
+    out.dropped = step.dropped;
+    out.punted = step.punted;
+    return out;
   }
 
   Captured captured(const Tap::Record& record, unsigned worker) const {
@@ -89,9 +135,7 @@ class RunningCapture final : public Capture {
       if (port_ids_[port] == record.port_id) out.port = static_cast<uint16_t>(port);
     }
     out.worker = worker;
-    const double seconds =
-        static_cast<double>(record.tsc - tsc_) / static_cast<double>(rte_get_tsc_hz());
-    out.unix_ns = unix_ns_ + static_cast<uint64_t>(seconds * 1e9);
+    out.unix_ns = unix_ns(record.tsc);
     out.length = record.length;
     out.bytes = {record.bytes.data(), record.kept};
     return out;

@@ -4,7 +4,8 @@
 // Theory of operation. A worker that shall copy has a Tap (dataplane/tap.h), which it is given and
 // loses between two bursts, like the answer to any question; without one it asks once a burst. The
 // filter runs on the worker, so that only what is wanted takes up a place in the ring between them.
-// A full ring is counted, and never waited for.
+// A full ring is counted, and never waited for. A trace is a capture that tells, of packets one by
+// one, what is made of them, instead of copying them (dataplane/tracer.h).
 #pragma once
 
 #include <cstdint>
@@ -13,14 +14,16 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "dataplane/dataplane.h"
+#include "dataplane/prospect.h"
 #include "telemetry/drop_reason.h"
 
 namespace isthmus::dataplane {
 
 struct CaptureOptions {
-  enum class What : uint8_t { kDrops, kPunts, kPort } what = What::kDrops;
+  enum class What : uint8_t { kDrops, kPunts, kPort, kTrace } what = What::kDrops;
   uint16_t port = 0;     ///< kPort: index into the configuration's ports
   std::string filter{};  ///< pcap-filter(7); empty: everything
 };
@@ -37,6 +40,18 @@ struct Captured {
   std::span<const uint8_t> bytes;
 };
 
+/// What a worker made of a packet, or of one half of a hairpin.
+struct Traced {
+  uint64_t unix_ns = 0;
+  std::optional<unsigned> from_worker;  ///< that received it, if another one
+  bool is_second_half = false;
+  std::vector<uint8_t> before;  ///< from the IP header on
+  Prospect prospect;            ///< what was foreseen, with the worker and the packet after
+  /// What happened then: why it was dropped or answered, and for what it was punted.
+  telemetry::DropReason dropped = telemetry::DropReason::kNone;
+  std::optional<PuntKind> punted;
+};
+
 /// One that runs; its end is that of the object. The dataplane outlives it.
 class Capture {
  public:
@@ -44,6 +59,11 @@ class Capture {
   /// Takes at most `limit` packets from all workers; returns how many. The bytes live only during
   /// the call.
   virtual unsigned take(unsigned limit, const std::function<void(const Captured&)>& handler) = 0;
+  /// The same of a trace.
+  virtual unsigned take_steps(unsigned /*limit*/,
+                              const std::function<void(const Traced&)>& /*handler*/) {
+    return 0;
+  }
   /// That found no place in a ring.
   virtual uint64_t lost() const = 0;
 };

@@ -69,7 +69,7 @@ bool Worker::simulate_receive(Simulation& sim) {
   Prospect& out = sim.prospect;
   const net::PacketBuf& packet = sim.work.next_packet();
   const net::PacketView& view = sim.work.next_view();
-  const Fate fate = classifier_.classify(packet, view, false);
+  const Fate fate = classifier_.classify(packet, view, sim.to_group);
   out.cls = fate.cls;
   if (fate.check_source && forward_.is_spoofed(packet, view, out.ingress)) {
     end_with(out, End::kDropped, DropReason::kSpoofed);

@@ -22,6 +22,7 @@ struct Simulation {
   // In.
   bool is_second_half = false;
   std::optional<InterfaceId> ingress;  ///< absent: where the way back to its sender leads
+  bool to_group = false;               ///< its frame was sent to more than one station
   // In and out: `work.packet[0]`.
   Work work;
   // Out.

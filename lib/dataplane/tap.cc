@@ -59,6 +59,7 @@ void Tap::copy_all(rte_mbuf* const* frames, unsigned count, Captured::Way way) {
 }
 
 void Tap::dropped(const rte_mbuf* mbuf, DropReason reason) {
+  if (tracer_ != nullptr) tracer_->note_drop(reason);
   if (what_ != CaptureOptions::What::kDrops) return;
   const auto* bytes = rte_pktmbuf_mtod(mbuf, const uint8_t*);
   const bool is_frame = !begins_with_ip(bytes, mbuf->data_len, mbuf->pkt_len);
@@ -71,7 +72,9 @@ void Tap::dropped(const rte_mbuf* mbuf, DropReason reason) {
 }
 
 void Tap::dropped(const rte_mbuf* mbuf, const net::PacketBuf& packet, DropReason reason) {
-  if (what_ != CaptureOptions::What::kDrops || reason == DropReason::kNone) return;
+  if (reason == DropReason::kNone) return;
+  if (tracer_ != nullptr) tracer_->note_drop(reason);
+  if (what_ != CaptureOptions::What::kDrops) return;
   Record* record = place(packet.data, packet.length, packet.length, false);
   if (record == nullptr) return;
   record->way = Captured::Way::kDropped;
@@ -86,6 +89,7 @@ void Tap::keep(const net::PacketBuf& packet) {
 }
 
 void Tap::dropped_as_kept(const rte_mbuf* mbuf, DropReason reason) {
+  if (tracer_ != nullptr) tracer_->note_drop(reason);
   if (what_ != CaptureOptions::What::kDrops) return;
   Record* record = place(kept_bytes_.data(), std::min(kept_length_, kSnap), kept_length_, false);
   if (record == nullptr) return;
@@ -96,6 +100,7 @@ void Tap::dropped_as_kept(const rte_mbuf* mbuf, DropReason reason) {
 }
 
 void Tap::punted(const rte_mbuf* mbuf, PuntKind kind) {
+  if (tracer_ != nullptr) tracer_->note_punt(kind);
   if (what_ != CaptureOptions::What::kPunts) return;
   Record* record = place(rte_pktmbuf_mtod(mbuf, const uint8_t*), mbuf->data_len, mbuf->pkt_len,
                          kind != PuntKind::kUnresolved);

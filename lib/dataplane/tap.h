@@ -18,6 +18,7 @@
 
 #include "dataplane/capture.h"
 #include "dataplane/packet_filter.h"
+#include "dataplane/tracer.h"
 #include "net/packet_buf.h"
 
 namespace isthmus::dataplane {
@@ -46,6 +47,8 @@ class Tap {
   void keep(const net::PacketBuf& packet);
   void dropped_as_kept(const rte_mbuf* mbuf, DropReason reason);
   void punted(const rte_mbuf* mbuf, PuntKind kind);
+  /// Not nullptr: packets are not copied, but traced.
+  Tracer* tracer() const { return tracer_.get(); }
 
   // --- control core ---
   struct Record {
@@ -65,7 +68,9 @@ class Tap {
 
  private:
   Tap(const CaptureOptions& options, uint16_t port_id)
-      : what_(options.what), port_id_(port_id), places_(kPlaces) {}
+      : what_(options.what),
+        port_id_(port_id),
+        places_(options.what == CaptureOptions::What::kTrace ? 0 : kPlaces) {}
   bool takes_port(uint16_t port_id) const {
     return what_ == CaptureOptions::What::kPort && port_id_ == port_id;
   }
@@ -76,6 +81,7 @@ class Tap {
   const CaptureOptions::What what_;
   const uint16_t port_id_;
   std::optional<PacketFilter> frames_, packets_;
+  std::unique_ptr<Tracer> tracer_;
   std::vector<Record> places_;
   std::array<uint8_t, kSnap> kept_bytes_;
   uint32_t kept_length_ = 0;

@@ -73,7 +73,14 @@ unsigned Worker::take_handoffs() {
   for (unsigned from = 0; from < core_.fabric.workers; ++from) {
     if (from == core_.id) continue;
     const unsigned count = handoff_.take(from, mbufs.data(), room());
-    for (unsigned i = 0; i < count; ++i) accept(mbufs[i]);
+    const bool traced = core_.tap != nullptr && core_.tap->tracer() != nullptr;
+    for (unsigned i = 0; i < count; ++i) {
+      if (traced) [[unlikely]] {
+        trace_handoff(mbufs[i], from);
+      } else {
+        accept(mbufs[i]);
+      }
+    }
     total += count;
   }
   return total;
@@ -137,8 +144,10 @@ unsigned Worker::take_queue(const RxQueue& queue) {
   const unsigned count =
       rte_eth_rx_burst(port.port_id, queue.queue, frames.data(), static_cast<uint16_t>(room()));
   if (count == 0) return 0;
-  if (core_.tap != nullptr) [[unlikely]]
+  if (core_.tap != nullptr) [[unlikely]] {
     core_.tap->received(frames.data(), count, port.port_id);
+    if (core_.tap->tracer() != nullptr) return trace_queue(frames.data(), count, queue);
+  }
   for (unsigned i = 0; i < count && i < kAhead; ++i) {
     rte_prefetch0(rte_pktmbuf_mtod(frames[i], void*));
   }

@@ -15,6 +15,8 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
+#include <span>
 #include <vector>
 
 #include "conf/config.h"
@@ -131,6 +133,13 @@ class Worker {
   void translate();
   void turn_around();
   void housekeep();
+
+  // While packets are traced (trace.cc).
+  unsigned trace_queue(rte_mbuf* const* frames, unsigned count, const RxQueue& queue);
+  void trace_frame(rte_mbuf* frame, const PortTable& port);
+  void trace_handoff(rte_mbuf* mbuf, unsigned from);
+  void foresee_traced(std::span<const uint8_t> packet, const Origin& origin, bool to_group,
+                      std::optional<unsigned> from);
 
   bool simulate_receive(Simulation& sim);
   void simulate_passing(Simulation& sim);

@@ -11,8 +11,10 @@
 #include "capture.h"
 #include "catch.h"
 #include "control/command_capture.h"
+#include "control/packet_text.h"
 #include "fake_backend.h"
 #include "pcapng.h"
+#include "trace.h"
 
 #include <nlohmann/json.hpp>
 
@@ -28,6 +30,7 @@ namespace {
 // What a source shall give, and what it was asked for.
 struct Told {
   std::vector<Captured> packets;
+  std::vector<dataplane::Traced> steps;
   CaptureOptions options;
   int running = 0;
 };
@@ -41,6 +44,15 @@ class FakeCapture final : public dataplane::Capture {
     for (; taken < limit && !told_.packets.empty(); ++taken) {
       handler(told_.packets.front());
       told_.packets.erase(told_.packets.begin());
+    }
+    return taken;
+  }
+  unsigned take_steps(unsigned limit,
+                      const std::function<void(const dataplane::Traced&)>& handler) override {
+    unsigned taken = 0;
+    for (; taken < limit && !told_.steps.empty(); ++taken) {
+      handler(told_.steps.front());
+      told_.steps.erase(told_.steps.begin());
     }
     return taken;
   }
@@ -70,7 +82,10 @@ struct Fixture : FakeBackend {
   Json say(std::string_view line) {
     const auto parsed = parse_request(line);
     REQUIRE(std::holds_alternative<Request>(parsed));
-    const auto answer = desk.run(*this, std::get<Request>(parsed), now);
+    const auto& request = std::get<Request>(parsed);
+    const auto answer = request.command->action == Action::kTrace
+                            ? desk.run_trace(*this, request, now)
+                            : desk.run(*this, request, now);
     if (answer.complaint) return {{"error", answer.complaint->error}};
     return Json::parse(answer.text);
   }
@@ -105,7 +120,7 @@ TEST_CASE("capture: started, read, stopped") {
   CHECK(f.say("capture start drops filter udp port 53 or host 192.0.2.1").contains("capturing"));
   CHECK(f.source.told.options.what == CaptureOptions::What::kDrops);
   CHECK(f.source.told.options.filter == "udp port 53 or host 192.0.2.1");
-  CHECK(f.say("capture start drops")["error"] == "another capture is running");
+  CHECK(f.say("capture start drops")["error"] == "another capture or trace is running");
   const uint8_t bytes[] = {0x45, 0x00, 0xff};
   Captured packet;
   packet.reason = telemetry::DropReason::kNoBinding;
@@ -231,6 +246,76 @@ TEST_CASE("capture: a full disk is said") {
   REQUIRE_FALSE(flushed);
   CHECK(flushed.error().text == "/dev/full: No space left on device");
   CHECK_FALSE(ctl::PcapngFile::make("/nowhere/file", "test"));
+}
+
+TEST_CASE("trace: started, read and stopped; a step in JSON and in words") {
+  Fixture f;
+  CHECK(f.say("trace").contains("error"));
+  CHECK(f.say("trace read")["error"] == "no trace is running");
+  CHECK(f.say("trace start filter").contains("error"));
+  CHECK(f.say("trace start filter udp port 53").contains("capturing"));
+  CHECK(f.source.told.options.what == CaptureOptions::What::kTrace);
+  CHECK(f.source.told.options.filter == "udp port 53");
+  CHECK(f.say("capture start drops").contains("error"));
+
+  dataplane::Traced step;
+  step.unix_ns = 1'795'722'345'000'006'000;
+  step.from_worker = 0;
+  const auto packet = [](std::string_view text) {
+    return std::get<PacketBytes>(parse_packet(text));
+  };
+  step.before = packet("tcp 2001:db8:1::5 1234 64:ff9b::192.0.2.1 443 flags A");
+  auto& prospect = step.prospect;
+  prospect.end = dataplane::Prospect::End::kForwarded;
+  prospect.worker = 1;
+  prospect.cls.kind = nat::Class::kStateful;
+  prospect.foreseen.session = prospect.foreseen.binding = nat::Foreseen::Part::kFound;
+  prospect.foreseen.knows_flow = true;
+  prospect.foreseen.flow = FakeWalk::session(0, 5);
+  prospect.foreseen.flow.state = nat::TcpState::kV6Init;
+  prospect.foreseen.flow.expires_in_ms = 2000;
+  prospect.foreseen.after = nat::TcpState::kEstablished;
+  prospect.foreseen.lifetime_ms = 7'440'000;
+  prospect.packet = packet("tcp 203.0.113.0 1029 192.0.2.1 443 flags A hops 63");
+  prospect.has_route = true;
+  prospect.egress = 1;
+  prospect.next_hop = *net::parse_ip4("198.51.100.1");
+  auto dropped = step;
+  dropped.dropped = telemetry::DropReason::kTxFull;
+  f.source.told.steps = {step, dropped};
+  const auto told = f.say("trace read");
+  CHECK(told["lost"] == 7);
+  REQUIRE(told["steps"].size() == 2);
+  CHECK_FALSE(told["steps"][0].contains("bytes"));
+  CHECK(told["steps"][0]["binding"] == "found");
+  CHECK(told["steps"][1]["outcome"] == "dropped");
+  CHECK(told["steps"][1]["reason"] == telemetry::name(telemetry::DropReason::kTxFull));
+  CHECK(ctl::trace_text(told["steps"][0], 3) ==
+        "#3 19:45:45.000006 from inside\n"
+        "  parsed as   tcp 2001:db8:1::5 1234 > 64:ff9b::c000:201 443, hop limit 64, 60 octets\n"
+        "  instance    nat64 main\n"
+        "  worker      worker 1, handed over by worker 0\n"
+        "  binding     found: 2001:db8::5 40000 <-> 203.0.113.0 1029\n"
+        "  session     found, v6-init -> established, had 2.0 s left, has 2h 04m now\n"
+        "  translated  tcp 203.0.113.0 1029 > 192.0.2.1 443, TTL 63, 40 octets\n"
+        "  next hop    198.51.100.1 (unknown: it waits until it is resolved) on outside.100, port "
+        "outside\n"
+        "  outcome     forwarded\n");
+  CHECK(f.say("trace stop")["lost"] == 7);
+  CHECK(f.source.told.running == 0);
+}
+
+TEST_CASE("trace: what a person asks for") {
+  const auto wish = ctl::parse_trace("count 3 seconds 1.5 filter tcp port 80");
+  REQUIRE(wish);
+  CHECK(wish->count == 3);
+  CHECK(wish->seconds == 1.5);
+  CHECK(wish->filter == "filter tcp port 80");
+  CHECK(ctl::parse_trace(""));
+  for (const char* wrong : {"count", "count 0", "count x", "seconds", "nonsense 3", "filter"}) {
+    CAPTURE(wrong);
+    CHECK_FALSE(ctl::parse_trace(wrong));
+  }
 }
 
 }  // namespace isthmus::capture_test

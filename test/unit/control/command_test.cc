@@ -131,11 +131,10 @@ TEST_CASE("complaints say what is wrong and what to do") {
 
 TEST_CASE("completion offers what can come next") {
   using Words = std::vector<std::string>;
-  CHECK(complete("") == Words{"show",   "health",   "clear",   "add",           "remove",
-                              "dns64",  "simulate", "capture", "deterministic", "who",
-                              "drain",  "undrain",  "reload",  "set",           "begin",
-                              "commit", "abort",    "save",    "watch",         "top",
-                              "help",   "complete"});
+  CHECK(complete("") == Words{"show",     "health",  "clear", "add",           "remove",  "dns64",
+                              "simulate", "capture", "trace", "deterministic", "who",     "drain",
+                              "undrain",  "reload",  "set",   "begin",         "commit",  "abort",
+                              "save",     "watch",   "top",   "help",          "complete"});
   CHECK(complete("cl") == Words{"clear"});
   CHECK(complete("show se") == Words{"sessions"});
   CHECK(complete("clear ") == Words{"sessions", "bindings", "counters", "dns64"});
