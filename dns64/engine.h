@@ -97,6 +97,7 @@ class Engine final : private ExchangeListener {
   /// Answers that had to be asked for, by how long that took: up to 1, 2, 4 ... ms.
   static constexpr std::size_t kLatencies = 14;
   const std::array<uint64_t, kLatencies>& latencies() const { return latencies_; }
+  uint64_t latency_sum_ms() const { return latency_sum_ms_; }
 
   /// RFC 8767 5: a client waits so long before it gets a stale answer, and those have this TTL;
   /// after a failure there is a pause.
@@ -185,6 +186,7 @@ class Engine final : private ExchangeListener {
   EngineSettings settings_;
   Figures figures_;
   std::array<uint64_t, kLatencies> latencies_{};
+  uint64_t latency_sum_ms_ = 0;
   LocalNames local_;
   Assembler assembler_;
   Cookies cookies_;

@@ -176,6 +176,7 @@ void Engine::count_answer(uint16_t rcode, bool truncated) {
 }
 
 void Engine::count_latency(TimeMs took) {
+  latency_sum_ms_ += took;
   ++latencies_[std::min<std::size_t>(std::bit_width(took), kLatencies - 1)];
 }
 

@@ -24,6 +24,7 @@ std::vector<Figure> ServiceImpl::figures() const {
     out.push_back({(last ? "latency-ms-above-" : "latency-ms-below-") + std::to_string(ms),
                    engine_.latencies()[i], "answers that had to be asked for, by time"});
   }
+  out.push_back({"latency-ms-sum", engine_.latency_sum_ms(), "their times, summed up"});
   out.push_back({"query-log-lost", log_.lost(), "lines of the query log that were lost"});
   out.push_back({"dnstap-sent", tap_.sent(), "dnstap messages handed to the thread that writes"});
   out.push_back({"dnstap-lost", tap_.lost(), "dnstap messages lost: who collects is too slow"});

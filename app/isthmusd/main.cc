@@ -63,6 +63,7 @@ int run(const Options& options) {
   }
   control::set_log_level((*config)->log_level);
   if (options.log_level) control::pin_log_level(*options.log_level);
+  if (options.dpdk_telemetry) dataplane::want_telemetry();
   auto daemon = Daemon::make(*config, *plan, build_facts());
   if (!daemon) return fail(daemon.error(), kRuntimeFailure);
   (*daemon)->run();

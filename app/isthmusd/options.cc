@@ -23,6 +23,8 @@ std::variant<Options, int> parse_options(int argc, char** argv) {
   app.add_flag("--check-config", options.check_config, "Check the configuration file and exit");
   app.add_option("--log-level", level, "error, warning, info or debug; overrides the file")
       ->check(CLI::IsMember(levels));
+  app.add_flag("--dpdk-telemetry", options.dpdk_telemetry,
+               "Answer dpdk-telemetry.py, also to /isthmus/... commands; for root alone");
   app.add_flag("--version", options.version, "Show version and build facts and exit");
   try {
     app.parse(argc, argv);

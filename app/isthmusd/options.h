@@ -14,6 +14,7 @@ struct Options {
   std::string file = "/etc/isthmus/isthmus.conf";
   bool check_config = false;
   bool version = false;
+  bool dpdk_telemetry = false;
   std::optional<conf::LogLevel> log_level;  ///< overrides the file's
 };
 

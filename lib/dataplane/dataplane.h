@@ -25,6 +25,7 @@
 #include "net/addr.h"
 #include "net/result.h"
 #include "telemetry/counters.h"
+#include "telemetry/histogram.h"
 
 namespace isthmus::dataplane {
 
@@ -83,6 +84,15 @@ struct WorkerInfo {
   uint64_t loops = 0, busy_loops = 0, packets = 0;
   uint64_t busy_cycles = 0, total_cycles = 0;
   std::vector<std::pair<std::string, uint16_t>> queues;  ///< (port, rx queue)
+  telemetry::BurstHistogram bursts{};         ///< busy loops, by how many packets came in one
+  telemetry::CycleHistogram packet_cycles{};  ///< packets, by the cycles of their loop for each
+};
+
+/// How full the rings are that lead from and to a worker.
+struct RingInfo {
+  unsigned worker = 0;
+  std::string ring;  ///< "punt", "inject", or "handoff": those of all others to this one
+  uint64_t used = 0, capacity = 0;
 };
 
 struct SteeringInfo {
@@ -171,6 +181,7 @@ class Dataplane {
   virtual const std::vector<InterfaceInfo>& interfaces() const = 0;
   virtual unsigned workers() const = 0;
   virtual WorkerInfo worker_info(unsigned worker) const = 0;
+  virtual std::vector<RingInfo> ring_info() const { return {}; }
   virtual std::vector<PortInfo> port_info() const = 0;
   virtual std::vector<SteeringInfo> steering_info() const = 0;
   virtual std::vector<MemoryPart> memory() const = 0;
@@ -207,6 +218,10 @@ class Dataplane {
   /// Applies what may change live (timers, policies, limits).
   virtual Status update(const conf::Config& config) = 0;
 };
+
+/// That DPDK's telemetry socket shall answer, also to /isthmus/... commands. Before the dataplane
+/// is made.
+void want_telemetry();
 
 /// Whether `config` fits into this machine's memory, were nothing else to run on it.
 Status check_memory_idle(const conf::Config& config);

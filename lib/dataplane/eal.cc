@@ -36,6 +36,10 @@ const char* dpdk_level(conf::LogLevel level) {
 
 void remove_runtime_directory(const std::string& directory) {
   std::error_code ignored;
+  // Those of telemetry, which EAL would remove only later.
+  for (const char* socket : {"dpdk_telemetry.v1", "dpdk_telemetry.v2"}) {
+    fs::remove(fs::path(directory) / socket, ignored);
+  }
   fs::remove(directory, ignored);
 }
 
@@ -69,6 +73,18 @@ Error start_error(const EalOptions& options) {
 
 }  // namespace
 
+namespace {
+bool wants_telemetry = false;
+}  // namespace
+
+void want_telemetry() {
+  wants_telemetry = true;
+}
+
+bool telemetry_wanted() {
+  return wants_telemetry;
+}
+
 bool is_pci_device(std::string_view device) {
   device = device.substr(0, device.find(','));
   const auto colons = std::count(device.begin(), device.end(), ':');
@@ -88,17 +104,22 @@ EalOptions eal_options(const conf::Config& config) {
   options.control_cpu = config.cores.control;
   options.huge_pages = config.memory.huge_pages;
   options.megabytes = config.memory.megabytes;
+  options.telemetry = telemetry_wanted();
   options.log_level = config.log_level;
   return options;
 }
 
 std::vector<std::string> eal_arguments(const EalOptions& options, uint64_t free_megabytes) {
   std::vector<std::string> args{
-      "isthmusd",      "--no-telemetry",
-      "--file-prefix", fmt::format("{}{}", kFilePrefix, getpid()),
-      "--lcores",      fmt::format("0@{}", options.control_cpu),
-      "--log-level",   dpdk_level(options.log_level),
+      "isthmusd",
+      "--file-prefix",
+      fmt::format("{}{}", kFilePrefix, getpid()),
+      "--lcores",
+      fmt::format("0@{}", options.control_cpu),
+      "--log-level",
+      dpdk_level(options.log_level),
   };
+  if (!options.telemetry) args.emplace_back("--no-telemetry");
   if (options.pci_devices.empty()) {
     args.insert(args.end(), {"--no-pci", "--iova-mode", "va"});
   }

@@ -24,8 +24,12 @@ struct EalOptions {
   unsigned control_cpu = 0;
   conf::HugePages huge_pages = conf::HugePages::kAuto;
   uint32_t megabytes = 1024;
+  bool telemetry = false;
   conf::LogLevel log_level = conf::LogLevel::kInfo;
 };
+
+/// Whether want_telemetry() (dataplane.h) has been called.
+bool telemetry_wanted();
 
 /// The options that `config` asks for.
 EalOptions eal_options(const conf::Config& config);

@@ -103,6 +103,7 @@ Result<std::unique_ptr<Engine>> Engine::make(const conf::Config& config,
   if (config.memory.prefault) engine->touch_tables();
   if (auto ok = engine->make_statics(); !ok) return ok.error();
   engine->topology_->publish();
+  if (telemetry_wanted()) engine->telemetry_ = std::make_unique<TelemetrySocket>(*engine);
   return engine;
 }
 
@@ -319,6 +320,7 @@ Status Engine::start() {
 }
 
 void Engine::stop() {
+  telemetry_.reset();
   stop_ = true;
   for (auto& thread : threads_) {
     if (thread.thread.joinable()) thread.thread.join();

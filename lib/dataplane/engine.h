@@ -17,6 +17,7 @@
 #include "dataplane/dataplane.h"
 #include "dataplane/memory.h"
 #include "dataplane/port.h"
+#include "dataplane/telemetry_socket.h"
 #include "dataplane/topology.h"
 #include "dataplane/worker.h"
 
@@ -60,6 +61,7 @@ class Engine final : public Dataplane, public CaptureSource {
   const std::vector<InterfaceInfo>& interfaces() const override { return interfaces_; }
   unsigned workers() const override { return static_cast<unsigned>(workers_.size()); }
   WorkerInfo worker_info(unsigned worker) const override;
+  std::vector<RingInfo> ring_info() const override;
   std::vector<PortInfo> port_info() const override;
   std::vector<SteeringInfo> steering_info() const override;
   std::vector<MemoryPart> memory() const override;
@@ -83,6 +85,9 @@ class Engine final : public Dataplane, public CaptureSource {
 
   /// The part of update() that changes pools, and of them alone what `wanted` says.
   Status change_pools(const nat::Settings& wanted);
+
+  /// A copy, word by word; from any thread.
+  LoopCounters loop_of(unsigned worker) const;
 
   Worker& worker(unsigned id) { return *workers_[id]; }
   const steer::Ownership& ownership() const { return fabric_->ownership; }
@@ -127,6 +132,7 @@ class Engine final : public Dataplane, public CaptureSource {
   std::unique_ptr<Topology> topology_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::unique_ptr<nat::StaticBindings> statics_;
+  std::unique_ptr<TelemetrySocket> telemetry_;
   std::vector<Thread> threads_;
   std::atomic<bool> stop_{false};
   bool running_ = false;

@@ -134,21 +134,54 @@ std::vector<NeighborInfo> Engine::neighbors() const {
 
 // --- questions ----------------------------------------------------------------------------------
 
+LoopCounters Engine::loop_of(unsigned id) const {
+  const LoopCounters& loop = workers_[id]->loop_counters();
+  LoopCounters copy;
+  copy.loops = relaxed(loop.loops);
+  copy.busy_loops = relaxed(loop.busy_loops);
+  copy.packets = relaxed(loop.packets);
+  copy.busy_cycles = relaxed(loop.busy_cycles);
+  copy.total_cycles = relaxed(loop.total_cycles);
+  copy.bursts = loop.bursts.read();
+  copy.packet_cycles = loop.packet_cycles.read();
+  return copy;
+}
+
 WorkerInfo Engine::worker_info(unsigned id) const {
   WorkerInfo info;
   const Worker& worker = *workers_[id];
-  const LoopCounters& loop = worker.loop_counters();
+  const LoopCounters loop = loop_of(id);
   info.cpu = config_.cores.workers[id];
   if (id < threads_.size()) info.numa_node = threads_[id].numa_node;
-  info.loops = relaxed(loop.loops);
-  info.busy_loops = relaxed(loop.busy_loops);
-  info.packets = relaxed(loop.packets);
-  info.busy_cycles = relaxed(loop.busy_cycles);
-  info.total_cycles = relaxed(loop.total_cycles);
+  info.loops = loop.loops;
+  info.busy_loops = loop.busy_loops;
+  info.packets = loop.packets;
+  info.busy_cycles = loop.busy_cycles;
+  info.total_cycles = loop.total_cycles;
+  info.bursts = loop.bursts;
+  info.packet_cycles = loop.packet_cycles;
   for (const auto& rx : worker.rx_queues()) {
     info.queues.emplace_back(config_.ports[rx.port].name, rx.queue);
   }
   return info;
+}
+
+std::vector<RingInfo> Engine::ring_info() const {
+  std::vector<RingInfo> infos;
+  for (unsigned id = 0; id < workers_.size(); ++id) {
+    const auto& punt = workers_[id]->punt_ring();
+    const auto& inject = workers_[id]->inject_ring();
+    infos.push_back({id, "punt", punt.used(), punt.capacity()});
+    infos.push_back({id, "inject", inject.used(), inject.capacity()});
+    RingInfo handoff{id, "handoff"};
+    for (unsigned from = 0; from < workers_.size(); ++from) {
+      if (from == id) continue;
+      handoff.used += fabric_->ring(from, id)->used();
+      handoff.capacity += fabric_->ring(from, id)->capacity();
+    }
+    infos.push_back(std::move(handoff));
+  }
+  return infos;
 }
 
 std::vector<PortInfo> Engine::port_info() const {

@@ -27,6 +27,8 @@ class SpscRing {
   }
   bool empty() const { return rte_ring_empty(ring_) != 0; }
   unsigned free_places() const { return rte_ring_free_count(ring_); }
+  unsigned used() const { return rte_ring_count(ring_); }
+  unsigned capacity() const { return rte_ring_get_capacity(ring_); }
 
  private:
   explicit SpscRing(rte_ring* ring) : ring_(ring) {}

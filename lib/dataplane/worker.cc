@@ -55,6 +55,8 @@ unsigned Worker::poll_once() {
     ++loop_.busy_loops;
     loop_.busy_cycles += cycles;
     loop_.packets += packets;
+    loop_.bursts.add(packets);
+    loop_.packet_cycles.add(cycles / packets, packets);
   }
   return packets + released;
 }

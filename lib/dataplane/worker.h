@@ -34,6 +34,7 @@
 #include "dataplane/work.h"
 #include "nat/fragment_home.h"
 #include "nat/translator.h"
+#include "telemetry/histogram.h"
 
 namespace isthmus::dataplane {
 
@@ -64,6 +65,8 @@ struct LoopCounters {
   uint64_t packets = 0;
   uint64_t busy_cycles = 0;
   uint64_t total_cycles = 0;
+  telemetry::BurstHistogram bursts;         ///< of busy loops
+  telemetry::CycleHistogram packet_cycles;  ///< of packets, by the mean of their loop
 };
 
 /// What came in on a port, and how much of it belonged to somebody else.

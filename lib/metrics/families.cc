@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <limits>
 #include <string>
 #include <utility>
 
@@ -46,6 +47,20 @@ class Family {
     metric.gauge.value = number;
     metric.untyped.value = number;
   }
+  /// How many values were up to each bound but not up to the one before; the last bound is
+  /// infinite.
+  void add_histogram(const Labels& labels, const std::vector<std::pair<double, uint64_t>>& buckets,
+                     double sum) {
+    auto& metric = family_.metric.emplace_back();
+    for (const auto& [name, text] : labels) metric.label.push_back({name, text});
+    uint64_t count = 0;
+    for (const auto& [bound, values] : buckets) {
+      count += values;
+      metric.histogram.bucket.push_back({count, bound});
+    }
+    metric.histogram.sample_count = count;
+    metric.histogram.sample_sum = sum;
+  }
 
  private:
   prometheus::MetricFamily& family_;
@@ -71,6 +86,7 @@ void add_table(Families& out, const std::vector<Row>& rows, const Column<Row> (&
 
 constexpr auto kCounter = MetricType::Counter;
 constexpr auto kGauge = MetricType::Gauge;
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 void add_ports(Families& out, control::Backend& backend) {
   using Port = dataplane::PortInfo;
@@ -169,6 +185,52 @@ void add_workers(Families& out, const std::vector<Worker>& workers) {
        [](const Worker& w) { return w.tables.memory_bytes; }},
   };
   add_table(out, workers, kColumns, worker_labels);
+}
+
+/// With the buckets from 2^`first` on, those before put together.
+template <std::size_t kBuckets>
+std::vector<std::pair<double, uint64_t>> buckets_of(const telemetry::Histogram<kBuckets>& from,
+                                                    std::size_t first) {
+  std::vector<std::pair<double, uint64_t>> out;
+  uint64_t gathered = 0;
+  for (std::size_t i = 0; i < kBuckets; ++i) {
+    gathered += from.count[i];
+    if (i < first) continue;
+    out.emplace_back(i + 1 == kBuckets ? kInfinity : static_cast<double>(uint64_t{1} << i),
+                     std::exchange(gathered, 0));
+  }
+  return out;
+}
+
+void add_histograms(Families& out, const std::vector<Worker>& workers) {
+  constexpr auto kHistogram = MetricType::Histogram;
+  constexpr std::size_t kLeastCycles = 5;
+  Family bursts(out, kHistogram, "worker_burst_packets",
+                "Packets that the worker took in a turn of its loop in which there were any.");
+  for (const auto& worker : workers) {
+    bursts.add_histogram(worker_labels(worker), buckets_of(worker.info.bursts, 0),
+                         static_cast<double>(worker.info.packets));
+  }
+  Family cycles(
+      out, kHistogram, "worker_packet_cycles",
+      "Cycles of the worker's CPU for each packet: those of the turn that it came in, divided "
+      "by the packets of that turn.");
+  for (const auto& worker : workers) {
+    cycles.add_histogram(worker_labels(worker), buckets_of(worker.info.packet_cycles, kLeastCycles),
+                         static_cast<double>(worker.info.busy_cycles));
+  }
+}
+
+void add_rings(Families& out, control::Backend& backend) {
+  using Ring = dataplane::RingInfo;
+  constexpr Column<Ring> kColumns[] = {
+      {kGauge, "ring_packets", "Packets that wait in rings from and to a worker.",
+       [](const Ring& r) { return r.used; }},
+      {kGauge, "ring_packets_limit", "Packets that fit.", [](const Ring& r) { return r.capacity; }},
+  };
+  add_table(out, backend.dataplane().ring_info(), kColumns, [](const Ring& r) {
+    return Labels{{"ring", r.ring}, {"worker", std::to_string(r.worker)}};
+  });
 }
 
 void add_counters(Families& out, control::Backend& backend, const std::vector<Worker>& workers) {
@@ -310,6 +372,8 @@ Families look(control::Backend& backend, control::StateWalk& walk) {
   add_steering(out, backend);
   const auto workers = workers_of(backend, walk);
   add_workers(out, workers);
+  add_histograms(out, workers);
+  add_rings(out, backend);
   add_counters(out, backend, workers);
   add_pools(out, backend, walk);
   add_exporters(out, backend);

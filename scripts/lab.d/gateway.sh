@@ -65,7 +65,7 @@ gateway_start() {
   build=$(find_build)
   [ -e "$lab_dir/isthmus.conf" ] || write_gateway_config
   start isthmusd gateway "$build/app/isthmusd/isthmusd" -c "$lab_dir/isthmus.conf" \
-    ${LAB_LOG_LEVEL:+--log-level "$LAB_LOG_LEVEL"}
+    ${LAB_LOG_LEVEL:+--log-level "$LAB_LOG_LEVEL"} ${LAB_DPDK_TELEMETRY:+--dpdk-telemetry}
   if ! wait_gateway; then
     tail -n 20 "$lab_dir/isthmusd.log" >&2
     die "isthmusd did not come up; its log is above"

@@ -48,6 +48,8 @@ TEST_CASE("EAL arguments: nothing on disk, no PCI scan without need, main lcore 
   auto args = eal_arguments(options, 0);
   CHECK(has(args, "--no-shconf"));
   CHECK(has(args, "--no-telemetry"));
+  options.telemetry = true;
+  CHECK_FALSE(has(eal_arguments(options, 0), "--no-telemetry"));
   CHECK(has(args, "--no-pci"));
   CHECK(after(args, "--lcores") == "0@3");
   options.pci_devices = {"0000:01:00.0"};

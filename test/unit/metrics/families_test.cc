@@ -62,6 +62,49 @@ TEST_CASE("metrics: tables, pools, ports, twins, DNS64") {
   }
 }
 
+TEST_CASE("metrics: histograms, cumulative, with bounds as Prometheus wants them") {
+  struct Plane final : control::FakeDataplane {
+    dataplane::WorkerInfo worker_info(unsigned) const override {
+      dataplane::WorkerInfo info;
+      info.packets = 70;
+      info.busy_cycles = 7000;
+      for (const uint64_t packets : {1, 3, 66}) info.bursts.add(packets);
+      info.packet_cycles.add(20, 4);
+      info.packet_cycles.add(64, 60);
+      info.packet_cycles.add(1 << 20, 6);
+      return info;
+    }
+    std::vector<dataplane::RingInfo> ring_info() const override { return {{1, "punt", 3, 1023}}; }
+  };
+  struct Backend final : control::FakeBackend {
+    Plane own;
+    dataplane::Dataplane& dataplane() override { return own; }
+  } backend;
+  control::FakeWalk walk;
+  const auto text = "\n" + prometheus::TextSerializer().Serialize(look(backend, walk));
+  for (const char* line : {R"(# TYPE isthmus_worker_burst_packets histogram)",
+                           R"(isthmus_worker_burst_packets_count{worker="0"} 3)",
+                           R"(isthmus_worker_burst_packets_sum{worker="0"} 70)",
+                           R"(isthmus_worker_burst_packets_bucket{worker="0",le="1"} 1)",
+                           R"(isthmus_worker_burst_packets_bucket{worker="0",le="2"} 1)",
+                           R"(isthmus_worker_burst_packets_bucket{worker="0",le="4"} 2)",
+                           R"(isthmus_worker_burst_packets_bucket{worker="0",le="64"} 2)",
+                           R"(isthmus_worker_burst_packets_bucket{worker="0",le="128"} 3)",
+                           R"(isthmus_worker_burst_packets_bucket{worker="0",le="+Inf"} 3)",
+                           R"(isthmus_worker_packet_cycles_count{worker="1"} 70)",
+                           R"(isthmus_worker_packet_cycles_sum{worker="1"} 7000)",
+                           R"(isthmus_worker_packet_cycles_bucket{worker="1",le="32"} 4)",
+                           R"(isthmus_worker_packet_cycles_bucket{worker="1",le="64"} 64)",
+                           R"(isthmus_worker_packet_cycles_bucket{worker="1",le="131072"} 64)",
+                           R"(isthmus_worker_packet_cycles_bucket{worker="1",le="+Inf"} 70)",
+                           R"(isthmus_ring_packets{ring="punt",worker="1"} 3)",
+                           R"(isthmus_ring_packets_limit{ring="punt",worker="1"} 1023)"}) {
+    INFO(line);
+    CHECK(text.find("\n" + std::string(line) + "\n") != std::string::npos);
+  }
+  CHECK(text.find("le=\"16\"} 4") == std::string::npos);  // of cycles: no bucket below 32
+}
+
 TEST_CASE("metrics: no family twice, all with a help") {
   Fixture f;
   std::set<std::string> names;
