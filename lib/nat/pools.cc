@@ -4,10 +4,11 @@
 
 #include <algorithm>
 
+#include "nat/port_bits.h"
+
 namespace isthmus::nat {
 namespace {
 
-constexpr uint64_t kEvenPorts = 0x5555555555555555;
 /// Addresses that choose() finds full, at most, before it gives up on a packet. Each is found full
 /// once only.
 constexpr unsigned kTries = 64;
@@ -21,19 +22,6 @@ void fetch_held(const PoolSet& set, const PoolState& state, uint32_t oldest) {
   if (held.address >= set.entries.size()) return;
   auto* address = set.entries[held.address].state;
   if (address != nullptr) __builtin_prefetch(&address->used(held.protocol)[held.port / 64], 1);
-}
-
-inline bool find_clear(const uint64_t* used, uint32_t first, uint32_t last, unsigned parity,
-                       uint32_t& port) {
-  const uint64_t wanted = parity != 0 ? ~kEvenPorts : kEvenPorts;
-  uint32_t word = first / 64;
-  uint64_t clear = ~used[word] & wanted & ~uint64_t{0} << first % 64;
-  while (clear == 0) {
-    if (++word > last / 64) return false;
-    clear = ~used[word] & wanted;
-  }
-  port = word * 64 + static_cast<uint32_t>(__builtin_ctzll(clear));
-  return port <= last;
 }
 
 // One of the class, from a random place on.
@@ -84,13 +72,6 @@ bool find_port(PoolAddress& address, const PoolSet::PoolEntry& pool, const PortW
 }
 
 }  // namespace
-
-bool pick_clear(const uint64_t* used, uint32_t first, uint32_t last, unsigned parity,
-                Random& random, uint32_t& port) {
-  const uint32_t from = first + random.below(last - first + 1);
-  return find_clear(used, from, last, parity, port) ||
-         (from > first && find_clear(used, first, from - 1, parity, port));
-}
 
 // --- choosing -----------------------------------------------------------------------------------
 
@@ -227,7 +208,7 @@ bool Pools::take(uint32_t index, const PortWish& wish, net::Be16 port) {
     const uint32_t number = host >> pool.block_shift;
     address.used(p)[host / 64] |= uint64_t{1} << host % 64;
     ++pool.state->used[p];
-    use_block(block_ref(index, number), p);
+    use_block(address.blocks[number], block_ref(index, number), p);
     return true;
   }
   mark(address, *pool.state, p, host);

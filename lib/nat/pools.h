@@ -208,7 +208,7 @@ class Pools {
                      uint32_t& port) const;
   uint32_t grant_block(uint32_t index, const PortWish& wish, Random& random);
   void tell(EventKind kind, uint32_t block, const net::Ip6& prefix);
-  void use_block(uint32_t block, unsigned protocol);
+  void use_block(PortBlock& block, uint32_t ref, unsigned protocol);
   void leave_block(uint32_t index, unsigned protocol, uint32_t port);
   void start_rest(uint32_t block);
   void end_rest(uint32_t block);
@@ -236,11 +236,6 @@ class Pools {
 constexpr bool minds_parity(unsigned protocol) {
   return protocol == 1;
 }
-
-/// A port of [first, last] whose bit is clear, of even (parity 0) or odd ports, from a random place
-/// on.
-bool pick_clear(const uint64_t* used, uint32_t first, uint32_t last, unsigned parity,
-                Random& random, uint32_t& port);
 
 template <class Visit>
 uint64_t Pools::walk_blocks(uint64_t cursor, unsigned scan, Visit&& visit) const {

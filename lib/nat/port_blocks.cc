@@ -2,6 +2,7 @@
 // hot path
 // The part of Pools that grants ports in blocks.
 #include "nat/pools.h"
+#include "nat/port_bits.h"
 
 namespace isthmus::nat {
 
@@ -15,10 +16,10 @@ Grant Pools::allocate_in_blocks(uint32_t& index, const PortWish& wish, Random& r
   uint32_t found;
   const auto done = [&](uint32_t block) {
     index = address_of_ref(block);
-    auto& address = *set_->entries[index].state;
-    address.used(p)[found / 64] |= uint64_t{1} << found % 64;
-    ++entry_of(index).state->used[p];
-    use_block(block, p);
+    const auto& entry = set_->entries[index];
+    entry.state->used(p)[found / 64] |= uint64_t{1} << found % 64;
+    ++set_->pools[entry.pool].state->used[p];
+    use_block(entry.state->blocks[block_of_ref(block)], block, p);
     port = net::Be16(static_cast<uint16_t>(found));
     return Grant::kDone;
   };
@@ -72,9 +73,10 @@ Grant Pools::foresee_in_blocks(uint32_t& index, const PortWish& wish, Random& ra
 bool Pools::pick_in_block(uint32_t block, const PortWish& wish, Random& random, bool any_parity,
                           uint32_t& port) const {
   const unsigned p = protocol_index(wish.protocol);
-  const unsigned shift = entry_of(address_of_ref(block)).block_shift;
-  if (block_at(block).used[p] >> shift != 0) return false;
-  const uint64_t* used = set_->entries[address_of_ref(block)].state->used(p);
+  const auto& entry = set_->entries[address_of_ref(block)];
+  const unsigned shift = set_->pools[entry.pool].block_shift;
+  if (entry.state->blocks[block_of_ref(block)].used[p] >> shift != 0) return false;
+  const uint64_t* used = entry.state->used(p);
   const uint32_t first = block_of_ref(block) << shift;
   const uint32_t last = first + (1u << shift) - 1;
   const unsigned parity =
@@ -121,8 +123,7 @@ uint32_t Pools::grant_block(uint32_t index, const PortWish& wish, Random& random
   return ref;
 }
 
-void Pools::use_block(uint32_t ref, unsigned protocol) {
-  PortBlock& block = block_at(ref);
+void Pools::use_block(PortBlock& block, uint32_t ref, unsigned protocol) {
   if (block.rests) end_rest(ref);
   ++block.used[protocol];
 }
