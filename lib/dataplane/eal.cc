@@ -71,10 +71,8 @@ Error start_error(const EalOptions& options) {
       rte_strerror(rte_errno), options.megabytes)};
 }
 
-}  // namespace
-
-namespace {
 bool wants_telemetry = false;
+
 }  // namespace
 
 void want_telemetry() {

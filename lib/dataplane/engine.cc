@@ -133,7 +133,7 @@ unsigned Engine::buffers_needed() const {
   const auto ports = static_cast<unsigned>(ports_.size());
   unsigned needed = (workers + 1) * kPoolCache * 2 + workers * (ports + workers + 4) * nat::kBatch;
   for (const auto& port : ports_) {
-    needed += port->queues() * (port->rx_descriptors() + port->tx_descriptors());
+    needed += port->devices() * port->queues() * (port->rx_descriptors() + port->tx_descriptors());
   }
   return needed;
 }

@@ -21,6 +21,7 @@
 
 #include <rte_mempool.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -59,6 +60,8 @@ class Port {
 
   uint16_t id() const { return device_.id; }
   uint16_t queues() const { return queues_; }
+  /// That have descriptors: one, or each member of a bond.
+  unsigned devices() const { return std::max<unsigned>(1, static_cast<unsigned>(members_.size())); }
   unsigned rx_descriptors() const { return rx_descriptors_; }
   unsigned tx_descriptors() const { return tx_descriptors_; }
   int socket() const;
