@@ -335,14 +335,10 @@ void add_exporters(Families& out, control::Backend& backend) {
   });
 }
 
-/// Milliseconds as seconds.
-std::string seconds(std::string_view ms) {
-  return fmt::format("{}", std::strtod(std::string(ms).c_str(), nullptr) / 1000);
-}
-
 void add_dns64(Families& out, control::Backend& backend) {
   if (!backend.config()->dns64.enabled) return;
-  constexpr std::string_view kBelow = "latency-ms-below-", kAbove = "latency-ms-above-";
+  constexpr std::string_view kBelow = "latency-ms-below-", kAbove = "latency-ms-above-",
+                             kSum = "latency-ms-sum";
   const auto figures = backend.dns64_figures();
   // Some grow, some do not: the service does not say which.
   for (const auto& figure : figures) {
@@ -350,17 +346,22 @@ void add_dns64(Families& out, control::Backend& backend) {
     Family(out, MetricType::Untyped, "dns64_" + snake(figure.name), figure.help)
         .add({}, figure.value);
   }
-  // A range for each; nobody sums the times up, so it cannot be a histogram.
-  Family latency(out, kCounter, "dns64_answers_by_latency_total",
-                 "Answers that took less than so many seconds, and not less than half of that.");
+  std::vector<std::pair<double, uint64_t>> ranges;
+  double sum_ms = 0;
   for (const auto& figure : figures) {
-    const std::string_view name = figure.name;
+    const std::string& name = figure.name;
     if (name.starts_with(kBelow)) {
-      latency.add({{"below", seconds(name.substr(kBelow.size()))}}, figure.value);
+      const double bound_ms = std::strtod(name.c_str() + kBelow.size(), nullptr);
+      ranges.emplace_back(bound_ms / 1000, figure.value);
     } else if (name.starts_with(kAbove)) {
-      latency.add({{"below", "+Inf"}}, figure.value);
+      ranges.emplace_back(kInfinity, figure.value);
+    } else if (name == kSum) {
+      sum_ms = static_cast<double>(figure.value);
     }
   }
+  Family(out, MetricType::Histogram, "dns64_answer_seconds",
+         "How long clients waited for answers that had to be asked for.")
+      .add_histogram({}, ranges, sum_ms / 1000);
 }
 
 }  // namespace

@@ -22,6 +22,8 @@ expect "$text" '^isthmus_pool_ports_used\{nat64="main",pool="main",protocol="tcp
 expect "$text" '^isthmus_export_up\{kind="file",collector="/dev/null"\} [01]$'
 expect "$text" '^isthmus_sessions\{worker="0"\} [1-9]'
 expect "$text" '^isthmus_dns64_[a-z0-9_]+ [1-9]'
+expect "$text" '^isthmus_dns64_answer_seconds_bucket\{le="\+Inf"\} [1-9]'
+expect "$text" '^isthmus_dns64_answer_seconds_sum '
 expect "$text" '^isthmus_worker_burst_packets_count\{worker="0"\} [1-9]'
 expect "$text" '^isthmus_worker_packet_cycles_bucket\{worker="0",le="\+Inf"\} [1-9]'
 expect "$text" '^isthmus_ring_packets_limit\{ring="punt",worker="0"\} 1023$'
@@ -43,7 +45,7 @@ done
 # The dashboard and the rules ask for what there is.
 for name in $(grep -ohE 'isthmus_[a-z0-9_]+' "$smoke_root"/doc/examples/{grafana-dashboard.json,prometheus-alerts.yml} |
   sort -u); do
-  expect "$text" "^# TYPE $name "
+  expect "$text" "^# TYPE ${name%_bucket} "
 done
 python3 -m json.tool "$smoke_root/doc/examples/grafana-dashboard.json" >/dev/null
 

@@ -79,6 +79,12 @@ TEST_CASE("metrics: histograms, cumulative, with bounds as Prometheus wants them
   struct Backend final : control::FakeBackend {
     Plane own;
     dataplane::Dataplane& dataplane() override { return own; }
+    std::vector<control::Figure> dns64_figures() const override {
+      return {{"latency-ms-below-1", 5, ""},
+              {"latency-ms-below-2", 2, ""},
+              {"latency-ms-above-2", 1, ""},
+              {"latency-ms-sum", 2500, ""}};
+    }
   } backend;
   control::FakeWalk walk;
   const auto text = "\n" + prometheus::TextSerializer().Serialize(look(backend, walk));
@@ -97,6 +103,12 @@ TEST_CASE("metrics: histograms, cumulative, with bounds as Prometheus wants them
                            R"(isthmus_worker_packet_cycles_bucket{worker="1",le="64"} 64)",
                            R"(isthmus_worker_packet_cycles_bucket{worker="1",le="131072"} 64)",
                            R"(isthmus_worker_packet_cycles_bucket{worker="1",le="+Inf"} 70)",
+                           R"(# TYPE isthmus_dns64_answer_seconds histogram)",
+                           R"(isthmus_dns64_answer_seconds_count 8)",
+                           R"(isthmus_dns64_answer_seconds_sum 2.5)",
+                           R"(isthmus_dns64_answer_seconds_bucket{le="0.001"} 5)",
+                           R"(isthmus_dns64_answer_seconds_bucket{le="0.002"} 7)",
+                           R"(isthmus_dns64_answer_seconds_bucket{le="+Inf"} 8)",
                            R"(isthmus_ring_packets{ring="punt",worker="1"} 3)",
                            R"(isthmus_ring_packets_limit{ring="punt",worker="1"} 1023)"}) {
     INFO(line);
