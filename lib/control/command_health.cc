@@ -71,7 +71,9 @@ std::string closed(const conf::Pool& pool, const nat::PoolInfo& sum) {
 }
 
 // One instance without a pool is that instance's trouble; withdrawing all of the gateway would make
-// it everybody's.
+// it everybody's. And who is full still carries its sessions: gone, it would end them and bring the
+// next gateway the load that this one could not bear. So only the operator's word fails: all
+// drained.
 Check check_pools(Backend& backend, StateWalk& walk) {
   Check check{"pools", {}, {}};
   const auto config = backend.config();
@@ -80,7 +82,7 @@ Check check_pools(Backend& backend, StateWalk& walk) {
     check.worsen(Health::kFailed, sums.error().text);
     return check;
   }
-  std::size_t pools = 0, open = 0;
+  std::size_t pools = 0, open = 0, drained = 0;
   for (std::size_t instance = 0; instance < config->nat64.size(); ++instance) {
     const auto& nat64 = config->nat64[instance];
     std::string why;
@@ -88,6 +90,7 @@ Check check_pools(Backend& backend, StateWalk& walk) {
     for (const auto& sum : *sums) {
       if (sum.instance != instance) continue;
       ++pools;
+      drained += nat64.pools[sum.pool].drain;
       const auto reason = closed(nat64.pools[sum.pool], sum);
       if (reason.empty()) {
         ++open_here;
@@ -99,14 +102,14 @@ Check check_pools(Backend& backend, StateWalk& walk) {
     open += open_here;
     if (open_here == 0 && !why.empty()) check.worsen(Health::kDegraded, why);
   }
-  if (pools != 0 && open == 0) check.health = Health::kFailed;
+  if (pools != 0 && drained == pools) check.health = Health::kFailed;
   if (check.health == Health::kHealthy) check.text = fmt::format("{} of {} open", open, pools);
   return check;
 }
 
+// Full ones degrade, as exhausted pools do.
 Check check_tables(StateWalk& walk) {
   Check check{"tables", {}, "room in all"};
-  unsigned full = 0;
   for (unsigned worker = 0; worker < walk.workers(); ++worker) {
     const auto tables = walk.tables(worker);
     if (!tables) {
@@ -114,16 +117,13 @@ Check check_tables(StateWalk& walk) {
       continue;
     }
     const auto look = [&](const char* what, uint64_t used, uint64_t capacity) {
-      if (capacity == 0 || used < capacity) return false;
+      if (capacity == 0 || used < capacity) return;
       check.worsen(Health::kDegraded, fmt::format("{} of worker {} full", what, worker));
-      return true;
     };
-    const bool sessions = look("sessions", tables->sessions, tables->session_capacity);
-    const bool bindings = look("bindings", tables->bindings, tables->binding_capacity);
-    const bool subscribers = look("subscribers", tables->subscribers, tables->subscriber_capacity);
-    full += sessions || bindings || subscribers;
+    look("sessions", tables->sessions, tables->session_capacity);
+    look("bindings", tables->bindings, tables->binding_capacity);
+    look("subscribers", tables->subscribers, tables->subscriber_capacity);
   }
-  if (full != 0 && full == walk.workers()) check.health = Health::kFailed;
   return check;
 }
 
