@@ -25,7 +25,10 @@ switches() {
 }
 ask() { on gateway "$ISTHMUS_BUILD/app/isthmusctl/isthmusctl" -s "$lab_dir/gateway.sock" "$@"; }
 set_link() { ip -n "$(ns gateway)" link set "$1" "$2"; }
-comes_through() { on client curl -sf -m 2 -o /dev/null "http://[$www6]/"; }
+# Ports that Linux would choose lie close together, and a bond tells them apart by a single bit.
+comes_through() {
+  on client curl -sf -m 2 --local-port $((20000 + RANDOM)) -o /dev/null "http://[$www6]/"
+}
 ten_come_through() {
   local number
   for number in 1 2 3 4 5 6 7 8 9 10; do comes_through || return; done
