@@ -4,30 +4,19 @@
 #include <fmt/format.h>
 
 #include <charconv>
-#include <chrono>
 #include <cstdio>
-#include <thread>
 #include <vector>
 
-#include "connection.h"
 #include "control/command_table.h"
+#include "fetch.h"
 #include "pcapng.h"
-#include "render.h"
-#include "screen.h"
 
 namespace isthmus::ctl {
 namespace {
 
-constexpr std::chrono::milliseconds kBetweenReads{50};
 constexpr const char* kCaptureUsage =
     "usage: capture drops|punts|port NAME [count N] [seconds N] [megabytes N] "
     "[filter EXPRESSION] FILE";
-
-template <class Number>
-bool read_number(std::string_view word, Number& out) {
-  const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), out);
-  return error == std::errc{} && end == word.data() + word.size() && out > 0;
-}
 
 std::vector<uint8_t> unhex(std::string_view text) {
   std::vector<uint8_t> bytes;
@@ -46,34 +35,26 @@ class Recorder {
       : client_(client), wish_(wish), file_(file) {}
 
   ExitCode run() {
-    using Clock = std::chrono::steady_clock;
-    const auto end = Clock::now() + std::chrono::duration<double>(wish_.seconds);
-    interrupted = 0;
-    const Interruptible signals;
-    for (bool last = false; !last;) {
-      last = interrupted != 0 || std::chrono::steady_clock::now() >= end;
-      const auto answer = client_.ask("capture read");
-      if (!answer) return fail(answer.error().text, kNoConnection);
-      if (!answer->is_object() || !answer->contains("packets")) {
-        return fail("the daemon has ended the capture", kFailed);
-      }
-      lost_ = answer->value("lost", lost_);
-      for (const auto& packet : (*answer)["packets"]) {
-        if (is_full()) break;
-        if (auto added = add(packet); !added) return fail(added.error().text, kFailed);
-      }
-      // What a crash would lose is little, and a full disk is noticed while it is news.
-      if (auto flushed = file_.flush(); !flushed) return fail(flushed.error().text, kFailed);
-      last = last || is_full();
-      if (!last && (*answer)["packets"].empty()) std::this_thread::sleep_for(kBetweenReads);
-    }
+    const auto code = fetch(
+        client_, "capture", "packets", wish_.seconds,
+        [this](const Json& packets) { return take(packets); }, lost_);
     report();
-    return kOk;
+    return code;
   }
 
  private:
   bool is_full() const {
     return packets_ >= wish_.count || file_.bytes() >= wish_.megabytes * 1'000'000;
+  }
+
+  Result<bool> take(const Json& packets) {
+    for (const auto& packet : packets) {
+      if (is_full()) break;
+      if (auto added = add(packet); !added) return added.error();
+    }
+    // What a crash would lose is little, and a full disk is noticed while it is news.
+    if (auto flushed = file_.flush(); !flushed) return flushed.error();
+    return !is_full();
   }
 
   Status add(const Json& json) {
@@ -90,12 +71,6 @@ class Recorder {
     if (way == "sent") packet.direction = CapturedPacket::Direction::kOut;
     ++packets_;
     return file_.add(packet);
-  }
-
-  ExitCode fail(const std::string& why, ExitCode code) {
-    std::fprintf(stderr, "isthmusctl: %s\n", why.c_str());
-    report();
-    return code;
   }
 
   void report() {

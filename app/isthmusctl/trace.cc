@@ -3,26 +3,14 @@
 
 #include <fmt/format.h>
 
-#include <charconv>
-#include <chrono>
 #include <cstdio>
-#include <thread>
+#include <ctime>
 
-#include "connection.h"
 #include "control/command_table.h"
-#include "render.h"
-#include "screen.h"
+#include "fetch.h"
 
 namespace isthmus::ctl {
 namespace {
-
-constexpr std::chrono::milliseconds kBetweenSteps{50};
-
-template <class Number>
-bool read_wish(std::string_view word, Number& out) {
-  const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), out);
-  return error == std::errc{} && end == word.data() + word.size() && out > 0;
-}
 
 class Words {
  public:
@@ -87,49 +75,31 @@ class Follower {
   Follower(Client& client, const TraceWish& wish) : client_(client), wish_(wish) {}
 
   ExitCode run() {
-    using Clock = std::chrono::steady_clock;
-    const auto end = Clock::now() + std::chrono::duration<double>(wish_.seconds);
-    interrupted = 0;
-    const Interruptible signals;
-    for (bool last = false; !last;) {
-      last = interrupted != 0 || Clock::now() >= end;
-      const auto answer = client_.ask("trace read");
-      if (!answer) return fail(answer.error().text, kNoConnection);
-      if (!answer->is_object() || !answer->contains("steps")) {
-        return fail("the daemon has ended the trace", kFailed);
-      }
-      lost_ = answer->value("lost", lost_);
-      for (const auto& step : (*answer)["steps"]) {
-        if (steps_ < wish_.count) show(step);
-      }
-      if (std::fflush(stdout) != 0) return kFailed;  // nobody reads on
-      last = last || steps_ >= wish_.count;
-      if (!last && (*answer)["steps"].empty()) std::this_thread::sleep_for(kBetweenSteps);
-    }
-    report();
-    return kOk;
+    const auto code = fetch(
+        client_, "trace", "steps", wish_.seconds, [this](const Json& steps) { return take(steps); },
+        lost_);
+    std::fprintf(stderr, "%s\n",
+                 fmt::format("{} steps; {} lost because they came faster than they were fetched",
+                             steps_, lost_)
+                     .c_str());
+    return code;
   }
 
  private:
+  Result<bool> take(const Json& steps) {
+    for (const auto& step : steps) {
+      if (steps_ < wish_.count) show(step);
+    }
+    if (std::fflush(stdout) != 0) return Error{"nobody reads the standard output any more"};
+    return steps_ < wish_.count;
+  }
+
   void show(const Json& step) {
     ++steps_;
     const auto text = client_.is_json()
                           ? step.dump(-1, ' ', false, Json::error_handler_t::replace) + '\n'
                           : trace_text(step, steps_);
     std::fputs(text.c_str(), stdout);
-  }
-
-  ExitCode fail(const std::string& why, ExitCode code) {
-    std::fprintf(stderr, "isthmusctl: %s\n", why.c_str());
-    report();
-    return code;
-  }
-
-  void report() {
-    std::fprintf(stderr, "%s\n",
-                 fmt::format("{} steps; {} lost because they came faster than they were fetched",
-                             steps_, lost_)
-                     .c_str());
   }
 
   Client& client_;
@@ -151,8 +121,8 @@ Result<TraceWish> parse_trace(std::string_view text) {
       break;
     }
     const auto value = at < words.size() ? words[at++] : std::string_view();
-    const bool understood = word == "count"     ? read_wish(value, wish.count)
-                            : word == "seconds" ? read_wish(value, wish.seconds)
+    const bool understood = word == "count"     ? read_number(value, wish.count)
+                            : word == "seconds" ? read_number(value, wish.seconds)
                                                 : false;
     if (!understood) return Error{fmt::format("\"{} {}\" is not understood", word, value)};
   }
@@ -180,7 +150,8 @@ std::string trace_text(const Json& json, uint64_t number) {
     outcome += fmt::format(": {} ({})", step.get("reason"), step.get("why"));
   }
   if (step.has("limit")) outcome += ", limit: " + step.get("limit");
-  if (step.has("punted")) outcome += ", " + step.get("punted");
+  if (step.has("punted") && step.get("punted") != step.get("outcome"))
+    outcome += ", " + step.get("punted");
   step.line("outcome", outcome);
   return fmt::format("#{} {} from {}{}\n{}", number, time_of(json), step.get("interface"),
                      step.has("half") ? ", turned around" : "", step.take());

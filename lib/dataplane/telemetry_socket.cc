@@ -50,31 +50,22 @@ std::optional<telemetry::Counters> counters_of(const Engine& engine, const char*
   return sum;
 }
 
-int answer_counters(const char*, const char* params, rte_tel_data* out) {
+/// Counters or drop reasons, from kFirst on.
+template <class Kind, std::size_t kFirst, std::size_t kEnd>
+int answer_counts(const char*, const char* params, rte_tel_data* out) {
   const std::lock_guard lock(guard);
   if (asked == nullptr) return -ENODEV;
   const auto counters = counters_of(*asked, params);
   if (!counters) return -EINVAL;
   rte_tel_data_start_dict(out);
-  for (std::size_t i = 0; i < telemetry::kCounterCount; ++i) {
-    const auto counter = static_cast<Counter>(i);
-    add(out, std::string(telemetry::name(counter)), counters->get(counter));
+  for (std::size_t i = kFirst; i < kEnd; ++i) {
+    const auto kind = static_cast<Kind>(i);
+    add(out, std::string(telemetry::name(kind)), counters->get(kind));
   }
   return 0;
 }
-
-int answer_drops(const char*, const char* params, rte_tel_data* out) {
-  const std::lock_guard lock(guard);
-  if (asked == nullptr) return -ENODEV;
-  const auto counters = counters_of(*asked, params);
-  if (!counters) return -EINVAL;
-  rte_tel_data_start_dict(out);
-  for (std::size_t i = 1; i < telemetry::kDropReasonCount; ++i) {
-    const auto reason = static_cast<DropReason>(i);
-    add(out, std::string(telemetry::name(reason)), counters->get(reason));
-  }
-  return 0;
-}
+constexpr auto answer_counters = answer_counts<Counter, 0, telemetry::kCounterCount>;
+constexpr auto answer_drops = answer_counts<DropReason, 1, telemetry::kDropReasonCount>;
 
 int answer_workers(const char*, const char*, rte_tel_data* out) {
   const std::lock_guard lock(guard);

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "catch.h"
+#include "dataplane/identification.h"
 #include "dataplane/pipeline.h"
 #include "dataplane/prospect.h"
 #include "nat/core.h"
@@ -58,14 +59,6 @@ std::vector<Prospect> ask(Pipeline& rig, const Bytes& packet) {
   return std::move(*asked);
 }
 
-// All but the Identification that the gateway chooses, which is not foretold, and its checksum.
-Bytes without_id(Bytes packet) {
-  if (packet[0] >> 4 == 4) {
-    for (const std::size_t at : {4, 5, 10, 11}) packet[at] = 0;
-  }
-  return packet;
-}
-
 // Simulates the packet, sends it, and compares. The last of the prospects.
 Prospect agree(Pipeline& rig, const Packet& packet) {
   const Bytes bytes = packet.bytes();
@@ -78,7 +71,8 @@ Prospect agree(Pipeline& rig, const Packet& packet) {
   for (auto& more : rig.to_inside()) got.push_back(more);
   if (last.end == End::kForwarded || last.end == End::kAnswered || last.end == End::kPassed) {
     REQUIRE(got.size() == 1);
-    if (last.end != End::kPassed) CHECK(diff(without_id(last.packet), without_id(got[0])) == "");
+    if (last.end != End::kPassed)
+      CHECK(diff(without_identification(last.packet), without_identification(got[0])) == "");
   } else if (last.end != End::kSplit) {
     CHECK(got.empty());
   }

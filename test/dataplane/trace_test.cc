@@ -5,6 +5,7 @@
 
 #include "catch.h"
 #include "dataplane/capture.h"
+#include "dataplane/identification.h"
 #include "dataplane/pipeline.h"
 #include "dataplane/tracer.h"
 #include "packets/diff.h"
@@ -43,16 +44,9 @@ std::vector<Bytes> all_out(Pipeline& rig) {
   return got;
 }
 
-Bytes without_id(Bytes packet) {
-  if (packet[0] >> 4 == 4) {
-    for (const std::size_t at : {4, 5, 10, 11}) packet[at] = 0;
-  }
-  return packet;
-}
-
 // Bursts are others, and so the order among workers, and which Identifications they use.
 std::vector<Bytes> in_order(std::vector<Bytes> packets) {
-  for (auto& packet : packets) packet = without_id(std::move(packet));
+  for (auto& packet : packets) packet = without_identification(std::move(packet));
   std::sort(packets.begin(), packets.end());
   return packets;
 }
@@ -80,7 +74,8 @@ TEST_CASE("trace: packets of one flow in one burst, each with the state that it 
   for (unsigned i = 0; i < 3; ++i) {
     CAPTURE(i);
     CHECK(told[i].before == sent[i]);
-    CHECK(diff(without_id(told[i].prospect.packet), without_id(got[i])) == "");
+    CHECK(diff(without_identification(told[i].prospect.packet), without_identification(got[i])) ==
+          "");
     CHECK(told[i].prospect.end == End::kForwarded);
     CHECK(told[i].prospect.foreseen.session == (i == 0 ? Part::kNew : Part::kFound));
     CHECK(told[i].prospect.foreseen.binding == (i == 0 ? Part::kNew : Part::kFound));

@@ -51,19 +51,6 @@ conf=$lab_dir/isthmus.conf
 
 # --- collectors --------------------------------------------------------------------------------------
 
-in_router_runs() {
-  local pid
-  for pid in $(ip netns pids "$(ns router)"); do
-    [ "$(cat "/proc/$pid/comm" 2>/dev/null)" != "$1" ] || echo "$pid"
-  done
-}
-gone_from_router() { [ -z "$(in_router_runs "$1")" ]; }
-end_on_router() {
-  local pid
-  for pid in $(in_router_runs "$1"); do end "$pid"; done
-  wait_until 10 "$1 to end" gone_from_router "$1"
-}
-
 on router setsid tcpdump -q -n -U -s 0 -i lo -w "$lab_dir/wire.pcap" "tcp port $plain" \
   >/dev/null 2>&1 </dev/null &
 at_end end $!

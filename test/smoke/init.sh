@@ -108,6 +108,20 @@ finish() {
   exit $status
 }
 
+# end_on_router PROGRAM: ends what runs there by that name, and waits until it is gone.
+runs_on_router() {
+  local pid
+  for pid in $(ip netns pids "$(ns router)"); do
+    [ "$(cat "/proc/$pid/comm" 2>/dev/null)" != "$1" ] || echo "$pid"
+  done
+}
+gone_from_router() { [ -z "$(runs_on_router "$1")" ]; }
+end_on_router() {
+  local pid
+  for pid in $(runs_on_router "$1"); do end "$pid"; done
+  wait_until 10 "$1 to end" gone_from_router "$1"
+}
+
 # start_lab: ends in a lab that answers. LAB_WORKERS and the like are honoured.
 start_lab() {
   trap finish EXIT

@@ -28,19 +28,6 @@ dump=$!
 at_end end $dump
 mkdir -p "$lab_dir/flows"
 chmod 777 "$lab_dir/flows"
-# end_on_router PROGRAM: ends what runs there by that name, and waits until it is gone.
-runs_on_router() {
-  local pid
-  for pid in $(ip netns pids "$(ns router)"); do
-    [ "$(cat "/proc/$pid/comm" 2>/dev/null)" != "$1" ] || echo "$pid"
-  done
-}
-gone_from_router() { [ -z "$(runs_on_router "$1")" ]; }
-end_on_router() {
-  local pid
-  for pid in $(runs_on_router "$1"); do end "$pid"; done
-  wait_until 10 "$1 to end" gone_from_router "$1"
-}
 on router nfcapd -p $udp -b "$router4" -t 300 -w "$lab_dir/flows" >"$lab_dir/nfcapd.log" 2>&1 &
 at_end end_on_router nfcapd
 start_tcp_sink() {
