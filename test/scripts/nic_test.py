@@ -36,7 +36,9 @@ elif name == 'driverctl' and args[0] == 'unset-override':
     move(args[1], 'ixgbe')
     overrides.unlink()
 elif name == 'driverctl':
-    print(overrides.read_text() if overrides.exists() else '', end='')
+    if not overrides.exists():
+        sys.exit('driverctl: No overridable devices found. Kernel too old?')
+    print(overrides.read_text(), end='')
 elif name == 'ip':
     table = json.loads((root / 'ip.json').read_text())
     print(json.dumps(table.get(args[1] + ' ' + args[-1], [])))
