@@ -7,6 +7,8 @@
 #include <rte_ethdev.h>
 #include <rte_version.h>
 
+#include "dataplane/eal.h"
+
 namespace isthmus::dataplane {
 namespace {
 
@@ -54,7 +56,10 @@ const char* driver_text(int code) {
 Result<Device> attach_device(const std::string& device) {
   Device out;
   const std::string name = name_of(device);
-  if (find(name, out.id)) return out;
+  if (find(name, out.id)) {
+    out.is_ours = is_pci_device(device);
+    return out;
+  }
   if (const int code = rte_dev_probe(device.c_str()); code != 0) {
     return Error{
         fmt::format("device cannot be attached: {}. Expected the PCI "

@@ -2,7 +2,10 @@
 // What a port of the configuration is to DPDK: a device, or a bond of several (net_bonding).
 //
 // Theory of operation. A device is attached unless it is there already by that name, and is
-// detached by whoever attached it, a bond before its members. The bond is a virtual device of the
+// detached by whoever attached it, a bond before its members. A PCI device is there already, since
+// EAL is started with it (eal_options()); it is ours all the same. It has to be closed before its
+// buffers go: a stopped one may still write to them, and its driver gives them back only when it
+// is closed. The bond is a virtual device of the
 // port's name; the members' names stand in its arguments, which the driver reads when it is
 // configured for the first time. So it is configured once before anything is asked of it: what it
 // can do is what all its members can.
@@ -20,7 +23,7 @@ namespace isthmus::dataplane {
 
 struct Device {
   uint16_t id = 0;
-  bool is_ours = false;  ///< we attached it
+  bool is_ours = false;  ///< we attached it, or had EAL do so
 };
 
 /// `device`: as in the configuration, with its arguments.
