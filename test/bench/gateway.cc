@@ -48,7 +48,7 @@ Gateway::Gateway(const GatewayOptions& options) : options_(options) {
   }
   std::mt19937 random(7);
   order_.resize(kOrder);
-  for (auto& flow : order_) flow = static_cast<uint32_t>(random() % options.sessions);
+  for (auto& flow : order_) flow.number = static_cast<uint32_t>(random() % options.sessions);
 }
 
 Gateway::~Gateway() {
@@ -196,6 +196,8 @@ void Gateway::generate_new(uint32_t first, bool note) {
     for (unsigned i = 0; i < count; ++i) {
       cells_.push_back({Template::ip4(mbufs[i])->source, udp4_[0].l4(mbufs[i])->source_port});
     }
+    if (cells_.size() < options_.sessions) return;
+    for (auto& flow : order_) flow.cell = cells_[flow.number];
   });
 }
 
@@ -211,20 +213,19 @@ void Gateway::write_flow6(rte_mbuf* mbuf, uint32_t flow) {
 }
 
 void Gateway::write_6to4(rte_mbuf** mbufs, unsigned count) {
-  for (unsigned i = 0; i < count; ++i) write_flow6(mbufs[i], next_flow());
+  for (unsigned i = 0; i < count; ++i) write_flow6(mbufs[i], next_flow().number);
 }
 
 void Gateway::write_4to6(rte_mbuf** mbufs, unsigned count) {
   for (unsigned i = 0; i < count; ++i) {
     const Template& udp = any_of(udp4_);
     udp.copy_to(mbufs[i]);
-    const uint32_t flow = next_flow();
-    const Cell& cell = cells_[flow];
+    const Flow& flow = next_flow();
     auto* ip = Template::ip4(mbufs[i]);
-    ip->source = shape().remote(flow);
-    ip->destination = cell.address;
+    ip->source = shape().remote(flow.number);
+    ip->destination = flow.cell.address;
     set_header_checksum(ip);
-    udp.l4(mbufs[i])->destination_port = cell.port;
+    udp.l4(mbufs[i])->destination_port = flow.cell.port;
   }
 }
 
@@ -251,7 +252,7 @@ void Gateway::generate_siit_6to4() {
     for (unsigned i = 0; i < count; ++i) {
       any_of(udp6_).copy_to(mbufs[i]);
       auto* ip = Template::ip6(mbufs[i]);
-      ip->source = prefix.embed(siit_host(next_flow()));
+      ip->source = prefix.embed(siit_host(next_flow().number));
       ip->destination = prefix.embed(*net::parse_ip4(kServer));
     }
   });
@@ -263,7 +264,7 @@ void Gateway::generate_siit_4to6() {
     for (unsigned i = 0; i < count; ++i) {
       any_of(udp4_).copy_to(mbufs[i]);
       auto* ip = Template::ip4(mbufs[i]);
-      ip->destination = siit_host(next_flow());
+      ip->destination = siit_host(next_flow().number);
       set_header_checksum(ip);
     }
   });

@@ -48,7 +48,7 @@ void Gateway::generate_fragments() {
 void Gateway::write_fragment6(rte_mbuf* mbuf, bool first) {
   if (first) flow6_ = next_flow();
   if (first) ++datagrams_;
-  write_flow6(mbuf, flow6_);
+  write_flow6(mbuf, flow6_.number);
   auto* ip = Template::ip6(mbuf);
   const net::UdpHeader udp = *after_eth<net::UdpHeader>(mbuf, sizeof *ip);
   const uint16_t part = first ? kFirstPart : kSecondPart;
@@ -70,16 +70,16 @@ void Gateway::write_fragment4(rte_mbuf* mbuf, bool first) {
   udp4_[0].copy_to(mbuf);
   auto* ip = Template::ip4(mbuf);
   const uint16_t part = first ? kFirstPart : kSecondPart;
-  ip->source = shape().remote(flow4_);
-  ip->destination = cells_[flow4_].address;
+  ip->source = shape().remote(flow4_.number);
+  ip->destination = flow4_.cell.address;
   ip->total_length = net::Be16(static_cast<uint16_t>(sizeof *ip + part));
   ip->identification = net::Be16(static_cast<uint16_t>(datagrams_));
   ip->flags_offset =
       net::Be16(first ? uint16_t{net::kIp4MoreFragments} : static_cast<uint16_t>(kFirstPart / 8));
   set_header_checksum(ip);
   if (first) {
-    write_udp(after_eth<net::UdpHeader>(mbuf, sizeof *ip), net::Be16(kServerPort),
-              cells_[flow4_].port, kFirstPart + kSecondPart);
+    write_udp(after_eth<net::UdpHeader>(mbuf, sizeof *ip), net::Be16(kServerPort), flow4_.cell.port,
+              kFirstPart + kSecondPart);
   }
   set_length(mbuf, kEth + sizeof *ip + part);
 }
@@ -100,7 +100,7 @@ void Gateway::generate_errors() {
 
 // From the inside host, port unreachable, about what the server sent.
 void Gateway::write_error6(rte_mbuf* mbuf) {
-  const uint32_t flow = next_flow();
+  const uint32_t flow = next_flow().number;
   write_flow6(mbuf, flow);
   auto* ip = Template::ip6(mbuf);
   constexpr unsigned kIp = sizeof *ip, kIcmp = sizeof(net::IcmpHeader);
@@ -124,20 +124,20 @@ void Gateway::write_error6(rte_mbuf* mbuf) {
 // From a router on the way, host unreachable, about what the pool address sent.
 void Gateway::write_error4(rte_mbuf* mbuf) {
   static const net::Ip4 router = *net::parse_ip4(kRouter);
-  const uint32_t flow = next_flow();
+  const Flow& flow = next_flow();
   udp4_[0].copy_to(mbuf);
   auto* ip = Template::ip4(mbuf);
   constexpr unsigned kIp = sizeof *ip, kIcmp = sizeof(net::IcmpHeader);
   constexpr uint16_t kLength = kIcmp + kIp + sizeof(net::UdpHeader);
   auto* quote = after_eth<net::Ip4Header>(mbuf, kIp + kIcmp);
   *quote = *ip;
-  quote->source = cells_[flow].address;
-  quote->destination = shape().remote(flow);
+  quote->source = flow.cell.address;
+  quote->destination = shape().remote(flow.number);
   set_header_checksum(quote);
-  write_udp(after_eth<net::UdpHeader>(mbuf, kIp + kIcmp + kIp), cells_[flow].port,
+  write_udp(after_eth<net::UdpHeader>(mbuf, kIp + kIcmp + kIp), flow.cell.port,
             net::Be16(kServerPort), static_cast<uint16_t>(quote->total_length.host() - kIp));
   ip->source = router;
-  ip->destination = cells_[flow].address;
+  ip->destination = flow.cell.address;
   ip->protocol = net::kProtoIcmp4;
   ip->total_length = net::Be16(static_cast<uint16_t>(kIp + kLength));
   set_header_checksum(ip);
