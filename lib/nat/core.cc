@@ -131,6 +131,7 @@ void Core::update(const Settings& settings) {
   settings_.subscriber_udp_bindings = settings.subscriber_udp_bindings;
   settings_.subscriber_icmp_bindings = settings.subscriber_icmp_bindings;
   settings_.subscriber_sessions_per_second = settings.subscriber_sessions_per_second;
+  has_mappings_ = false;
   const std::size_t stateless = std::min(settings_.stateless.size(), settings.stateless.size());
   for (std::size_t i = 0; i < stateless; ++i) {
     auto& to = settings_.stateless[i];
@@ -139,6 +140,7 @@ void Core::update(const Settings& settings) {
     to = settings.stateless[i];
     to.prefix = prefix;
     to.inside4 = std::move(inside4);
+    has_mappings_ |= to.eam != nullptr;
     const auto& access = settings_.stateless_access;
     stateless_plain_[i] = PlainSiit::of(to, access.empty() ? nullptr : access[i].get());
   }

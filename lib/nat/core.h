@@ -93,6 +93,25 @@ struct Lane {
   DropReason refused = DropReason::kNone;
 };
 
+/// Those of a burst, each made when it is first asked for: nearly no plain packet needs one.
+class Lanes {
+ public:
+  Lanes() {}
+  Lane& at(unsigned i) {
+    if ((made_ >> i & 1) == 0) {
+      made_ |= uint64_t{1} << i;
+      ::new (&lanes_[i]) Lane;
+    }
+    return lanes_[i];
+  }
+
+ private:
+  uint64_t made_ = 0;
+  union {
+    Lane lanes_[kBatch];
+  };
+};
+
 /// Where the latest plain packet went: the next one often goes there, too.
 struct Way {
   uint32_t remote = 0;               ///< 6->4, raw; 0 is no host
@@ -194,6 +213,13 @@ class Core {
   static constexpr unsigned kMostTaken = 64;
 
   // core_lanes.cc: the passes, and nearly all packets.
+  /// Of a burst in which each is plain, and may have a session, if `kPlain`.
+  template <Direction kDirection, bool kPlain>
+  void decide_sessions(Batch& batch, uint32_t now_ms);
+  template <Direction kDirection>
+  void prepare_others(Batch& batch, Lanes& lanes) const;
+  template <Direction kDirection>
+  void find_candidates(const Batch& batch, uint32_t* candidates, Lanes& lanes) const;
   bool is_simple(const net::PacketView& view, const Class& cls) const;
   template <Direction kDirection>
   void prepare_any(Batch& batch, unsigned i, Lane& lane) const;
@@ -358,9 +384,19 @@ class Core {
   const Session* session_of(Direction direction, const SessionKey& key) const;
 
   // core_stateless.cc
+  /// Of a burst in which all are plain, and of stateless instances: none of them has a session.
+  template <Direction kDirection>
+  void map_batch(Batch& batch, uint32_t now_ms);
   void prefetch_stateless(const uint8_t* data, uint8_t instance) const;
+  void prefetch_mappings(const Batch& batch) const;
+  /// As decide_stateless(), for what is neither refused nor turned around: false for all else.
   template <Direction kDirection>
   bool map_plain(Batch& batch, unsigned i, Way& way) const;
+  /// The same, between addresses of a prefix that is all that their instance has.
+  template <Direction kDirection>
+  bool map_by_prefix(Batch& batch, unsigned i, Way& way) const;
+  template <Direction kDirection>
+  bool map_by_rules(Batch& batch, unsigned i, Way& way) const;
   void decide_stateless(const net::PacketBuf& buf, const net::PacketView& view, Decision& d) const;
   DropReason stateless_6to4(const net::PacketBuf& buf, const net::PacketView& view, Decision& d,
                             bool error) const;
@@ -409,6 +445,7 @@ class Core {
   std::vector<InstanceState> instances_;
   xlat::PlainPolicy plain_policies_[kMaxInstances];  ///< of the instances
   std::vector<PlainSiit> stateless_plain_;
+  bool has_mappings_ = false;                ///< some stateless instance has explicit ones
   std::vector<WholeAddress> wholes_;         ///< by outside
   std::vector<WholeAddress> wholes_inside_;  ///< the same, by inside
   Lifetime lifetime_[256];
@@ -423,11 +460,6 @@ class Core {
   Probe probes_[kProbes];
   uint32_t probes_in_ = 0, probes_out_ = 0;
 };
-
-template <>
-bool Core::map_plain<Direction::k6To4>(Batch& batch, unsigned i, Way& way) const;
-template <>
-bool Core::map_plain<Direction::k4To6>(Batch& batch, unsigned i, Way& way) const;
 
 // Verdicts, each in one word.
 inline void drop(Decision& d, DropReason reason) {

@@ -26,6 +26,11 @@ bool is_quiet(const Session& s, const uint8_t* ip) {
   return s.state == TcpState::kEstablished && (flags_of<kDirection>(ip) & kTcpControlFlags) == 0;
 }
 
+/// A bit for each packet.
+uint64_t all_of(const Batch& batch) {
+  return batch.count == kBatch ? ~uint64_t{0} : (uint64_t{1} << batch.count) - 1;
+}
+
 /// Whether it leaves, rather than turning around or going nowhere.
 bool leaves(const Decision& d) {
   return (d.verdict == Verdict::kTranslate || d.verdict == Verdict::kTranslateError) && !d.hairpin;
@@ -64,7 +69,6 @@ template <Direction kDirection>
 // It may be a new flow's.
 [[gnu::noinline]] void Core::prefetch_new(const Batch& batch, unsigned i, Lane& lane) const {
   if (batch.is_stateless(i) || (!batch.is_plain(i) && !lane.simple)) return;
-  if (batch.bucket[i]->overflow != 0) __builtin_prefetch(batch.bucket[i] + 1);
   if (batch.is_plain(i)) {
     lane.key = SessionKey::from(plain_key<Direction::k6To4>(batch.buf[i]->data, batch.tail[i]));
   }
@@ -173,50 +177,84 @@ template <Direction kDirection>
 }
 
 template <Direction kDirection>
-void Core::decide_batch(Batch& batch, uint32_t now_ms) {
-  tables.wheel().start(now_ms);
-  events.set_time(now_ms);
-  const unsigned count = batch.count;
-  Lane lanes[kBatch];
-  const uint64_t all = count == kBatch ? ~uint64_t{0} : (uint64_t{1} << count) - 1;
+void Core::prepare_others(Batch& batch, Lanes& lanes) const {
+  const uint64_t all = all_of(batch);
   for (uint64_t others = all & batch.parsed; others != 0; others &= others - 1) {
     const auto i = static_cast<unsigned>(std::countr_zero(others));
-    prepare_any<kDirection>(batch, i, lanes[i]);
+    prepare_any<kDirection>(batch, i, lanes.at(i));
   }
-  for (uint64_t plain = batch.stateless; plain != 0; plain &= plain - 1) {
-    const auto i = static_cast<unsigned>(std::countr_zero(plain));
-    prefetch_stateless(batch.buf[i]->data, static_cast<uint8_t>(batch.tail[i]));
-  }
-  uint32_t candidates[kBatch];
-  Session* const sessions = &tables.session(0);
-  for (unsigned i = 0; i < count; ++i) {
+  prefetch_mappings(batch);
+}
+
+// The second pass. One packet in forty finds nothing where its search begins, because that bucket
+// has overflowed: the next one is on its way when the others are done.
+template <Direction kDirection>
+[[gnu::always_inline]] inline void Core::find_candidates(const Batch& batch, uint32_t* candidates,
+                                                         Lanes& lanes) const {
+  const Session* const sessions = &tables.session(0);
+  const Index& index = tables.index(kDirection);
+  uint64_t absent = 0;
+  for (unsigned i = 0; i < batch.count; ++i) {
     candidates[i] = Index::candidate(batch.bucket[i], batch.tag[i]);
     // A guess: without a candidate the first record is prefetched, which costs nothing.
     __builtin_prefetch(&sessions[candidates[i] == Index::kNone ? 0 : candidates[i]], 1);
-    if (kDirection == Direction::k6To4 && candidates[i] == Index::kNone) [[unlikely]]
-      prefetch_new(batch, i, lanes[i]);
+    if (candidates[i] != Index::kNone) [[likely]]
+      continue;
+    absent |= uint64_t{1} << i;
+    if (batch.bucket[i]->overflow != 0) __builtin_prefetch(index.after(batch.bucket[i]));
+    if (kDirection == Direction::k6To4) prefetch_new(batch, i, lanes.at(i));
   }
-  batch.ways = 0;
+  for (; absent != 0; absent &= absent - 1) {
+    const auto i = static_cast<unsigned>(std::countr_zero(absent));
+    if (batch.bucket[i]->overflow == 0) continue;
+    candidates[i] = Index::candidate(index.after(batch.bucket[i]), batch.tag[i]);
+    if (candidates[i] != Index::kNone) __builtin_prefetch(&sessions[candidates[i]], 1);
+  }
+}
+
+template <Direction kDirection, bool kPlain>
+void Core::decide_sessions(Batch& batch, uint32_t now_ms) {
+  Lanes lanes;
+  if constexpr (!kPlain) prepare_others<kDirection>(batch, lanes);
+  uint32_t candidates[kBatch];
+  find_candidates<kDirection>(batch, candidates, lanes);
+  Session* const sessions = &tables.session(0);
   tables.begin_burst();
   Way way;
-  for (unsigned i = 0; i < count; ++i) {
-    if (batch.is_plain(i)) [[likely]] {
-      if (batch.is_stateless(i)) [[unlikely]] {
+  for (unsigned i = 0; i < batch.count; ++i) {
+    if (kPlain || batch.is_plain(i)) [[likely]] {
+      if (!kPlain && batch.is_stateless(i)) [[unlikely]] {
         batch.session[i] = nullptr;
         if (map_plain<kDirection>(batch, i, way)) continue;
       } else if (established<kDirection>(batch, i, sessions, candidates[i], now_ms, way))
           [[likely]] {
         continue;
       } else if (kDirection == Direction::k6To4 && candidates[i] == Index::kNone &&
-                 open_plainly(batch, i, lanes[i], now_ms, way)) {
+                 open_plainly(batch, i, lanes.at(i), now_ms, way)) {
         continue;
       }
     }
-    decide_slowly<kDirection>(batch, i, lanes[i], candidates[i], now_ms);
+    decide_slowly<kDirection>(batch, i, lanes.at(i), candidates[i], now_ms);
   }
   tables.end_burst();
 }
 
+template <Direction kDirection>
+void Core::decide_batch(Batch& batch, uint32_t now_ms) {
+  tables.wheel().start(now_ms);
+  events.set_time(now_ms);
+  batch.ways = 0;
+  if (((batch.parsed & all_of(batch)) | batch.stateless) == 0) {
+    decide_sessions<kDirection, true>(batch, now_ms);
+  } else if (batch.stateless == all_of(batch)) {
+    map_batch<kDirection>(batch, now_ms);
+  } else {
+    decide_sessions<kDirection, false>(batch, now_ms);
+  }
+}
+
+template void Core::decide_slowly<Direction::k6To4>(Batch&, unsigned, Lane&, uint32_t, uint32_t);
+template void Core::decide_slowly<Direction::k4To6>(Batch&, unsigned, Lane&, uint32_t, uint32_t);
 template void Core::decide_batch<Direction::k6To4>(Batch&, uint32_t);
 template void Core::decide_batch<Direction::k4To6>(Batch&, uint32_t);
 

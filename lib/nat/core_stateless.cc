@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // hot path
 // Packets of stateless instances (RFC 7915, RFC 7757, RFC 6791).
+#include <bit>
+
 #include "nat/plain_path.h"
 #include "xlat/header_sizes.h"
 #include "xlat/interface_info.h"
@@ -39,21 +41,47 @@ void Core::prefetch_stateless(const uint8_t* data, uint8_t instance) const {
   }
 }
 
-// As decide_stateless(), for what is neither refused nor turned around: false for all else.
-template <>
-bool Core::map_plain<Direction::k6To4>(Batch& batch, unsigned i, Way& way) const {
-  const uint16_t instance = batch.tail[i];
-  if (const PlainSiit& plain = stateless_plain_[instance]; plain.by_prefix) {
-    const auto* ip = net::header_at<net::Ip6Header>(batch.buf[i]->data);
-    const net::Ip4 source = embedded96(ip->source);
-    const net::Ip4 destination = embedded96(ip->destination);
-    if (plain.holds(ip->source) && plain.holds(ip->destination) &&
-        plain.addresses->is_ordinary(source) && plain.addresses->is_ordinary(destination))
-        [[likely]] {
-      batch.source4[i] = source;
-      return take_way(batch, i, destination, way);
-    }
+void Core::prefetch_mappings(const Batch& batch) const {
+  if (!has_mappings_) return;
+  for (uint64_t plain = batch.stateless; plain != 0; plain &= plain - 1) {
+    const auto i = static_cast<unsigned>(std::countr_zero(plain));
+    prefetch_stateless(batch.buf[i]->data, static_cast<uint8_t>(batch.tail[i]));
   }
+}
+
+template <>
+[[gnu::always_inline]] inline bool Core::map_by_prefix<Direction::k6To4>(Batch& batch, unsigned i,
+                                                                         Way& way) const {
+  const PlainSiit& plain = stateless_plain_[batch.tail[i]];
+  const auto* ip = net::header_at<net::Ip6Header>(batch.buf[i]->data);
+  const net::Ip4 source = embedded96(ip->source);
+  const net::Ip4 destination = embedded96(ip->destination);
+  if (!plain.by_prefix || !plain.holds(ip->source) || !plain.holds(ip->destination) ||
+      !plain.addresses->is_ordinary(source) || !plain.addresses->is_ordinary(destination)) {
+    return false;
+  }
+  batch.source4[i] = source;
+  return take_way(batch, i, destination, way);
+}
+
+template <>
+[[gnu::always_inline]] inline bool Core::map_by_prefix<Direction::k4To6>(Batch& batch, unsigned i,
+                                                                         Way&) const {
+  const PlainSiit& plain = stateless_plain_[batch.tail[i]];
+  const auto* ip = net::header_at<net::Ip4Header>(batch.buf[i]->data);
+  if (!plain.by_prefix || !plain.addresses->is_ordinary(ip->source) ||
+      !plain.addresses->is_ordinary(ip->destination)) {
+    return false;
+  }
+  batch.source6[i] = plain.embed(ip->source);
+  batch.way[i] = static_cast<uint8_t>(batch.ways);
+  batch.next6[batch.ways++] = plain.embed(ip->destination);
+  return true;
+}
+
+template <>
+bool Core::map_by_rules<Direction::k6To4>(Batch& batch, unsigned i, Way& way) const {
+  const uint16_t instance = batch.tail[i];
   if (!settings_.stateless_access.empty() && settings_.stateless_access[instance] != nullptr) {
     return false;
   }
@@ -69,18 +97,8 @@ bool Core::map_plain<Direction::k6To4>(Batch& batch, unsigned i, Way& way) const
 }
 
 template <>
-bool Core::map_plain<Direction::k4To6>(Batch& batch, unsigned i, Way&) const {
+bool Core::map_by_rules<Direction::k4To6>(Batch& batch, unsigned i, Way&) const {
   const uint16_t instance = batch.tail[i];
-  if (const PlainSiit& plain = stateless_plain_[instance]; plain.by_prefix) {
-    const auto* ip = net::header_at<net::Ip4Header>(batch.buf[i]->data);
-    if (plain.addresses->is_ordinary(ip->source) && plain.addresses->is_ordinary(ip->destination))
-        [[likely]] {
-      batch.source6[i] = plain.embed(ip->source);
-      batch.way[i] = static_cast<uint8_t>(batch.ways);
-      batch.next6[batch.ways++] = plain.embed(ip->destination);
-      return true;
-    }
-  }
   if (!settings_.stateless_access.empty() && settings_.stateless_access[instance] != nullptr) {
     return false;
   }
@@ -100,6 +118,29 @@ bool Core::map_plain<Direction::k4To6>(Batch& batch, unsigned i, Way&) const {
   batch.next6[batch.ways++] = destination;
   return true;
 }
+
+template <Direction kDirection>
+bool Core::map_plain(Batch& batch, unsigned i, Way& way) const {
+  return map_by_prefix<kDirection>(batch, i, way) || map_by_rules<kDirection>(batch, i, way);
+}
+
+template <Direction kDirection>
+void Core::map_batch(Batch& batch, uint32_t now_ms) {
+  prefetch_mappings(batch);
+  Lanes lanes;
+  Way way;
+  for (unsigned i = 0; i < batch.count; ++i) {
+    batch.session[i] = nullptr;
+    if (map_by_prefix<kDirection>(batch, i, way) || map_by_rules<kDirection>(batch, i, way))
+      continue;
+    decide_slowly<kDirection>(batch, i, lanes.at(i), Index::kNone, now_ms);
+  }
+}
+
+template bool Core::map_plain<Direction::k6To4>(Batch&, unsigned, Way&) const;
+template bool Core::map_plain<Direction::k4To6>(Batch&, unsigned, Way&) const;
+template void Core::map_batch<Direction::k6To4>(Batch&, uint32_t);
+template void Core::map_batch<Direction::k4To6>(Batch&, uint32_t);
 
 void Core::decide_stateless(const net::PacketBuf& buf, const net::PacketView& view,
                             Decision& d) const {

@@ -57,6 +57,11 @@ class Index {
   }
   uint32_t candidate(uint64_t hash) const { return candidate(bucket(hash), tag_of(hash)); }
 
+  /// Where the search goes on when a bucket has overflowed.
+  const Bucket* after(const Bucket* bucket) const {
+    return bucket + 1 == buckets_ + count_ ? buckets_ : bucket + 1;
+  }
+
   /// The record for which `equal(record)` holds, or kNone.
   template <class Equal>
   uint32_t find(uint64_t hash, Equal&& equal) const {

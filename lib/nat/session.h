@@ -50,9 +50,11 @@ struct SessionKey {
   struct Words {
     uint64_t w[4];
   };
+  /// One by one: a copy of all at once goes through vector registers, and back through memory.
   Words words() const {
+    const auto* at = reinterpret_cast<const unsigned char*>(this);
     Words out;
-    std::memcpy(&out, this, sizeof out);
+    for (unsigned i = 0; i < 4; ++i) std::memcpy(&out.w[i], at + 8 * i, 8);
     return out;
   }
   static SessionKey from(const Words& words) {
