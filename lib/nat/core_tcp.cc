@@ -2,6 +2,7 @@
 // hot path
 // TCP sessions over time: state, lifetime, and what is owed when it ends.
 #include "nat/core.h"
+#include "nat/ends_ahead.h"
 #include "xlat/wire.h"
 
 namespace isthmus::nat {
@@ -115,13 +116,10 @@ bool Core::expire(uint32_t now_ms, unsigned budget) {
   if (tables.permits_pending()) more |= !tables.build_permits(8 * budget);
   more |= fragments_.expire(now_ms, budget, counters_);
   const auto over = [&](const Session& s) { return is_over(s, now_ms); };
-  EndHashes hashes[Wheel::kTogether];
+  EndsAhead ends(tables, over);
   more |= tables.wheel().turn(
-      now_ms, budget,
-      [&](const uint32_t* due, unsigned count) {
-        tables.prefetch_removal(due, count, hashes, over);
-      },
-      [&](uint32_t record, unsigned i) { return when_due(record, hashes[i], now_ms); });
+      now_ms, budget, [&](const uint32_t* records, unsigned count) { ends.begin(records, count); },
+      [&](uint32_t record, unsigned i) { return when_due(record, ends.end_of(i), now_ms); });
   return more;
 }
 

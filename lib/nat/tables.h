@@ -78,11 +78,25 @@ class Tables {
     __builtin_prefetch(bindings_by_inside_.bucket(hashes.binding), 1);
     __builtin_prefetch(by_prefix_.bucket(hashes.subscriber));
   }
-  /// Fetches what remove_session() is going to touch of those that `is_over()`, and fills in its
-  /// hashes of them: as many as `sessions`.
-  template <class IsOver>
-  void prefetch_removal(const uint32_t* sessions, unsigned count, EndHashes* hashes,
-                        IsOver&& is_over) const;
+  // What is going to end (nat/ends_ahead.h), from one line to the next: each fetches what is named
+  // by what the one before has fetched.
+  void fetch_session(uint32_t i) const { __builtin_prefetch(&sessions_[i], 1); }
+  void name_session(uint32_t i, EndHashes& out) const {
+    const Session& s = sessions_[i];
+    out.inside = hash_inside(key_, s.key);
+    out.outside = hash_outside(key_, s.key);
+    __builtin_prefetch(by_inside_.bucket(out.inside), 1);
+    __builtin_prefetch(by_outside_.index().bucket(out.outside), 1);
+    __builtin_prefetch(&bindings_[s.binding], 1);
+  }
+  void name_binding(uint32_t i, EndHashes& out) const {
+    const Binding& b = bindings_[sessions_[i].binding];
+    name_end(b, out);
+    __builtin_prefetch(by_prefix_.bucket(out.subscriber), 1);
+    if (b.sessions != 1) return;
+    __builtin_prefetch(bindings_by_inside_.bucket(out.binding_inside), 1);
+    __builtin_prefetch(bindings_by_outside_.index().bucket(out.binding_outside), 1);
+  }
 
   /// A session of `binding`, whose hash_inside() is `inside`; the caller has made sure that there
   /// is room, and files it on the wheel.
@@ -234,31 +248,5 @@ class Tables {
   Arena permit_arena_;
   uint32_t permit_cursor_ = 0;  ///< sessions before it have their permits
 };
-
-template <class IsOver>
-void Tables::prefetch_removal(const uint32_t* sessions, unsigned count, EndHashes* hashes,
-                              IsOver&& is_over) const {
-  const auto fetch = [](const Index::Bucket* line) { __builtin_prefetch(line, 1); };
-  for (unsigned i = 0; i < count; ++i) __builtin_prefetch(&sessions_[sessions[i]], 1);
-  for (unsigned i = 0; i < count; ++i) {
-    const Session& s = sessions_[sessions[i]];
-    if (!is_over(s)) continue;
-    hashes[i].inside = hash_inside(key_, s.key);
-    hashes[i].outside = hash_outside(key_, s.key);
-    fetch(by_inside_.bucket(hashes[i].inside));
-    fetch(by_outside_.index().bucket(hashes[i].outside));
-    __builtin_prefetch(&bindings_[s.binding], 1);
-  }
-  for (unsigned i = 0; i < count; ++i) {
-    const Session& s = sessions_[sessions[i]];
-    if (!is_over(s)) continue;
-    const Binding& b = bindings_[s.binding];
-    name_end(b, hashes[i]);
-    fetch(by_prefix_.bucket(hashes[i].subscriber));
-    if (b.sessions != 1) continue;
-    fetch(bindings_by_inside_.bucket(hashes[i].binding_inside));
-    fetch(bindings_by_outside_.index().bucket(hashes[i].binding_outside));
-  }
-}
 
 }  // namespace isthmus::nat

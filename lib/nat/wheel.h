@@ -23,7 +23,7 @@ class Wheel {
   static constexpr uint32_t kNone = ~uint32_t{0};
   static constexpr unsigned kTickBits = 10;
   static constexpr uint32_t kSlots = 8192;  ///< two hours and twenty minutes
-  static constexpr unsigned kTogether = 16;
+  static constexpr unsigned kTogether = 128;
 
   static std::size_t need(uint32_t capacity) {
     return Arena::need<Link>(capacity) + Arena::need<uint32_t>(kSlots);
