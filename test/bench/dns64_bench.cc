@@ -199,7 +199,7 @@ void run_path(const Options& options, std::vector<Row>& rows) {
     }
     row(rows, "path_miss", options.names).us.push_back(us(miss.control, miss.answers));
     row(rows, "path_miss_user", options.names)
-        .us.push_back(us(miss.control - miss.system, miss.answers));
+        .us.push_back(us(miss.control - miss.sockets, miss.answers));
     row(rows, "path_hit", options.names).us.push_back(us(hit.control, hit.answers));
     row(rows, "path_hit_worker", options.names).us.push_back(us(hit.worker, hit.answers));
   }

@@ -5,18 +5,17 @@
 #include <fmt/format.h>
 #include <netinet/in.h>
 #include <rte_cycles.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include <atomic>
 #include <cstdlib>
 #include <cstring>
-#include <ctime>
 #include <string>
 #include <thread>
 
 #include "bench/dns64_load.h"
 #include "bench/port.h"
+#include "bench/socket_time.h"
 #include "control/punt.h"
 #include "dataplane/engine.h"
 #include "dns64/service.h"
@@ -41,19 +40,6 @@ constexpr net::Mac kClientMac{{2, 0, 0, 0, 0, 9}};
 
 uint32_t read_ms(void* context) {
   return *static_cast<const uint32_t*>(context);
-}
-
-double thread_seconds() {
-  timespec ts;
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
-  return static_cast<double>(ts.tv_sec) + static_cast<double>(ts.tv_nsec) * 1e-9;
-}
-
-double system_seconds() {
-  rusage usage{};
-  getrusage(RUSAGE_THREAD, &usage);
-  return static_cast<double>(usage.ru_stime.tv_sec) +
-         static_cast<double>(usage.ru_stime.tv_usec) * 1e-6;
 }
 
 /// A resolver on the loopback, in a thread of its own.
@@ -231,7 +217,7 @@ DnsPath::Cost DnsPath::ask(unsigned first, unsigned count) {
         kBurst, batch);
     cost.worker += rig.worker_turns((batch + kBurst - 1) / kBurst);
     const uint64_t sent = rig.port->sent();
-    const double system = system_seconds();
+    const SocketTime sockets = socket_time();
     const timespec wait{0, 200'000};
     double deadline = 5;
     while (rig.port->sent() - sent < batch && deadline > 0) {
@@ -243,10 +229,14 @@ DnsPath::Cost DnsPath::ask(unsigned first, unsigned count) {
       if (rig.port->sent() - sent < batch) nanosleep(&wait, nullptr);
       deadline -= 0.0002;
     }
-    cost.system += system_seconds() - system;
+    cost.socket_calls += socket_time().calls - sockets.calls;
+    cost.sockets += socket_time().seconds - sockets.seconds;
   }
   rig.port->generate({});
   cost.answers = rig.port->sent() - before;
+  const double measuring = static_cast<double>(cost.socket_calls) * clock_seconds();
+  cost.control -= 2 * measuring;
+  cost.sockets -= measuring;
   return cost;
 }
 

@@ -5,7 +5,7 @@
 // punted packets is well filled; then the control core's part of the daemon's loop runs until that
 // is empty; then the worker sends the answers. The thread's CPU time is taken around each, so that
 // each core's share is known although one core does both. Upstream is a socket on the loopback
-// that a thread of its own answers; with it the kernel's part is counted, apart from the user's.
+// that a thread of its own answers; what the kernel takes for it is known apart (socket_time.h).
 #pragma once
 
 #include <cstdint>
@@ -18,7 +18,8 @@ class DnsPath {
   struct Cost {
     double control = 0;  ///< seconds of the control core, all answers together
     double worker = 0;   ///< of the worker, without writing the frames that arrive
-    double system = 0;   ///< part of `control` that the kernel took
+    double sockets = 0;  ///< part of `control` that was inside the kernel for upstream's sockets
+    uint64_t socket_calls = 0;
     uint64_t answers = 0;
   };
 
