@@ -169,7 +169,7 @@ class Exchanges {
     uint64_t exchange;
     bool operator>(const Timer& other) const { return at > other.at; }
   };
-  enum class Check : uint8_t { kBelieve, kIgnore, kBareError, kMalformed, kOtherCase };
+  enum class Check : uint8_t { kBelieve, kIgnore, kBareError, kMalformed, kOtherCase, kOversized };
 
   static constexpr unsigned kAttemptBits = 3;
   static_assert(kMaxAttempts <= 1u << kAttemptBits);

@@ -31,6 +31,10 @@ Exchanges::Check Exchanges::check(const Attempt& attempt, const Exchange& exchan
   if (!std::equal(sent.begin(), sent.end(), received.begin(), received.end())) {
     return Check::kOtherCase;
   }
+  // RFC 6891 6.2.3: a responder sends no more than we say that we take, and whoever sends more may
+  // count on fragments, of which a forger can slip one in.
+  const std::size_t most = attempt.edns ? kUdpPayload : kUdpPayloadWithoutEdns;
+  if (!attempt.tcp && answer_.size() > most) return Check::kOversized;
   return parsed == ParseResult::kOk ? Check::kBelieve : Check::kMalformed;
 }
 
@@ -52,7 +56,9 @@ void Exchanges::on_answer(TimeMs now, SendId id, Bytes message, Actions& actions
   switch (verdict) {
     case Check::kIgnore: figures_.count(FigureId::kUpstreamMismatch); return;
     case Check::kOtherCase:
-      figures_.count(FigureId::kUpstreamCase);
+    case Check::kOversized:
+      figures_.count(verdict == Check::kOversized ? FigureId::kUpstreamOversized
+                                                  : FigureId::kUpstreamCase);
       attempt->open = false;
       actions.cancel(id);
       ask_over_tcp(now, *exchange, *attempt, actions);

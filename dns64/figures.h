@@ -55,6 +55,7 @@ namespace isthmus::dns64 {
   X(kUpstreamMalformed, "upstream-malformed", "answers that are not well-formed")             \
   X(kUpstreamMismatch, "upstream-mismatch", "answers to another ID or question, ignored")     \
   X(kUpstreamCase, "upstream-case", "answers in another case than asked, not trusted")        \
+  X(kUpstreamOversized, "upstream-oversized", "UDP answers larger than asked for, ignored")   \
   X(kUpstreamCookies, "upstream-cookies", "answers with our cookie (RFC 7873)")               \
   X(kUpstreamBadCookie, "upstream-bad-cookie", "answers without our cookie, not trusted")     \
   X(kUpstreamLate, "upstream-late", "answers after the question was settled")                 \

@@ -135,6 +135,61 @@ TEST_CASE("service: an answer with another ID, or one that comes twice, is count
   CHECK(s.figure("upstream-answers") == 1);
 }
 
+TEST_CASE("service: RFC 5452 9.1: the right answer from another port is never seen") {
+  Setup s;
+  const auto any = dns64::socket_address(kLoopback4, 0);
+  const dns64::Fd forger = dns64::make_socket(any.family(), SOCK_DGRAM);
+  REQUIRE(bind(forger.get(), any.get(), any.size) == 0);
+  std::unique_ptr<FakeResolver> resolver;
+  unsigned forged = 0;
+  resolver = std::make_unique<FakeResolver>(
+      s.loop.get(), kLoopback4, [&](const TextMessage& query, bool tcp) {
+        TextMessage lie = answer_to(query);
+        lie.sections[0] = {query.name + " 60 IN A 192.0.2.66"};
+        const Wire wire = test::to_wire(lie);
+        const auto to = dns64::socket_address(kLoopback4, resolver->client_ports.back());
+        const auto sent = sendto(forger.get(), wire.data(), wire.size(), 0, to.get(), to.size);
+        forged += sent == static_cast<ssize_t>(wire.size());
+        return v4_only(query, tcp);
+      });
+  s.upstream(*resolver);
+  s.start();
+  const TextMessage reply = s.ask(query_for("v4.example.", "A"));
+  REQUIRE(reply.sections[0].size() == 1);
+  CHECK(reply.sections[0][0] == test::canonical_record("v4.example. 60 IN A 192.0.2.1"));
+  CHECK(forged == 1);
+  // The kernel keeps it from the connected socket, and counts it (Udp: NoPorts).
+  CHECK(s.figure("upstream-answers") == 1);
+  CHECK(s.figure("upstream-late") == 0);
+}
+
+TEST_CASE("service: RFC 6891 6.2.3: what is larger than asked for is fetched over TCP") {
+  Setup s;
+  FakeResolver resolver(s.loop.get(), kLoopback4, [](const TextMessage& query, bool tcp) {
+    TextMessage answer = answer_to(query);
+    const unsigned records = query.name[0] == 's' || query.name[0] == 'S' ? 70 : 90;
+    for (unsigned i = 0; i < records; ++i) {
+      answer.sections[0].push_back(query.name + " 60 IN A 192.0." + (tcp ? "2." : "3.") +
+                                   std::to_string(i));
+    }
+    return test::to_wire(answer);
+  });
+  s.upstream(resolver);
+  s.start();
+  REQUIRE(s.service->listen_tcp());
+  TcpClient client(s.loop, kLoopback4, s.service->tcp_port());
+  client.send(query_for("small.example.", "A", 1));
+  REQUIRE(client.wait_for(1));
+  CHECK(client.replies[0].sections[0].size() == 70);
+  CHECK(s.figure("upstream-oversized") == 0);
+  client.send(query_for("large.example.", "A", 2));
+  REQUIRE(client.wait_for(2));
+  REQUIRE(client.replies[1].sections[0].size() == 90);
+  CHECK(client.replies[1].sections[0][0].ends_with("192.0.2.0"));
+  CHECK(s.figure("upstream-oversized") == 1);
+  CHECK(s.figure("upstream-sent-tcp") == 1);
+}
+
 TEST_CASE("service: RFC 7766 5: an answer with TC is fetched over TCP, on one connection") {
   Setup s;
   FakeResolver resolver(s.loop.get(), kLoopback4, [](const TextMessage& query, bool tcp) {
