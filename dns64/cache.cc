@@ -13,7 +13,10 @@ Cache::Cache(uint32_t capacity, const net::HashKey& key) : hash_key_(key) {
 void Cache::resize(uint32_t capacity) {
   clear();
   capacity_ = capacity;
-  buckets_.assign(std::bit_ceil(std::max<std::size_t>(capacity, 1)), kNone);
+  buckets_.assign(std::bit_ceil(std::max<std::size_t>(capacity, 1) * 2), kNone);
+  // Address space, not memory yet. Growing by copying would keep all clients waiting for a while.
+  entries_ = {};
+  entries_.reserve(capacity);
 }
 
 void Cache::clear() {

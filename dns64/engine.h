@@ -108,7 +108,6 @@ class Engine final : private ExchangeListener {
  private:
   enum class Stage : uint8_t { kForward, kAaaa, kA, kPtr };
   struct Job {
-    Question question;
     bool dnssec_ok = false;
     bool checking_disabled = false;
     uint8_t view = 0;
@@ -127,6 +126,7 @@ class Engine final : private ExchangeListener {
     // 5.4), and the negative TTL.
     std::optional<Answer> aaaa_answer;
     std::optional<uint32_t> negative;
+    Question question;
     // Of a PTR query: the in-addr.arpa name, and the zone of the prefix.
     Name target;
     Name zone;
@@ -136,13 +136,19 @@ class Engine final : private ExchangeListener {
       return dnssec_ok == key.dnssec_ok && checking_disabled == key.checking_disabled &&
              view == key.view && same_question(question, key.question);
     }
+    /// Names are left: `question` is always given, `target` and `zone` with the stage.
     void reset() {
-      Job first;
-      first.askers = std::move(askers);
-      first.askers.clear();
-      first.a_message = std::move(a_message);
-      first.a_message.clear();
-      *this = std::move(first);
+      dnssec_ok = checking_disabled = has_stale = a_asked = a_came = false;
+      view = 0;
+      stage = Stage::kForward;
+      synthesis = Synthesis::kNormal;
+      how = "upstream";
+      askers.clear();
+      a_rcode = kServFail;
+      a_error = -1;
+      a_message.clear();
+      aaaa_answer.reset();
+      negative.reset();
     }
   };
   struct StaleTimer {

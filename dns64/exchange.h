@@ -136,7 +136,6 @@ class Exchanges {
     uint64_t id = 0;
     UpstreamGroup group;
     unsigned refusals = 0;  ///< attempts that the network refused
-    Question question;
     bool dnssec_ok = false;
     bool checking_disabled = false;
     bool cookie_refused = false;  ///< BADCOOKIE was answered once
@@ -148,20 +147,22 @@ class Exchanges {
     TimeMs timer = 0;
     TimeMs deadline = 0;
     int error_rcode = -1;  ///< of an upstream that was passed over
+    Question question;
 
     bool asks(const Question& other, bool dnssec, bool no_checks) const {
       return dnssec_ok == dnssec && checking_disabled == no_checks &&
              same_question(question, other);
     }
+    /// `question` is left: it is always given.
     void reset() {
-      Exchange first;
-      first.jobs = std::move(jobs);
-      first.attempts = std::move(attempts);
-      first.tried = std::move(tried);
-      first.jobs.clear();
-      first.attempts.clear();
-      first.tried.clear();
-      *this = std::move(first);
+      group = {};
+      refusals = 0;
+      dnssec_ok = checking_disabled = cookie_refused = tcp_extended = false;
+      jobs.clear();
+      attempts.clear();
+      tried.clear();
+      interval = timer = deadline = 0;
+      error_rcode = -1;
     }
   };
   struct Timer {

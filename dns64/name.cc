@@ -16,10 +16,22 @@ uint64_t lower_word(uint64_t word) {
   return word | letters >> 2;
 }
 
-uint64_t load_word(const uint8_t* bytes, std::size_t count) {
-  uint64_t word = 0;
-  std::memcpy(&word, bytes, std::min<std::size_t>(count, sizeof word));
+template <class Word>
+uint64_t load(const uint8_t* bytes) {
+  Word word;
+  std::memcpy(&word, bytes, sizeof word);
   return word;
+}
+
+/// Up to eight bytes, without a call or a loop: what is left over is read twice.
+uint64_t load_word(const uint8_t* bytes, std::size_t count) {
+  if (count >= 8) return load<uint64_t>(bytes);
+  if (count >= 4) {
+    return load<uint32_t>(bytes) | load<uint32_t>(bytes + count - 4) << (8 * (count - 4));
+  }
+  if (count == 0) return 0;
+  return bytes[0] | uint64_t{bytes[count / 2]} << (8 * (count / 2)) |
+         uint64_t{bytes[count - 1]} << (8 * (count - 1));
 }
 
 }  // namespace

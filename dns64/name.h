@@ -32,6 +32,13 @@ class Name {
 
   /// The root. What is behind it is not written: names are made and thrown away all the time.
   Name() { bytes_[0] = 0; }
+  /// Only as far as the name reaches: nearly all of the buffer is empty nearly always, and its
+  /// cache lines cost more than all else that is done with a name.
+  Name(const Name& other) { copy(other); }
+  Name& operator=(const Name& other) {
+    copy(other);
+    return *this;
+  }
   /// A name from its text, for names that we write ourselves; escapes as in zone files.
   static Result<Name> from_text(std::string_view text);
 
@@ -82,6 +89,18 @@ class Name {
   }
 
  private:
+  void copy(const Name& other) {
+    size_ = other.size_;
+    // Sizes that the compiler knows, not one that it does not.
+    if (size_ <= 32) {
+      std::memmove(bytes_.data(), other.bytes_.data(), 32);
+    } else if (size_ <= 64) {
+      std::memmove(bytes_.data(), other.bytes_.data(), 64);
+    } else {
+      std::memmove(bytes_.data(), other.bytes_.data(), kMaxSize);
+    }
+  }
+
   uint8_t size_ = 1;
   std::array<uint8_t, kMaxSize> bytes_;
 };

@@ -50,7 +50,9 @@ void ServiceImpl::after_engine() {
     engine_.on_failure(now(), id, *this);
   }
   const TimeMs deadline = engine_.next_deadline();
-  if (deadline == timer_at_ && timer_.is_active()) return;
+  // Nearly every answer moves the deadline to later. A timer that comes too early once in a while
+  // and finds nothing to do is cheaper than one that is moved each time.
+  if (timer_.is_active() && timer_at_ <= deadline) return;
   timer_at_ = deadline;
   timer_.stop();
   if (deadline == kNoDeadline) return;
@@ -91,8 +93,8 @@ Status ServiceImpl::open_log(const conf::Dns64& config) {
 }
 
 void ServiceImpl::reply(uint64_t token, Bytes message) {
-  auto node = clients_.extract(token);
-  if (node.empty()) return;
+  if (!clients_.contains(token)) return;
+  auto node = clients_.take(token);
   const Waiting& client = node.mapped();
   if (tap_.enabled() && !client.asked) tap(TapType::kClientResponse, client, message);
   if (client.asked) {
@@ -103,18 +105,20 @@ void ServiceImpl::reply(uint64_t token, Bytes message) {
   } else {
     listener_.reply(client.connection, message);
   }
+  clients_.give_back(std::move(node));
 }
 
 void ServiceImpl::drop(uint64_t token) {
-  auto node = clients_.extract(token);
-  if (node.empty()) return;
+  if (!clients_.contains(token)) return;
+  auto node = clients_.take(token);
   if (node.mapped().asked) node.mapped().asked->done = true;
   if (node.mapped().connection != 0) listener_.drop(node.mapped().connection);
+  clients_.give_back(std::move(node));
 }
 
 void ServiceImpl::trace(uint64_t token, const std::string& step) {
-  const auto found = clients_.find(token);
-  if (found != clients_.end() && found->second.asked) found->second.asked->steps.push_back(step);
+  const Waiting* client = clients_.find(token);
+  if (client && client->asked) client->asked->steps.push_back(step);
 }
 
 void ServiceImpl::send(SendId id, unsigned upstream, bool tcp, Bytes message) {

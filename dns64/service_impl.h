@@ -4,11 +4,11 @@
 
 #include <ev++.h>
 
-#include <unordered_map>
 #include <utility>
 
 #include "dns64/dnstap.h"
 #include "dns64/engine.h"
+#include "dns64/in_flight_table.h"
 #include "dns64/query_log.h"
 #include "dns64/service.h"
 #include "dns64/tcp_listener.h"
@@ -73,6 +73,7 @@ class ServiceImpl final : public Service, private Actions {
     std::shared_ptr<Asked> asked;
     uint16_t port = 0;
     net::Ip6 client{};  ///< set by query()
+    void reset() { *this = {}; }
   };
 
   static net::Ip6 engine_address(const Address& address) {
@@ -97,7 +98,7 @@ class ServiceImpl final : public Service, private Actions {
     const uint64_t token = ++last_token_;
     waiting.client = client.address;
     if (tap_.enabled() && !waiting.asked) tap(TapType::kClientQuery, waiting, message);
-    clients_[token] = std::move(waiting);
+    clients_.add(token) = std::move(waiting);
     engine_.on_query(now(), token, client, message, *this, trace);
     after_engine();
   }
@@ -151,7 +152,7 @@ class ServiceImpl final : public Service, private Actions {
   ev::timer log_timer_;
   TimeMs timer_at_ = kNoDeadline;
   std::vector<std::shared_ptr<Remote>> upstreams_;
-  std::unordered_map<uint64_t, Waiting> clients_;
+  InFlightTable<Waiting> clients_;
   uint64_t last_token_ = 0;
   std::vector<SendId> refused_;
 };

@@ -5,11 +5,15 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 
 namespace isthmus::dns64 {
 namespace {
 
 constexpr unsigned kBatch = 16;  ///< datagrams read at a time
+/// An answer that is larger than what we say that we take is not read to its end; that it is larger
+/// shows.
+constexpr std::size_t kRoom = kUdpPayload + 1;
 
 }  // namespace
 
@@ -20,17 +24,16 @@ UdpUpstream::UdpUpstream(struct ev_loop* loop, SystemRandom& random, Figures& fi
       figures_(figures),
       on_answer_(std::move(on_answer)),
       on_failure_(std::move(on_failure)),
-      buffer_(kBatch * kMaxMessage) {
+      buffer_(kBatch * kRoom) {
   prepare_.set(loop);
   prepare_.set<UdpUpstream, &UdpUpstream::on_prepare>(this);
   sweep_.set(loop);
   sweep_.set<UdpUpstream, &UdpUpstream::on_sweep>(this);
 }
 
-UdpUpstream::Query* UdpUpstream::Port::find(uint16_t id) {
-  const auto known = std::find_if(queries.begin(), queries.begin() + used,
-                                  [id](const Query& query) { return query.id == id; });
-  return known == queries.begin() + used ? nullptr : &*known;
+unsigned UdpUpstream::Port::find(uint16_t id) const {
+  const auto end = ids.begin() + used;
+  return static_cast<unsigned>(std::find(ids.begin(), end, id) - ids.begin());
 }
 
 UdpUpstream::Upstream& UdpUpstream::upstream_of(const SocketAddress& to) {
@@ -58,8 +61,12 @@ UdpUpstream::Port* UdpUpstream::open(const SocketAddress& to) {
   if (!fd || !bind_random(fd.get(), to.family()) || ::connect(fd.get(), to.get(), to.size) != 0) {
     return nullptr;
   }
-  Port& port = ports_.emplace_back();
+  if (spare_.empty()) spare_.emplace_back();
+  ports_.splice(ports_.end(), spare_, spare_.begin());
+  Port& port = ports_.back();
   port.to = to;
+  port.retired = false;
+  port.used = port.in_flight = port.waiting = 0;
   port.fd = std::move(fd);
   port.owner = this;
   port.opened = ev_now(loop_);
@@ -75,7 +82,7 @@ bool UdpUpstream::usable(const Port& port) const {
 }
 
 void UdpUpstream::retire(Port& port) {
-  port.retired = true;
+  port.retired = to_close_ = true;
   prepare_.start();
   std::erase(upstream_of(port.to).ports, &port);
 }
@@ -84,15 +91,16 @@ UdpUpstream::Port* UdpUpstream::port_for(Upstream& upstream, uint16_t id) {
   // A first few queries have a port each.
   if (upstream.ports.size() >= kPorts) {
     Port* port = upstream.ports[random_() % upstream.ports.size()];
-    if (usable(*port) && !port->find(id)) return port;
+    if (usable(*port) && port->find(id) == port->used) return port;
     retire(*port);
   }
   if (Port* port = open(upstream.to)) {
     upstream.ports.push_back(port);
     return port;
   }
-  const auto other = std::find_if(upstream.ports.begin(), upstream.ports.end(),
-                                  [&](Port* port) { return usable(*port) && !port->find(id); });
+  const auto other =
+      std::find_if(upstream.ports.begin(), upstream.ports.end(),
+                   [&](const Port* port) { return usable(*port) && port->find(id) == port->used; });
   return other == upstream.ports.end() ? nullptr : *other;
 }
 
@@ -100,30 +108,35 @@ bool UdpUpstream::send(SendId id, const SocketAddress& to, Bytes message) {
   const uint16_t message_id = get16(message, 0);
   Port* port = port_for(upstream_of(to), message_id);
   if (!port) return false;
-  places_[id] = {port, port->used};
-  port->queries[port->used++] = {id, message_id};
+  places_.add(id) = {port, port->used};
+  port->ids[port->used] = message_id;
+  port->sends[port->used++] = id;
   ++port->in_flight;
-  if (port->queued_sizes.empty()) waiting_.push_back(port);
-  port->queued.insert(port->queued.end(), message.begin(), message.end());
-  port->queued_sizes.push_back(static_cast<uint16_t>(message.size()));
+  if (port->waiting == 0) waiting_.push_back(port);
+  port->queued[port->waiting++] = {static_cast<uint32_t>(queued_.size()),
+                                   static_cast<uint16_t>(message.size())};
+  queued_.insert(queued_.end(), message.begin(), message.end());
   prepare_.start();
   return true;
 }
 
 void UdpUpstream::cancel(SendId id) {
-  const auto place = places_.find(id);
-  if (place == places_.end()) return;
-  Port& port = *place->second.port;
-  port.queries[place->second.index].send = 0;
-  places_.erase(place);
-  if (--port.in_flight == 0 && port.retired) prepare_.start();  // which closes it
+  if (!places_.contains(id)) return;
+  auto node = places_.take(id);
+  const Place place = node.mapped();
+  places_.give_back(std::move(node));
+  Port& port = *place.port;
+  port.sends[place.index] = 0;
+  if (--port.in_flight > 0 || !port.retired) return;
+  to_close_ = true;
+  prepare_.start();
 }
 
 void UdpUpstream::fail(Port& port, unsigned first) {
   std::array<SendId, kUses> failed;
   unsigned count = 0;
   for (unsigned i = first; i < port.used; ++i) {
-    if (port.queries[i].send != 0) failed[count++] = port.queries[i].send;
+    if (port.sends[i] != 0) failed[count++] = port.sends[i];
   }
   for (unsigned i = 0; i < count; ++i) cancel(failed[i]);
   // The engine may ask anew at once.
@@ -131,15 +144,14 @@ void UdpUpstream::fail(Port& port, unsigned first) {
 }
 
 void UdpUpstream::flush(Port& port) {
-  std::array<mmsghdr, kUses> messages{};
+  std::array<mmsghdr, kUses> messages;
   std::array<iovec, kUses> parts;
-  const auto count = static_cast<unsigned>(port.queued_sizes.size());
-  uint8_t* at = port.queued.data();
+  const unsigned count = std::exchange(port.waiting, 0);
   for (unsigned i = 0; i < count; ++i) {
-    parts[i] = {at, port.queued_sizes[i]};
+    parts[i] = {&queued_[port.queued[i].at], port.queued[i].size};
+    messages[i] = {};
     messages[i].msg_hdr.msg_iov = &parts[i];
     messages[i].msg_hdr.msg_iovlen = 1;
-    at += port.queued_sizes[i];
   }
   unsigned sent = 0;
   bool refused = false;
@@ -152,8 +164,6 @@ void UdpUpstream::flush(Port& port) {
     }
     sent += static_cast<unsigned>(n);
   }
-  port.queued.clear();
-  port.queued_sizes.clear();
   if (sent == count) return;
   // Refused: an ICMP error has come, so what went before is lost too.
   if (refused && !port.retired) retire(port);
@@ -164,7 +174,7 @@ void UdpUpstream::receive(Port& port) {
   std::array<mmsghdr, kBatch> messages{};
   std::array<iovec, kBatch> parts;
   for (unsigned i = 0; i < kBatch; ++i) {
-    parts[i] = {&buffer_[i * kMaxMessage], kMaxMessage};
+    parts[i] = {&buffer_[i * kRoom], kRoom};
     messages[i].msg_hdr.msg_iov = &parts[i];
     messages[i].msg_hdr.msg_iovlen = 1;
   }
@@ -176,22 +186,39 @@ void UdpUpstream::receive(Port& port) {
     return;
   }
   for (unsigned i = 0; i < static_cast<unsigned>(got); ++i) {
-    const Bytes message(&buffer_[i * kMaxMessage], messages[i].msg_len);
-    const Query* query = message.size() < 2 ? nullptr : port.find(get16(message, 0));
-    if (query && query->send != 0) {
-      on_answer_(query->send, message);
+    const Bytes message(&buffer_[i * kRoom], messages[i].msg_len);
+    const unsigned query = message.size() < 2 ? port.used : port.find(get16(message, 0));
+    if (query == port.used) {
+      figures_.count(FigureId::kUpstreamMismatch);
+    } else if (const SendId send = port.sends[query]; send == 0) {
+      figures_.count(FigureId::kUpstreamLate);
     } else {
-      figures_.count(query ? FigureId::kUpstreamLate : FigureId::kUpstreamMismatch);
+      on_answer_(send, message);
     }
   }
+}
+
+void UdpUpstream::close_retired() {
+  to_close_ = false;
+  for (auto port = ports_.begin(); port != ports_.end();) {
+    const auto next = std::next(port);
+    if (port->retired && port->in_flight == 0) {
+      port->watcher.stop();
+      port->fd = Fd();
+      spare_.splice(spare_.begin(), ports_, port);
+    }
+    port = next;
+  }
+  while (spare_.size() > kMaxSpare) spare_.pop_back();
 }
 
 void UdpUpstream::on_prepare(ev::prepare&, int) {
   // A failure may lead to another query, which is put at the end.
   for (std::size_t i = 0; i < waiting_.size(); ++i) flush(*waiting_[i]);
   waiting_.clear();
+  queued_.clear();
   prepare_.stop();
-  ports_.remove_if([](const Port& port) { return port.retired && port.in_flight == 0; });
+  if (to_close_) close_retired();
 }
 
 void UdpUpstream::on_sweep(ev::timer&, int) {

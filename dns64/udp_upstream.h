@@ -8,8 +8,9 @@
 // and it is closed when nothing is in flight on it: what somebody found out is soon worth nothing.
 // A connected socket takes datagrams of its upstream only, and hears of ICMP errors. Queries wait
 // until the loop is about to, and are then written a socket at a time (sendmmsg), as answers are
-// read (recvmmsg). One thread: the loop's. Ports are destroyed before the loop waits, never while
-// the engine, which asks anew from inside an answer, may be using one. doc/decisions/048.
+// read (recvmmsg). What a question needs here is used again by the next ones. One thread: the
+// loop's. Ports are destroyed before the loop waits, never while the engine, which asks anew from
+// inside an answer, may be using one. doc/decisions/048.
 #pragma once
 
 #include <ev++.h>
@@ -17,10 +18,10 @@
 #include <array>
 #include <functional>
 #include <list>
-#include <unordered_map>
 #include <vector>
 
 #include "dns64/exchange.h"
+#include "dns64/in_flight_table.h"
 #include "dns64/sockets.h"
 
 namespace isthmus::dns64 {
@@ -46,9 +47,9 @@ class UdpUpstream {
   static constexpr double kSeconds = 5;
 
  private:
-  struct Query {
-    SendId send = 0;  ///< 0: settled
-    uint16_t id = 0;
+  struct Queued {
+    uint32_t at = 0;  ///< in queued_
+    uint16_t size = 0;
   };
   struct Port {
     SocketAddress to;
@@ -59,11 +60,13 @@ class UdpUpstream {
     bool retired = false;
     unsigned used = 0;
     unsigned in_flight = 0;
-    std::array<Query, kUses> queries;
-    std::vector<uint8_t> queued;  ///< messages one behind the other
-    std::vector<uint16_t> queued_sizes;
+    unsigned waiting = 0;  ///< of those, with messages in queued_
+    std::array<uint16_t, kUses> ids;
+    std::array<SendId, kUses> sends;  ///< 0: settled
+    std::array<Queued, kUses> queued;
     void on_readable(ev::io&, int) { owner->receive(*this); }
-    Query* find(uint16_t id);
+    /// Which of its queries has `id`; `used` if none has.
+    unsigned find(uint16_t id) const;
   };
   struct Upstream {
     SocketAddress to;
@@ -72,6 +75,7 @@ class UdpUpstream {
   struct Place {
     Port* port = nullptr;
     unsigned index = 0;
+    void reset() {}
   };
 
   Upstream& upstream_of(const SocketAddress& to);
@@ -94,10 +98,17 @@ class UdpUpstream {
   OnFailure on_failure_;
   ev::prepare prepare_;
   ev::timer sweep_;
+  void close_retired();
+
+  static constexpr std::size_t kMaxSpare = 64;
+
   std::list<Port> ports_;
+  std::list<Port> spare_;  ///< closed, to be opened again
+  bool to_close_ = false;  ///< some port may be retired and settled
   std::vector<Upstream> upstreams_;
-  std::vector<Port*> waiting_;  ///< with messages queued
-  std::unordered_map<SendId, Place> places_;
+  std::vector<Port*> waiting_;   ///< with messages queued
+  std::vector<uint8_t> queued_;  ///< messages one behind the other
+  InFlightTable<Place> places_;
   std::vector<uint8_t> buffer_;
 };
 
