@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "dns64/local_zones.h"
+#include "dns64/rdata.h"
 #include "dns64/reverse.h"
 #include "dns64/text_file.h"
 
@@ -56,6 +57,28 @@ Status LocalZones::add_hosts(const Name& zone, const std::string& file, std::str
   return Ok{};
 }
 
+namespace {
+
+/// Whether `rdata` is what `type` says. ldns takes data in the way of RFC 3597 5 ("\\# 4 c0000201")
+/// as it stands, and it is served as it stands: a pointer in a name would lead anywhere.
+bool well_formed(uint16_t type, Bytes rdata) {
+  if (type == kTypeA) return rdata.size() == sizeof(net::Ip4);
+  if (type == kTypeAaaa) return rdata.size() == sizeof(net::Ip6);
+  const RdataLayout layout = rdata_layout(type);
+  if (layout.names == 0) return true;
+  std::size_t at = layout.fixed;
+  for (unsigned i = 0; i < layout.strings && at < rdata.size(); ++i) at += rdata[at] + 1u;
+  for (unsigned i = 0; i < layout.names; ++i) {
+    const std::size_t start = at;
+    Name name;
+    if (at >= rdata.size() || !read_name(rdata, at, name) || at - start != name.size())
+      return false;
+  }
+  return layout.tail == kAnyTail || rdata.size() - at == layout.tail;
+}
+
+}  // namespace
+
 Status LocalZones::add_master(const Name& zone, const std::string& file, const std::string& text) {
   add_zone(zone);
   names_.try_emplace(key_of(zone));
@@ -100,6 +123,8 @@ Status LocalZones::add_master(const Name& zone, const std::string& file, const s
     } else if (type == kTypeDname || (type == kTypeNs && !(name == zone)) || type == kTypeNsec ||
                (name.wire()[0] == 1 && name.wire()[1] == '*')) {
       wrong = "no wildcards, DNAME, delegations or NSEC: they are not served here";
+    } else if (!well_formed(type, rdata)) {
+      wrong = "data of its type";
     } else {
       add(zone, name, {type, ldns_rr_ttl(rr), std::move(rdata)});
     }

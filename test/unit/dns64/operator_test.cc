@@ -85,6 +85,22 @@ TEST_CASE("master files: directives and defaults work, errors name file and line
   CHECK(bad.add_master(zone, "zone", ""));
 }
 
+TEST_CASE("master files: RFC 3597 5: data given as octets must be what its type says") {
+  const Name zone = name("corp.example");
+  LocalZones zones;
+  REQUIRE(zones.add_master(zone, "zone", "a 60 IN A \\# 4 c0000201\nb 60 IN TYPE65280 \\# 1 07\n"));
+  CHECK(zones.answer({name("a.corp.example"), kTypeAaaa, kClassIn}, Policy{}));
+  for (const char* text :
+       {"A \\# c00002", "A \\# 3 c00002", "AAAA \\# 4 c0000201", "CNAME \\# 2 c00c",
+        "CNAME \\# 3 016100ff", "MX \\# 2 000a", "SRV \\# 7 000000000000c0", "CNAME \\# 0"}) {
+    CAPTURE(text);
+    LocalZones bad;
+    const std::string file = "a.corp.example. 60 IN " + std::string(text) + "\n";
+    const std::string error = error_of(bad.add_master(zone, "zone", file));
+    CHECK(error.starts_with("zone:"));
+  }
+}
+
 TEST_CASE("cache: a flood of random names stays inside the bound of bytes") {
   constexpr uint32_t kCapacity = 1000;
   Cache cache(kCapacity, {1, 2, 3});
