@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "dns64/text.h"
 
+#include <algorithm>
+#include <cstdio>
 #include <cstdlib>
 
 // Without stdbool.h, ldns would define bool as a macro.
@@ -17,6 +19,30 @@ std::string take(char* text) {
   std::string out = text ? text : "";
   std::free(text);
   return out;
+}
+
+/// RFC 8914 4, for the codes that we send or act upon.
+std::string_view extended_error_text(unsigned code) {
+  switch (code) {
+    case 1: return "Unsupported DNSKEY Algorithm";
+    case 2: return "Unsupported DS Digest Type";
+    case 3: return "Stale Answer";
+    case 5: return "DNSSEC Indeterminate";
+    case 6: return "DNSSEC Bogus";
+    case 7: return "Signature Expired";
+    case 8: return "Signature Not Yet Valid";
+    case 9: return "DNSKEY Missing";
+    case 10: return "RRSIGs Missing";
+    case 11: return "No Zone Key Bit Set";
+    case 12: return "NSEC Missing";
+    case 15: return "Blocked";
+    case 18: return "Prohibited";
+    case 22: return "No Reachable Authority";
+    case 23: return "Network Error";
+    case 27: return "Unsupported NSEC3 Iterations Value";
+    case 29: return "Synthesized";
+    default: return "other";
+  }
 }
 
 }  // namespace
@@ -38,8 +64,25 @@ std::string client_text(const net::Ip6& client) {
 std::string message_text(Bytes message) {
   ldns_pkt* packet = nullptr;
   if (ldns_wire2pkt(&packet, message.data(), message.size()) != LDNS_STATUS_OK) return {};
-  std::string out = take(ldns_pkt2str(packet));
+  const std::string text = take(ldns_pkt2str(packet));
   ldns_pkt_free(packet);
+  std::string out;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t end = std::min(text.find('\n', at), text.size());
+    const std::string_view line(text.data() + at, end - at);
+    at = end + 1;
+    // The library made no query, so it knows no times; of RFC 8914 it knows nothing but octets.
+    if (line.starts_with(";; Query time:") || line.starts_with(";; WHEN:")) continue;
+    unsigned high = 0;
+    unsigned low = 0;
+    if (std::sscanf(std::string(line).c_str(), "; EDE: %2x %2x", &high, &low) == 2) {
+      out += "; EDE: " + std::to_string(high << 8 | low) + " (" +
+             std::string(extended_error_text(high << 8 | low)) + ")\n";
+      continue;
+    }
+    out += line;
+    out += '\n';
+  }
   return out;
 }
 

@@ -7,6 +7,7 @@
 #include "dns64/client_limits.h"
 #include "dns64/local_zones.h"
 #include "dns64/name_rules.h"
+#include "dns64/text.h"
 #include "dns64/upstreams.h"
 
 namespace isthmus::operator_test {
@@ -23,6 +24,17 @@ std::string error_of(const Status& status) {
 }
 
 }  // namespace
+
+TEST_CASE("text: an answer as text has no times that nobody took, and its error by name") {
+  const std::vector<uint8_t> wire = {0, 7,   0x81, 0x80, 0,  1, 0, 0,  0, 0,  0, 1,
+                                     1, 'a', 0,    0,    28, 0, 1, 0,  0, 41, 4, 208,
+                                     0, 0,   0,    0,    0,  6, 0, 15, 0, 2,  0, 29};
+  const std::string text = message_text(wire);
+  CHECK(text.find("id: 7\n") != std::string::npos);
+  CHECK(text.find("; EDE: 29 (Synthesized)\n") != std::string::npos);
+  CHECK(text.find("WHEN") == std::string::npos);
+  CHECK(text.find("Query time") == std::string::npos);
+}
 
 TEST_CASE("name rules: a hundred thousand names from a file, found whatever the case") {
   std::string text = "# a list\n";
