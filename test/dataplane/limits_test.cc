@@ -23,6 +23,23 @@ TEST_CASE("limits: a full punt ring drops and counts") {
   CHECK(rig.punts().size() == 1);
 }
 
+TEST_CASE(
+    "limits: a control core that is dead does not stop translation, whatever is asked of it") {
+  Pipeline rig({});
+  const Bytes query = ip6(inside_host(2), "2001:db8:1::53").udp(5000, 53).payload("query");
+  const Bytes ping = ip6(inside_host(3), "2001:db8:1::1").icmp_echo(1, 1);
+  constexpr unsigned kRounds = 1200;
+  for (unsigned i = 0; i < kRounds; ++i) {
+    rig.from_inside(query);
+    rig.from_inside(ping);
+    rig.from_inside(ip6(inside_host(1), mapped("192.0.2.9")).udp(5000, 7000).payload("x"));
+    rig.run();
+    REQUIRE(rig.to_internet().size() == 1);
+  }
+  CHECK(rig.count(Counter::kNat64Out) == kRounds);
+  CHECK(rig.count(DropReason::kPuntFull) == 2 * kRounds - 1023);
+}
+
 TEST_CASE("limits: a full transmit queue drops and counts") {
   Pipeline rig({.ring_size = 64});
   for (unsigned i = 0; i < 4; ++i) {
