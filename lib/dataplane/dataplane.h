@@ -91,7 +91,8 @@ struct WorkerInfo {
 /// How full the rings are that lead from and to a worker.
 struct RingInfo {
   unsigned worker = 0;
-  std::string ring;  ///< "punt", "inject", or "handoff": those of all others to this one
+  /// "punt", "inject", or "handoff", those of all others to this one: packets; "events".
+  std::string ring;
   uint64_t used = 0, capacity = 0;
 };
 

@@ -180,6 +180,8 @@ std::vector<RingInfo> Engine::ring_info() const {
       handoff.capacity += fabric_->ring(from, id)->capacity();
     }
     infos.push_back(std::move(handoff));
+    const auto& events = workers_[id]->translator().events();
+    infos.push_back({id, "events", events.waiting(), events.capacity()});
   }
   return infos;
 }

@@ -228,8 +228,22 @@ void add_rings(Families& out, control::Backend& backend) {
        [](const Ring& r) { return r.used; }},
       {kGauge, "ring_packets_limit", "Packets that fit.", [](const Ring& r) { return r.capacity; }},
   };
-  add_table(out, backend.dataplane().ring_info(), kColumns, [](const Ring& r) {
+  constexpr Column<Ring> kEventColumns[] = {
+      {kGauge, "event_ring_events", "Events of a worker that wait for the control core.",
+       [](const Ring& r) { return r.used; }},
+      {kGauge, "event_ring_events_limit", "Events that fit; more are lost, and counted.",
+       [](const Ring& r) { return r.capacity; }},
+  };
+  auto rings = backend.dataplane().ring_info();
+  const auto events = std::stable_partition(rings.begin(), rings.end(),
+                                            [](const Ring& r) { return r.ring != "events"; });
+  const std::vector<Ring> event_rings(events, rings.end());
+  rings.erase(events, rings.end());
+  add_table(out, rings, kColumns, [](const Ring& r) {
     return Labels{{"ring", r.ring}, {"worker", std::to_string(r.worker)}};
+  });
+  add_table(out, event_rings, kEventColumns, [](const Ring& r) {
+    return Labels{{"worker", std::to_string(r.worker)}};
   });
 }
 

@@ -124,8 +124,12 @@ class EventRing {
   }
 
   uint32_t capacity() const { return mask_ + 1; }
-  /// Events that wait, as the producer sees it.
-  uint32_t waiting() const { return in_ - out_.load(std::memory_order_relaxed); }
+  /// Events that wait, for anybody who asks.
+  uint32_t waiting() const {
+    // In this order, what was taken meanwhile does not make it wrap.
+    const uint32_t out = out_.load(std::memory_order_acquire);
+    return published_.load(std::memory_order_acquire) - out;
+  }
 
   /// Producer. False if the ring is full: the event is lost.
   bool push(const Event& event) {

@@ -26,6 +26,7 @@ expect "$text" '^isthmus_dns64_answer_seconds_bucket\{le="\+Inf"\} [1-9]'
 expect "$text" '^isthmus_dns64_answer_seconds_sum '
 expect "$text" '^isthmus_worker_burst_packets_count\{worker="0"\} [1-9]'
 expect "$text" '^isthmus_worker_packet_cycles_bucket\{worker="0",le="\+Inf"\} [1-9]'
+expect "$text" '^isthmus_event_ring_events_limit\{worker="0"\} [1-9]'
 expect "$text" '^isthmus_ring_packets_limit\{ring="punt",worker="0"\} 1023$'
 # Each packet is in both of a worker's histograms.
 python3 -c 'import re, sys

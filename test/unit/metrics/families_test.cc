@@ -74,7 +74,9 @@ TEST_CASE("metrics: histograms, cumulative, with bounds as Prometheus wants them
       info.packet_cycles.add(1 << 20, 6);
       return info;
     }
-    std::vector<dataplane::RingInfo> ring_info() const override { return {{1, "punt", 3, 1023}}; }
+    std::vector<dataplane::RingInfo> ring_info() const override {
+      return {{1, "events", 5, 8192}, {1, "punt", 3, 1023}};
+    }
   };
   struct Backend final : control::FakeBackend {
     Plane own;
@@ -110,11 +112,14 @@ TEST_CASE("metrics: histograms, cumulative, with bounds as Prometheus wants them
                            R"(isthmus_dns64_answer_seconds_bucket{le="0.002"} 7)",
                            R"(isthmus_dns64_answer_seconds_bucket{le="+Inf"} 8)",
                            R"(isthmus_ring_packets{ring="punt",worker="1"} 3)",
-                           R"(isthmus_ring_packets_limit{ring="punt",worker="1"} 1023)"}) {
+                           R"(isthmus_ring_packets_limit{ring="punt",worker="1"} 1023)",
+                           R"(isthmus_event_ring_events{worker="1"} 5)",
+                           R"(isthmus_event_ring_events_limit{worker="1"} 8192)"}) {
     INFO(line);
     CHECK(text.find("\n" + std::string(line) + "\n") != std::string::npos);
   }
-  CHECK(text.find("le=\"16\"} 4") == std::string::npos);  // of cycles: no bucket below 32
+  CHECK(text.find("ring=\"events\"") == std::string::npos);  // no packets
+  CHECK(text.find("le=\"16\"} 4") == std::string::npos);     // of cycles: no bucket below 32
 }
 
 TEST_CASE("metrics: no family twice, all with a help") {
