@@ -26,7 +26,7 @@ ports = (
 );
 routes = ( {{ prefix = "2001:db8::/33"; via = "{tester6}"; }},
            {{ prefix = "0.0.0.0/0"; via = "{tester4}"; }} );
-nat64 = ( {{ name = "main"; prefixes = ["64:ff9b:1:fffe::/96"];
+nat64 = ( {{ name = "main"; prefixes = ["{prefix}"];
   pools = ( {{ name = "main"; addresses = ["203.0.113.0/24"]; ports = "1024-65535"; }} ); }} );
 '''
 
@@ -35,15 +35,15 @@ class BedError(Exception):
     """A sentence for whoever started the script."""
 
 
-def isolate():
-    """Runs this script again in namespaces; its end is the end of all that it starts."""
+def isolate(name='rfc9693'):
+    """Runs the script again in namespaces; its end is the end of all that it starts."""
     if os.environ.get('ISTHMUS_RFC9693') == '1':
         for command in (['mkdir', '-p', '/run/dpdk'], ['mount', '-t', 'tmpfs', 'none', '/run/dpdk'],
                         ['mount', '-t', 'sysfs', 'none', '/sys'], ['ip', 'link', 'set', 'lo', 'up']):
             subprocess.run(command, check=False, stderr=subprocess.DEVNULL)
         return
     if os.geteuid() != 0:
-        print('rfc9693: needs root (network namespaces): run it with sudo', file=sys.stderr)
+        print(f'{name}: needs root (network namespaces): run it with sudo', file=sys.stderr)
         sys.exit(1)
     os.environ['ISTHMUS_RFC9693'] = '1'
     os.execvp('unshare', ['unshare', '--net', '--mount', '--pid', '--fork', '--kill-child',
@@ -76,6 +76,7 @@ def tasks_on(pid, cpu):
 
 class Bed:
     """Gateway and tester, running. `options`: those of the script."""
+    prefix = '64:ff9b:1:fffe::/96'
 
     def __init__(self, options):
         self.options = options
@@ -83,18 +84,30 @@ class Bed:
         self.last_words = ''
         self.directory = tempfile.mkdtemp(prefix='rfc9693-')
         self.log = open(f'{self.directory}/log', 'w+', encoding='utf-8')
-        self.config = self.write_config()
-        self.gateway = subprocess.Popen(
-            [f'{options.build}/app/isthmusd/isthmusd', '-c', f'{self.directory}/isthmus.conf'],
-            stdout=self.log, stderr=self.log)
+        self.gateway = None
         try:
+            self.config = self.write_config()
+            self.gateway = subprocess.Popen(self.command(), stdout=self.log, stderr=self.log)
             self.wait_for_gateway()
         except BedError:
             self.stop()
             raise
         if options.realtime:
-            for task in tasks_on(self.gateway.pid, options.worker):
+            for task in self.busy_tasks():
                 make_realtime(task)
+
+    # What others than isthmusd do in their own way (scripts/nat64_peers).
+
+    def command(self):
+        return [f'{self.options.build}/app/isthmusd/isthmusd', '-c', f'{self.directory}/isthmus.conf']
+
+    def busy_tasks(self):
+        """Threads that translate."""
+        return tasks_on(self.gateway.pid, self.options.worker)
+
+    def tester_place(self):
+        """A command that runs another one where the tester's ports are."""
+        return []
 
     def write_config(self):
         o = self.options
@@ -103,7 +116,7 @@ class Bed:
             subscribers=2 * o.sessions // o.ports + 1024, directory=self.directory,
             inside=o.inside_device or memif('server', 0, self.directory, o.rsize),
             outside=o.outside_device or memif('server', 1, self.directory, o.rsize),
-            gateway6=GATEWAY6, gateway4=GATEWAY4, tester6=TESTER6, tester4=TESTER4)
+            prefix=self.prefix, gateway6=GATEWAY6, gateway4=GATEWAY4, tester6=TESTER6, tester4=TESTER4)
         pathlib.Path(f'{self.directory}/isthmus.conf').write_text(text, encoding='utf-8')
         return text
 
@@ -134,9 +147,9 @@ class Bed:
                                    '--vdev', memif('client', 1, self.directory, o.rsize)]
         memory = [] if o.huge_pages == 'on' else ['--no-huge', '--no-shconf', '-m', '512']
         self.tester = subprocess.Popen(
-            [f'{o.build}/test/bench/loadgen', '--lcores', f'0@{o.tester}', '--no-telemetry',
+            [*self.tester_place(), f'{o.build}/test/bench/loadgen', '--lcores', f'0@{o.tester}', '--no-telemetry',
              '--log-level', 'warning', '--file-prefix', 'loadgen', *memory, *devices, '--',
-             '--flows', str(o.most_flows), '--ports', str(o.ports), '--remotes', str(o.remotes),
+             '--prefix', self.prefix, '--flows', str(o.most_flows), '--ports', str(o.ports), '--remotes', str(o.remotes),
              '--frame', frame],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.log, text=True)
         # The gateway has to find the tester's link addresses too, which takes its control core.
@@ -188,6 +201,9 @@ class Bed:
     def stop(self):
         """Whether the gateway ended as it should; otherwise `last_words` says what it said."""
         self.stop_tester()
+        if self.gateway is None:
+            shutil.rmtree(self.directory)
+            return False
         self.gateway.terminate()
         try:
             self.gateway.wait(60)

@@ -38,7 +38,7 @@ void Core::tell_dropped(DropReason reason, const net::PacketBuf& buf, const net:
   if (reason != DropReason::kUdpZeroChecksum && reason != DropReason::kExtHeader) return;
   const auto kind =
       reason == DropReason::kUdpZeroChecksum ? EventKind::kUdpZeroChecksum : EventKind::kExtHeader;
-  if (!events.wants(kind)) return;
+  if (!events.wants(kind) || !events.count_refusal(kind)) return;
   Event event;
   event.kind = kind;
   event.protocol = view.protocol;

@@ -43,7 +43,7 @@ void Core::tell_refusal(DropReason reason, const SessionKey& key, uint8_t instan
     case DropReason::kSynDropped: kind = EventKind::kSynStoreFull; break;
     default: return;
   }
-  if (!events.wants(kind)) return;
+  if (!events.wants(kind) || !events.count_refusal(kind)) return;
   const bool own = kind == EventKind::kSubscriberLimit;
   auto event = refusal_event(kind, key, instance, own ? limit_hit_ : LimitKind::kNone);
   event.subscriber_length = settings_.subscriber_prefix_length;

@@ -179,13 +179,18 @@ class Events {
     event.time_ms = now_ms_;
     if (!ring_.push(event)) counters_.add(telemetry::Counter::kEventsLost);
   }
-  /// As tell(), for refusals: at most kRefusalsPerSecond of a kind.
-  void tell_refusal(Event event) {
-    auto& limit = limits_[static_cast<std::size_t>(event.kind)];
+  /// Counts a refusal. Whether to tell_refusal(): at most kRefusalsPerSecond of a kind are told, so
+  /// that under a flood only few events are put together.
+  bool count_refusal(EventKind kind) {
+    auto& limit = limits_[static_cast<std::size_t>(kind)];
     ++limit.count;
     if (now_ms_ - limit.since_ms >= 1000) limit.used = 0;
-    if (limit.used == kRefusalsPerSecond) return;
+    if (limit.used == kRefusalsPerSecond) return false;
     if (limit.used++ == 0) limit.since_ms = now_ms_;
+    return true;
+  }
+  void tell_refusal(Event event) {
+    auto& limit = limits_[static_cast<std::size_t>(event.kind)];
     event.count = limit.count;
     limit.count = 0;
     tell(event);
