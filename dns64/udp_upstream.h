@@ -47,6 +47,8 @@ class UdpUpstream {
   static constexpr double kSeconds = 5;
 
  private:
+  static constexpr std::size_t kMaxSpare = 64;
+
   struct Queued {
     uint32_t at = 0;  ///< in queued_
     uint16_t size = 0;
@@ -84,6 +86,7 @@ class UdpUpstream {
   bool bind_random(int fd, int family);
   bool usable(const Port& port) const;
   void retire(Port& port);
+  void close_retired();
   void flush(Port& port);
   void receive(Port& port);
   /// Forgets what is in flight on `port` from its query number `first` on, and says so.
@@ -98,10 +101,6 @@ class UdpUpstream {
   OnFailure on_failure_;
   ev::prepare prepare_;
   ev::timer sweep_;
-  void close_retired();
-
-  static constexpr std::size_t kMaxSpare = 64;
-
   std::list<Port> ports_;
   std::list<Port> spare_;  ///< closed, to be opened again
   bool to_close_ = false;  ///< some port may be retired and settled

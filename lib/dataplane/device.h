@@ -5,10 +5,9 @@
 // detached by whoever attached it, a bond before its members. A PCI device is there already, since
 // EAL is started with it (eal_options()); it is ours all the same. It has to be closed before its
 // buffers go: a stopped one may still write to them, and its driver gives them back only when it
-// is closed. The bond is a virtual device of the
-// port's name; the members' names stand in its arguments, which the driver reads when it is
-// configured for the first time. So it is configured once before anything is asked of it: what it
-// can do is what all its members can.
+// is closed. The bond is a virtual device of the port's name; the members' names stand in its
+// arguments, which the driver reads when it is configured for the first time. So it is configured
+// once before anything is asked of it: what it can do is what all its members can.
 #pragma once
 
 #include <cstdint>

@@ -15,6 +15,7 @@
 
 #include <array>
 #include <cstdint>
+#include <new>
 #include <vector>
 
 #include "nat/classifier.h"
