@@ -6,6 +6,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <csignal>
 #include <cstring>
 
@@ -207,7 +208,7 @@ void Daemon::start_timers() {
       &watch_,
       [](struct ev_loop*, ev_timer* watcher, int) {
         auto* daemon = static_cast<Daemon*>(watcher->data);
-        daemon->pool_watch_.look(*daemon->backend_->config(), *daemon->walk_);
+        daemon->watch_pools();
       },
       kWatch, kWatch);
   // RFC 7422 3: "SHOULD generate such a log message once per day".
@@ -221,6 +222,20 @@ void Daemon::start_timers() {
     watcher->data = this;
     ev_timer_start(loop_.ev(), watcher);
   }
+}
+
+void Daemon::watch_pools() {
+  using std::chrono::milliseconds;
+  pool_watch_.look(*backend_->config(), *walk_, [this](const nat::PoolInfo& pool, uint32_t ports) {
+    const auto now = std::chrono::system_clock::now().time_since_epoch();
+    exporter::Item item;
+    item.unix_ms = static_cast<uint64_t>(std::chrono::duration_cast<milliseconds>(now).count());
+    item.event.kind = nat::EventKind::kPoolExhausted;  // of that family: about to be
+    item.event.instance = static_cast<uint8_t>(pool.instance);
+    item.event.pool = static_cast<uint16_t>(pool.pool);
+    item.threshold = ports;
+    exports_->offer(item);
+  });
 }
 
 void Daemon::tell_exporters() {
@@ -238,7 +253,7 @@ unsigned Daemon::poll() {
   const unsigned told =
       dataplane_->take_events(kEventsPerTurn, [&](const dataplane::TimedEvent& event) {
         event_log_.handle(event, *config, now);
-        exports_->offer({event.unix_ms, event.event});
+        exports_->offer({event.unix_ms, event.event, 0});
       });
   dataplane_->publish();
   return taken + told;

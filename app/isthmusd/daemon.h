@@ -57,6 +57,7 @@ class Daemon {
   Status build_dns64();
   Status build_pcp();
   void tell_exporters();
+  void watch_pools();
   Status build_commands(Facts facts);
   void tell_memory();
   void watch_signals();

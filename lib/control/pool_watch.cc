@@ -57,7 +57,7 @@ double used_percent(const nat::PoolInfo& sum) {
 
 PoolWatch::PoolWatch(Write write) : write_(std::move(write)) {}
 
-void PoolWatch::look(const conf::Config& config, StateWalk& walk) {
+void PoolWatch::look(const conf::Config& config, StateWalk& walk, const Reached& reached) {
   const auto sums = sum_of_pools(config, walk);
   if (!sums) return;  // a worker that is busy: next time
   for (const auto& sum : *sums) {
@@ -70,6 +70,7 @@ void PoolWatch::look(const conf::Config& config, StateWalk& walk) {
       write_(LogLevel::kWarning,
              fmt::format("nat64 \"{}\", pool \"{}\": {} % in use; give it more addresses",
                          nat64.name, pool.name, used));
+      if (reached) reached(sum, static_cast<uint32_t>(sum.capacity * pool.alarm / 100));
     } else if (used < alarm - kLess && full_.erase(name) != 0) {
       write_(LogLevel::kInfo, fmt::format("nat64 \"{}\", pool \"{}\": {} % in use again",
                                           nat64.name, pool.name, used));

@@ -3,7 +3,7 @@
 //
 // Theory of operation. Every few seconds the daemon has all pools looked at. One that is fuller
 // than its `alarm` says is warned of once; it has to be a tenth emptier before it is spoken of
-// again, so that one at the brink does not fill the log.
+// again, so that one at the brink does not fill the log. Who collects NAT events is told, too.
 #pragma once
 
 #include <functional>
@@ -33,7 +33,9 @@ class PoolWatch {
   explicit PoolWatch(Write write = [](LogLevel level, const std::string& text) {
     log_text(level, text);
   });
-  void look(const conf::Config& config, StateWalk& walk);
+  /// A pool, by the numbers of its instance and itself, that has reached `ports`, its alarm.
+  using Reached = std::function<void(const nat::PoolInfo& pool, uint32_t ports)>;
+  void look(const conf::Config& config, StateWalk& walk, const Reached& reached = {});
 
  private:
   using Name = std::pair<std::string, std::string>;  ///< of instance and pool

@@ -41,7 +41,7 @@ std::vector<Layout> layouts_of(const conf::ExportChoice& choice) {
   add(nat::kStaticEvents, {Layout::kAddressBinding});
   add(nat::kPortBlockEvents, {Layout::kPortBlock});
   add(nat::mask_of(nat::EventKind::kPoolExhausted),
-      {Layout::kAddressesExhausted, Layout::kPortsExhausted});
+      {Layout::kAddressesExhausted, Layout::kPortsExhausted, Layout::kThreshold});
   add(nat::mask_of(nat::EventKind::kSubscriberLimit),
       {Layout::kQuotaSessions, Layout::kQuotaBindings, Layout::kQuotaUser,
        Layout::kQuotaSubscribers});

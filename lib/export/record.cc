@@ -44,6 +44,9 @@ constexpr Element kUserElements[] = {kTime,    kNatEvent,   kNatQuota, kMaxEntri
                                      kSource6, kNatInstance};
 constexpr Element kSubscribersElements[] = {kTime, kNatEvent, kNatQuota, kMaxSubscribers,
                                             kNatInstance};
+// Table 17, which leaves open what it is the threshold of: the pool is told, too.
+constexpr Element kThresholdElements[] = {
+    kTime, kNatEvent, kNatThreshold, kMappingsHighThreshold, kNatPool, kNatInstance};
 
 // --- values -------------------------------------------------------------------------------------
 
@@ -103,6 +106,8 @@ void put_element(Record& record, Element element, const Source& from) {
     case kMaxBindings:
     case kMaxEntriesPerUser:
     case kMaxSubscribers: return put(record, from.limit);
+    case kNatThreshold: return put(record, NatThreshold::kMappingsHigh);
+    case kMappingsHighThreshold: return put(record, from.item.threshold);
   }
 }
 
@@ -151,6 +156,7 @@ Layout layout_of(const nat::Event& event, NatEvent nat_event, bool destinations)
     case NatEvent::kPortBlockDeallocate: return Layout::kPortBlock;
     case NatEvent::kAddressesExhausted: return Layout::kAddressesExhausted;
     case NatEvent::kPortsExhausted: return Layout::kPortsExhausted;
+    case NatEvent::kThresholdReached: return Layout::kThreshold;
     case NatEvent::kQuotaExceeded: break;
     case NatEvent::kNone: return Layout::kEnd;
   }
@@ -240,6 +246,8 @@ ElementInfo info_of(Element element) {
     case kMaxBindings: return {"maxBIBEntries", 4};
     case kMaxEntriesPerUser: return {"maxEntriesPerUser", 4};
     case kMaxSubscribers: return {"maxSubscribers", 4};
+    case kNatThreshold: return {"natThresholdEvent", 4};
+    case kMappingsHighThreshold: return {"addressPortMappingHighThreshold", 4};
   }
   return {"", 0};
 }
@@ -257,6 +265,7 @@ std::span<const Element> elements_of(Layout layout) {
     case Layout::kQuotaBindings: return kBindingsElements;
     case Layout::kQuotaUser: return kUserElements;
     case Layout::kQuotaSubscribers: return kSubscribersElements;
+    case Layout::kThreshold: return kThresholdElements;
     case Layout::kEnd: break;
   }
   return {};
@@ -314,7 +323,8 @@ bool wants(const conf::ExportChoice& choice, nat::EventMask mask, const conf::Co
 
 std::size_t make_records(const Item& item, bool destinations, const conf::Config& config,
                          std::span<Record, kMaxRecords> out) {
-  const NatEvent nat_event = nat_event_of(item.event);
+  const NatEvent nat_event =
+      item.threshold != 0 ? NatEvent::kThresholdReached : nat_event_of(item.event);
   if (nat_event == NatEvent::kNone) return 0;
   if (nat_event == NatEvent::kAddressesExhausted) return make_exhausted(item, config, out);
   const Layout layout = layout_of(item.event, nat_event, destinations);

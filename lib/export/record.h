@@ -23,6 +23,9 @@ namespace isthmus::exporter {
 struct Item {
   uint64_t unix_ms = 0;
   nat::Event event;
+  /// Not 0: the event is no refusal, but instance and pool of it have so many ports in use that the
+  /// operator wants to know. Found by the control core, so no kind of a worker's events.
+  uint32_t threshold = 0;
 };
 
 /// natEvent (RFC 8158 4.3, Table 2).
@@ -39,10 +42,14 @@ enum class NatEvent : uint8_t {
   kAddressBindingDelete = 15,
   kPortBlockAllocate = 16,
   kPortBlockDeallocate = 17,
+  kThresholdReached = 18,
 };
 
 /// natQuotaExceededEvent (RFC 8158 4.4, Table 3).
 enum class NatQuota : uint32_t { kNone, kSessions, kBindings, kEntriesPerUser, kSubscribers };
+
+/// natThresholdEvent (RFC 8158 4.5, Table 4).
+enum class NatThreshold : uint32_t { kNone = 0, kMappingsHigh = 3 };
 
 /// Information elements, by their IANA numbers.
 enum class Element : uint16_t {
@@ -62,10 +69,12 @@ enum class Element : uint16_t {
   kPortRangeEnd = 362,
   kNatInstance = 463,
   kNatQuota = 466,
+  kNatThreshold = 467,
   kMaxSessions = 471,
   kMaxBindings = 472,
   kMaxEntriesPerUser = 473,
   kMaxSubscribers = 474,
+  kMappingsHighThreshold = 478,
 };
 
 struct ElementInfo {
@@ -87,6 +96,7 @@ enum class Layout : uint16_t {
   kQuotaBindings,
   kQuotaUser,
   kQuotaSubscribers,
+  kThreshold,
   kEnd
 };
 std::span<const Element> elements_of(Layout layout);

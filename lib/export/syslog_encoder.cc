@@ -92,7 +92,7 @@ void SyslogEncoder::print(const Record& record, const Item& item, const conf::Co
                  facility_ * 8u + (refused ? kWarning : kInformational));
   print_time(text_, item.unix_ms);
   text_ += middle_;
-  text_ += nat::name(event.kind);
+  text_ += item.threshold != 0 ? "pool-threshold" : nat::name(event.kind);
   text_ += " [";
   text_ += kStructure;
   for (const auto element : elements.subspan(1)) {
@@ -103,7 +103,7 @@ void SyslogEncoder::print(const Record& record, const Item& item, const conf::Co
   if (event.instance < config.nat64.size()) {
     print_parameter(text_, "nat64", config.nat64[event.instance].name);
   }
-  if (refused) print_parameter(text_, "count", std::to_string(event.count));
+  if (refused && item.threshold == 0) print_parameter(text_, "count", std::to_string(event.count));
   text_ += ']';
 }
 

@@ -88,6 +88,13 @@ one_record $udp nat_event=10 protocol=17 srcaddrv6="$client6" srcport=7000 \
   post_natsource_ipv4_address=203.0.113.3 post_naptsource_transport_port=7000
 ctl remove static protocol udp outside 203.0.113.3:7000 >/dev/null
 one_record $udp nat_event=11 srcport=7000 post_natsource_ipv4_address=203.0.113.3
+# Whole addresses are address bindings; an address that somebody has ports of cannot be had.
+ctl clear bindings >/dev/null
+ctl add static inside "$client6" outside 203.0.113.4 >/dev/null
+one_record $udp nat_event=14 srcaddrv6="$client6" post_natsource_ipv4_address=203.0.113.4 nat_instanceid=1
+one_record $tcp nat_event=14 srcaddrv6="$client6" post_natsource_ipv4_address=203.0.113.4
+ctl remove static outside 203.0.113.4 >/dev/null
+one_record $udp nat_event=15 srcaddrv6="$client6" post_natsource_ipv4_address=203.0.113.4 nat_instanceid=1
 
 # --- what is refused ---------------------------------------------------------------------------------
 
@@ -115,6 +122,9 @@ main="{ name = \"main\"; addresses = [\"$pool\"]; ports = \"1024-65535\"; drain 
 set_pools "$main, { name = \"tiny\"; addresses = [\"192.0.2.40\"]; ports = \"1024-1031\"; }"
 many_flows client 12
 one_record $udp nat_event=12 post_natsource_ipv4_address=192.0.2.40 protocol=17 nat_instanceid=1
+# The pool was told to be filling up, too: 90 % of 8 ports are 7 (the element that tshark does not know
+# yet is looked at in test/unit/export).
+one_record $udp nat_event=18 nat_threshold_event=3 nat_pool_id=$((1 << 16 | 2)) nat_instanceid=1
 # Another host finds nothing in any pool: instance 1, its second pool.
 many_flows client2 1
 one_record $udp nat_event=3 nat_pool_id=$((1 << 16 | 2)) nat_instanceid=1

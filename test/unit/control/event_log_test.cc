@@ -132,10 +132,13 @@ TEST_CASE("RFC 7422 2.2: a pool that fills up is warned of, once") {
   walk.each[1].pool = 1;
   walk.each[1].capacity = 6400;
   walk.each[1].blocks = 100;
+  std::vector<std::pair<uint32_t, uint32_t>> reached;
   const auto look = [&](uint64_t udp, uint64_t blocks) {
     walk.each[0].used_udp = udp;
     walk.each[1].blocks_granted = blocks;
-    watch.look(config, walk);
+    watch.look(config, walk, [&](const nat::PoolInfo& pool, uint32_t ports) {
+      reached.emplace_back(pool.pool, ports);
+    });
     return std::exchange(lines, {});
   };
   using Lines = std::vector<std::string>;
@@ -154,6 +157,8 @@ TEST_CASE("RFC 7422 2.2: a pool that fills up is warned of, once") {
   CHECK(look(1000, 40).empty());
   CHECK(look(1000, 39) == Lines{"nat64 \"internet\", pool \"blocks\": 39 % in use again"});
   CHECK(look(1000, 50).size() == 1);
+  // Collectors are told when a pool fills up, and how many ports that is.
+  CHECK(reached == std::vector<std::pair<uint32_t, uint32_t>>{{0, 900}, {1, 5760}, {1, 3200}});
 }
 
 }  // namespace isthmus::control::event_log_test

@@ -140,6 +140,7 @@ TEST_CASE("RFC 8158 4.6: templates have the mandatory elements of each table") {
       {264, "323/8 230/1 466/4 472/4 463/4 "},
       {265, "323/8 230/1 466/4 473/4 27/16 463/4 "},
       {266, "323/8 230/1 466/4 474/4 463/4 "},
+      {267, "323/8 230/1 467/4 478/4 283/4 463/4 "},
   };
   CHECK(templates_in(message) == expected);
 }
@@ -211,10 +212,10 @@ TEST_CASE("RFC 7011 3.1: the sequence number counts records, and starts anew wit
     CHECK(first.sequence == last.sequence);
     return std::pair(last.sequence, templates_in(first).size());
   };
-  CHECK(encode() == std::pair<uint32_t, std::size_t>(0, 10));
+  CHECK(encode() == std::pair<uint32_t, std::size_t>(0, 11));
   CHECK(encode() == std::pair<uint32_t, std::size_t>(3, 0));
   encoder.begin();
-  CHECK(encode() == std::pair<uint32_t, std::size_t>(0, 10));
+  CHECK(encode() == std::pair<uint32_t, std::size_t>(0, 11));
 }
 
 TEST_CASE("RFC 7011 8.4: over UDP templates come again, also when nothing happens") {
@@ -226,12 +227,12 @@ TEST_CASE("RFC 7011 8.4: over UDP templates come again, also when nothing happen
     encoder.encode({}, *sample_config(), now, out);
     return out.size() == 0 ? 0 : templates_in(parse(out.message(0).bytes)).size();
   };
-  CHECK(templates(100) == 10);
+  CHECK(templates(100) == 11);
   CHECK(templates(159) == 0);
-  CHECK(templates(160) == 10);
+  CHECK(templates(160) == 11);
   CHECK(templates(161) == 0);
   encoder.begin();
-  CHECK(templates(162) == 10);
+  CHECK(templates(162) == 11);
 }
 
 TEST_CASE("RFC 7011 8.1: templates of a quiet connection went before its first record") {
@@ -267,7 +268,7 @@ TEST_CASE("RFC 7011 10.3.3: no message is longer than its packet has room") {
     templates.merge(templates_in(message));
   }
   CHECK(records == 100);
-  CHECK(templates.size() == 10);
+  CHECK(templates.size() == 11);
 }
 
 TEST_CASE("RFC 5424: a message has the header's fields, and the elements of IPFIX by name") {
@@ -301,6 +302,18 @@ TEST_CASE("RFC 5424: a refusal is a warning, and says how many it stands for") {
   CHECK(text.find(" subscriber-limit [nat@32473 natEvent=\"13\" natQuotaExceededEvent=\"3\" "
                   "maxEntriesPerUser=\"11\" sourceIPv6Address=\"2001:db8:a::b\" "
                   "natInstanceID=\"2\" nat64=\"second\" count=\"41\"]") != std::string::npos);
+}
+
+TEST_CASE("RFC 5424: a pool that fills up is a warning of its own name") {
+  auto item = sample_item(EventKind::kPoolExhausted);
+  item.event.pool = 1;
+  item.threshold = 5760;
+  const auto text = syslog_of(item, SyslogEncoder::Framing::kDatagram);
+  CHECK(text.starts_with("<132>1 "));
+  CHECK(
+      text.ends_with(" pool-threshold [nat@32473 natEvent=\"18\" natThresholdEvent=\"3\" "
+                     "addressPortMappingHighThreshold=\"5760\" natPoolId=\"131074\" "
+                     "natInstanceID=\"2\" nat64=\"second\"]"));
 }
 
 TEST_CASE("RFC 5424 6.3.3: names of the configuration are escaped") {

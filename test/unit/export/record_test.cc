@@ -103,6 +103,22 @@ TEST_CASE("RFC 8158 4.6.5: an exhausted instance is an event for each pool that 
   CHECK(records_of(item).empty());
 }
 
+TEST_CASE("RFC 8158 4.6.8.2: a pool that fills up, and the number of ports that is its alarm") {
+  Item item;
+  item.event.kind = EventKind::kPoolExhausted;
+  item.event.instance = 1;
+  item.event.pool = 2;
+  item.threshold = 900;
+  const auto records = records_of(item);
+  REQUIRE(records.size() == 1);
+  CHECK(records[0].layout == Layout::kThreshold);
+  CHECK(number_in(records[0], Element::kNatEvent) == 18);
+  CHECK(number_in(records[0], Element::kNatThreshold) == 3);
+  CHECK(number_in(records[0], Element::kMappingsHighThreshold) == 900);
+  CHECK(number_in(records[0], Element::kNatPool) == 0x20003);
+  CHECK(number_in(records[0], Element::kNatInstance) == 2);
+}
+
 TEST_CASE("RFC 8158 4.6.7: quotas with the limits in force") {
   const auto quota = [](EventKind kind, Layout layout, Element limit) {
     const auto records = records_of(sample_item(kind));
