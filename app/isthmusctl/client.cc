@@ -53,7 +53,28 @@ std::string help_text(std::string_view line) {
   return out.empty() ? help_text("") : out;
 }
 
-std::string hints(std::string_view partial, const std::vector<std::string>& words) {
+namespace {
+
+/// What the table says of `word` behind `line`: of the command that ends there, of an argument, or
+/// the words that can follow it.
+std::string hint(const std::string& line, const std::string& word) {
+  if (const auto* command = control::find_command(line + word)) return std::string(command->help);
+  if (const auto* command = command_of(line)) {
+    for (const auto& argument : command->arguments) {
+      if (argument.word == word) return std::string(argument.help);
+    }
+  }
+  std::string out;
+  for (const auto& next : control::complete(line + word + ' ')) {
+    out += (out.empty() ? "" : ", ") + next;
+  }
+  return out;
+}
+
+}  // namespace
+
+std::string hints(std::string_view partial, const std::vector<std::string>& words,
+                  std::size_t line_width) {
   auto typed = control::split_words(partial);
   if (!typed.empty() && !partial.ends_with(' ')) typed.pop_back();
   std::string line;
@@ -62,21 +83,28 @@ std::string hints(std::string_view partial, const std::vector<std::string>& word
   for (const auto& word : words) width = std::max(width, word.size());
   std::string out;
   for (const auto& word : words) {
-    std::string_view help;
-    // Either the word ends a command's name, or it is an argument of the command that stands there.
-    if (const auto* command = control::find_command(line + word)) help = command->help;
-    if (const auto* command = command_of(line); help.empty() && command != nullptr) {
-      for (const auto& argument : command->arguments) {
-        if (argument.word == word) help = argument.help;
-      }
-    }
-    out += help.empty() ? fmt::format("  {}\n", word)
-                        : fmt::format("  {:<{}}  {}\n", word, width, help);
+    const auto help = hint(line, word);
+    out += help.empty()
+               ? fmt::format("  {}\n", word)
+               : fmt::format("  {:<{}}  {}\n", word, width, fill(help, width + 4, line_width));
   }
   if (out.empty()) {
     const auto* command = command_of(partial);
     out = command == nullptr ? "  nothing is known to follow\n"
                              : fmt::format("  {}\n", control::usage(*command));
+  }
+  return out;
+}
+
+std::string in_columns(const std::vector<std::string>& words, std::size_t line_width) {
+  std::size_t width = 0;
+  for (const auto& word : words) width = std::max(width, word.size() + 2);
+  const std::size_t per_line =
+      std::max<std::size_t>(1, line_width / std::max<std::size_t>(1, width));
+  std::string out;
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    const bool ends_line = i % per_line == per_line - 1 || i + 1 == words.size();
+    out += ends_line ? words[i] + '\n' : fmt::format("{:<{}}", words[i], width);
   }
   return out;
 }

@@ -55,7 +55,11 @@ class Client {
 };
 
 /// A line for each of `words`, which can follow `partial`, with what the table says of it.
-std::string hints(std::string_view partial, const std::vector<std::string>& words);
+std::string hints(std::string_view partial, const std::vector<std::string>& words,
+                  std::size_t line_width = 0);
+
+/// `words` side by side, as many a line as fit.
+std::string in_columns(const std::vector<std::string>& words, std::size_t line_width);
 
 /// The table's text about the command that `line` names, or about all of them.
 std::string help_text(std::string_view line);

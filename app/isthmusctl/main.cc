@@ -10,6 +10,7 @@
 
 #include "client.h"
 #include "conf/config.h"
+#include "conf/nearest.h"
 #include "shell.h"
 
 namespace {
@@ -28,13 +29,29 @@ std::string join(const std::vector<std::string>& words) {
 
 void print_help(const CLI::App& app, const std::string& command) {
   if (command.empty()) {
+    auto options = app.help();
+    if (const auto at = options.find("[OPTIONS]"); at != std::string::npos) {
+      options.insert(at + std::strlen("[OPTIONS]"), " [COMMAND ...]");
+    }
     std::printf(
         "%s\nCommands (\"isthmusctl COMMAND --help\" tells more):\n%s\n"
         "Exit codes: 0 ok, 1 command failed, 2 usage, 3 no connection.\n",
-        app.help().c_str(), ctl::help_text("").c_str());
+        options.c_str(), ctl::help_text("").c_str());
   } else {
     std::printf("%s", ctl::help_text(command).c_str());
   }
+}
+
+int unknown_option(const CLI::App& app, const std::string& word) {
+  std::vector<std::string> known;
+  for (const auto* option : app.get_options()) {
+    for (const auto& name : option->get_lnames()) known.push_back("--" + name);
+  }
+  const auto nearest = conf::nearest(word, known);
+  const auto meant = nearest.empty() ? "" : "did you mean " + std::string(nearest) + "? ";
+  std::fprintf(stderr, "isthmusctl: unknown option %s\n%s\"isthmusctl --help\" lists options\n",
+               word.c_str(), meant.c_str());
+  return ctl::kUsage;
 }
 
 int run_file(ctl::Client& client, const std::string& name) {
@@ -87,9 +104,7 @@ int main(int argc, char** argv) {
     return ctl::kOk;
   }
   if (command.starts_with('-')) {
-    std::fprintf(stderr, "isthmusctl: unknown option %s\n\"isthmusctl --help\" lists options\n",
-                 app.remaining().front().c_str());
-    return ctl::kUsage;
+    return unknown_option(app, app.remaining().front());
   }
   ctl::Client client(socket, json);
   if (!file.empty()) {

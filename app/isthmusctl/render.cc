@@ -82,7 +82,31 @@ std::string cell(const Json& row, const std::string& key, bool has_port) {
   return text + ':' + human("port", *port);
 }
 
+/// Sentences in less room than this are harder to read broken than run on.
+constexpr std::size_t kLeastText = 16;
+
 }  // namespace
+
+std::string fill(std::string_view text, std::size_t indent, std::size_t line_width) {
+  if (line_width < indent + kLeastText) return std::string(text);
+  std::string out;
+  std::size_t used = 0;
+  while (!text.empty()) {
+    const auto end = std::min(text.find(' '), text.size());
+    const auto word = text.substr(0, end);
+    if (used != 0 && indent + used + 1 + width(word) > line_width) {
+      out += '\n' + std::string(indent, ' ');
+      used = 0;
+    } else if (used != 0) {
+      out += ' ';
+      ++used;
+    }
+    out += word;
+    used += width(word);
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return out;
+}
 
 std::string human(std::string_view key, const Json& value) {
   if (value.is_null()) return "-";
@@ -116,7 +140,7 @@ void Table::make_columns(const Json& row) {
       columns_.back().has_port = true;
       continue;
     }
-    columns_.push_back({key, false, value.is_number(), width(title(key))});
+    columns_.push_back({key, false, false, false, width(title(key))});
   }
 }
 
@@ -131,9 +155,13 @@ void Table::add(const Json& row) {
   }
   for (std::size_t i = 0; i < cells.size(); ++i) {
     columns_[i].width = std::max(columns_[i].width, width(cells[i]));
-    // A column that starts with "-" may still be one of numbers.
+    // A column with "-" in it may still be one of numbers.
     const auto it = row.find(columns_[i].key);
-    if (it != row.end() && it->is_number()) columns_[i].is_number = true;
+    if (it != row.end() && it->is_number()) {
+      columns_[i].has_numbers = true;
+    } else if (cells[i] != "-") {
+      columns_[i].has_text = true;
+    }
   }
   held_.push_back(std::move(cells));
   if (held_.size() == kSample) flush();
@@ -162,6 +190,7 @@ void Table::break_lines() {
     auto& column = columns_[i];
     const bool is_long_text = i + 1 == columns_.size() && column.width * 2 > line_width_;
     column.starts_line = i > 0 && !is_long_text && used + 2 + column.width > line_width_;
+    column.is_filled = is_long_text && !column.has_numbers;
     used = column.starts_line ? kIndent + column.width : used + (i > 0 ? 2 : 0) + column.width;
   }
 }
@@ -185,7 +214,13 @@ void Table::print(const std::vector<std::string>& cells) {
     } else if (i > 0) {
       line += "  ";
     }
-    line += columns_[i].is_number ? pad + cells[i] : cells[i] + pad;
+    if (columns_[i].is_filled) {
+      const auto begin = line.rfind('\n') + 1;  // 0 if there is none
+      line += fill(cells[i], width(std::string_view(line).substr(begin)), line_width_);
+    } else {
+      const bool is_right = columns_[i].has_numbers && !columns_[i].has_text;
+      line += is_right ? pad + cells[i] : cells[i] + pad;
+    }
   }
   line.erase(line.find_last_not_of(' ') + 1);
   sink_(line + '\n');

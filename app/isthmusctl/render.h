@@ -6,7 +6,8 @@
 // "bytes" in it. A field X followed by X_port is shown as one, ADDRESS:PORT. A table is held until
 // kSample rows have told how wide its columns are; later rows are printed as they come, so a
 // stream of any length needs little memory. On a terminal too narrow for a row, columns go on in
-// indented lines below, broken at the same places in every row.
+// indented lines below, broken at the same places in every row; sentences at the end of a row go on
+// below their own beginning.
 #pragma once
 
 #include <functional>
@@ -35,9 +36,11 @@ class Table {
   struct Column {
     std::string key;  ///< of the JSON field
     bool has_port = false;
-    bool is_number = false;
+    bool has_numbers = false;
+    bool has_text = false;  ///< "-" aside
     std::size_t width = 0;
     bool starts_line = false;
+    bool is_filled = false;  ///< the last one, of sentences that a line has no room for
   };
   static constexpr std::size_t kIndent = 4;
 
@@ -58,6 +61,10 @@ class Table {
 /// One object that is not a row.
 void render_object(const Json& object, const Sink& sink, std::size_t line_width = 0,
                    bool styles = false);
+
+/// Words of `text`, which begins at column `indent`, broken into lines that fit and begin there
+/// too. As it is if there is hardly any room, or `line_width` is 0 (no limit).
+std::string fill(std::string_view text, std::size_t indent, std::size_t line_width);
 
 /// A value as people read it; `key` tells its unit.
 std::string human(std::string_view key, const Json& value);

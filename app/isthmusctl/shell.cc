@@ -11,6 +11,7 @@
 
 #include "control/command_table.h"
 #include "pager.h"
+#include "screen.h"
 
 namespace isthmus::ctl {
 namespace {
@@ -50,9 +51,7 @@ unsigned char on_tab(EditLine* editor, int) {
   if (!insert.empty()) {
     return el_insertstr(editor, insert.c_str()) == 0 ? CC_REFRESH : CC_ERROR;
   }
-  std::printf("\n");
-  for (const auto& word : words) std::printf("%s  ", word.c_str());
-  std::printf("\n");
+  std::printf("\n%s", in_columns(words, terminal_size().columns).c_str());
   return CC_REDISPLAY;
 }
 
@@ -63,7 +62,7 @@ unsigned char on_question(EditLine* editor, int) {
   auto& client = *static_cast<Client*>(data);
   const auto* info = el_line(editor);
   const std::string partial(info->buffer, info->cursor);
-  std::printf("?\n%s", hints(partial, client.complete(partial)).c_str());
+  std::printf("?\n%s", hints(partial, client.complete(partial), terminal_size().columns).c_str());
   return CC_REDISPLAY;
 }
 

@@ -2,9 +2,28 @@
 #include "options.h"
 
 #include <CLI/CLI.hpp>
+#include <cstdio>
 #include <map>
 
+#include "conf/nearest.h"
+
 namespace isthmus::app {
+
+namespace {
+
+void complain_of(const CLI::App& app, const std::string& word) {
+  std::vector<std::string> known;
+  for (const auto* option : app.get_options()) {
+    for (const auto& name : option->get_lnames()) known.push_back("--" + name);
+  }
+  const auto nearest = word.starts_with('-') ? conf::nearest(word, known) : std::string_view();
+  std::fprintf(stderr, "isthmusd: error: unknown %s %s%s%s%s\n\"isthmusd --help\" lists options\n",
+               word.starts_with('-') ? "option" : "argument", word.c_str(),
+               nearest.empty() ? "" : "; did you mean ", std::string(nearest).c_str(),
+               nearest.empty() ? "" : "?");
+}
+
+}  // namespace
 
 std::variant<Options, int> parse_options(int argc, char** argv) {
   constexpr int kUsageError = 2;
@@ -28,6 +47,9 @@ std::variant<Options, int> parse_options(int argc, char** argv) {
   app.add_flag("--version", options.version, "Show version and build facts and exit");
   try {
     app.parse(argc, argv);
+  } catch (const CLI::ExtrasError&) {
+    complain_of(app, app.remaining(true).front());
+    return kUsageError;
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : kUsageError;
   }

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "control/command_show.h"
+#include "control/command_walk.h"
 #include "control/json.h"
 #include "control/pool_watch.h"
 
@@ -39,13 +40,25 @@ Json row_of(const conf::Nat64& nat64, const conf::Pool& pool, const nat::PoolInf
            {"used_tcp", sum.used_tcp},
            {"used_udp", sum.used_udp},
            {"used_icmp", sum.used_icmp},
-           {"used_percent",
-            percent(std::max({sum.used_tcp, sum.used_udp, sum.used_icmp}), sum.capacity)},
+           {"used_percent", used_percent(sum)},
            {"held_down", sum.held}};
   row["blocks"] = sum.blocks;
   row["blocks_granted"] = sum.blocks_granted;
   row["blocks_resting"] = sum.blocks_resting;
   return row;
+}
+
+Json rows_of(const conf::Config& config, const std::vector<nat::PoolInfo>& sums) {
+  Json list = Json::array();
+  for (const auto& sum : sums) {
+    const auto& nat64 = config.nat64[sum.instance];
+    list.push_back(row_of(nat64, nat64.pools[sum.pool], sum));
+  }
+  return list;
+}
+
+Answer no_sums(const Error& error) {
+  return failure(error.text, "\"show workers\" tells whether it is alive; try again");
 }
 
 Answer cells_answer(const conf::Nat64& nat64, const conf::Pool& pool,
@@ -64,15 +77,17 @@ Answer cells_answer(const conf::Nat64& nat64, const conf::Pool& pool,
 Answer show_pools(Backend& backend, StateWalk& walk) {
   const auto config = backend.config();
   const auto sums = sum_of_pools(*config, walk);
-  if (!sums) {
-    return failure(sums.error().text, "\"show workers\" tells whether it is alive; try again");
-  }
-  Json list = Json::array();
-  for (const auto& sum : *sums) {
-    const auto& nat64 = config->nat64[sum.instance];
-    list.push_back(row_of(nat64, nat64.pools[sum.pool], sum));
-  }
-  return answer({{"pools", std::move(list)}});
+  return sums ? answer({{"pools", rows_of(*config, *sums)}}) : no_sums(sums.error());
+}
+
+Answer show_top_pools(Backend& backend, StateWalk& walk, const Request& request) {
+  const auto config = backend.config();
+  auto sums = sum_of_pools(*config, walk);
+  if (!sums) return no_sums(sums.error());
+  std::stable_sort(sums->begin(), sums->end(),
+                   [](const auto& a, const auto& b) { return used_percent(a) > used_percent(b); });
+  sums->resize(std::min<uint64_t>(sums->size(), request.limit.value_or(kTopByDefault)));
+  return answer({{"pools", rows_of(*config, *sums)}});
 }
 
 // The same arithmetic that workers use (steer/deterministic.h).

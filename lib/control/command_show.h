@@ -11,6 +11,7 @@ Answer show_ports(Backend& backend);
 Answer show_interfaces(Backend& backend);
 Answer show_workers(Backend& backend, StateWalk& walk);
 Answer show_pools(Backend& backend, StateWalk& walk);
+Answer show_top_pools(Backend& backend, StateWalk& walk, const Request& request);
 Answer deterministic(Backend& backend, const Request& request);
 Answer drain_pool(Backend& backend, const Request& request, bool drain);
 Answer show_routes(Backend& backend);

@@ -157,6 +157,8 @@ constexpr Command kCommands[] = {
     {"show top subscribers", Action::kShowTopSubscribers, kTopArguments, false, false,
      "Subscribers with the most sessions.",
      "subscribers: [subscriber, outside, nat64, sessions, tcp, udp, icmp, blocks]"},
+    {"show top pools", Action::kShowTopPools, kTopArguments, false, false, "The fullest pools.",
+     "pools: as \"show pools\""},
     {"show top drops", Action::kShowTopDrops, kTopArguments, false, false,
      "The reasons for which most packets were dropped.", "drops: [reason, packets, help]"},
     {"show siit",

@@ -34,6 +34,7 @@ enum class Action : uint8_t {
   kShowSessions,
   kShowSubscribers,
   kShowTopSubscribers,
+  kShowTopPools,
   kShowTopDrops,
   kWatch,
   kTop,

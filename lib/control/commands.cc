@@ -5,6 +5,7 @@
 #include <chrono>
 
 #include "control/command_capture.h"
+#include "control/command_complete.h"
 #include "control/command_config.h"
 #include "control/command_dns64.h"
 #include "control/command_export.h"
@@ -188,6 +189,7 @@ Answer Commands::run(const Request& request, Session& session) {
     case Action::kShowSessions: return dump_sessions(backend_, walk_, request);
     case Action::kShowSubscribers: return dump_subscribers(backend_, walk_, request);
     case Action::kShowTopSubscribers: return top_subscribers(backend_, walk_, request);
+    case Action::kShowTopPools: return show_top_pools(backend_, walk_, request);
     case Action::kShowTopDrops: return show_top_drops(request);
     case Action::kShowBlocks: return dump_blocks(backend_, walk_, request);
     case Action::kDeterministic: return deterministic(backend_, request);
@@ -221,6 +223,9 @@ Answer Commands::run(const Request& request, Session& session) {
     case Action::kComplete: {
       auto words = complete(request.rest);
       for (auto& word : complete_change(*backend_.config(), request.rest)) {
+        words.push_back(std::move(word));
+      }
+      for (auto& word : complete_names(*backend_.config(), request.rest)) {
         words.push_back(std::move(word));
       }
       return answer({{"words", std::move(words)}});

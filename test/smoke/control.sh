@@ -7,7 +7,7 @@ start_lab
 on client curl -sS -m 10 -o /dev/null "http://www.$domain/"
 on client python3 "$echo_py" udp "echo.$domain" --source 4001
 
-for what in version ports workers counters drops pools bindings sessions routes neighbours steering \
+for what in version ports workers counters drops pools "top pools" bindings sessions routes neighbours steering \
   dns64 config; do
   [ -n "$(ctl show "$what")" ] || fail "show $what printed nothing"
   json show "$what" -- "type(answer)" >/dev/null || fail "show $what --json is not JSON"
@@ -49,5 +49,9 @@ status=0
 answer=$(ctl show nonsense 2>&1) || status=$?
 [ "$status" != 0 ] || fail "an unknown command ended with status 0"
 expect "$answer" 'nonsense'
+status=0
+answer=$("$ISTHMUS_BUILD/app/isthmusd/isthmusd" --check-confg 2>&1) || status=$?
+same "$status" 2 "code of an unknown option"
+expect "$answer" 'unknown option --check-confg; did you mean --check-config\?'
 ctl --help >/dev/null
 ctl show version >/dev/null

@@ -64,6 +64,9 @@ see '^isthmus>$'
 keys Up
 see '^isthmus> show counters all'
 keys C-c
+keys 'drain pool ' Tab
+see '^isthmus> drain pool main'
+keys C-c
 keys 'shwo ports' Enter
 see 'did you mean "show"'
 

@@ -110,7 +110,7 @@ TEST_CASE("exact answers") {
   CHECK(f.one("show pools").dump() ==
         R"({"pools":[{"nat64":"main","pool":"p","allocation":"dynamic","drain":false,)"
         R"("addresses":4,"ports":"1024-65535","capacity":2000,"used_tcp":20,"used_udp":40,)"
-        R"("used_icmp":60,"used_percent":3.0,"held_down":10,"blocks":32,"blocks_granted":8,)"
+        R"("used_icmp":60,"used_percent":25.0,"held_down":10,"blocks":32,"blocks_granted":8,)"
         R"("blocks_resting":2}]})");
   CHECK(f.one("show steering").dump() ==
         R"({"steering":[{"port":"inside","rung":"software hand-off","mode4":"by address",)"
@@ -147,6 +147,30 @@ TEST_CASE("subscribers are streamed, and those with the most sessions stand firs
   f.say("show subscribers inside 2001:db8::/48 outside 203.0.113.0/24\n");
   CHECK(f.walk.last_filter.outside == net::parse_ip4_prefix("203.0.113.0/24"));
   CHECK(!f.walk.last_filter.remote);
+}
+
+TEST_CASE("the fullest pools stand first") {
+  Fixture f;
+  const auto loaded = conf::load_text(R"(
+ports = ({ name = "inside"; device = "net_null0"; addresses = ["2001:db8:1::1/64"]; });
+nat64 = ({ name = "main"; pools = (
+  { name = "a"; addresses = ["203.0.113.0/30"]; }, { name = "b"; addresses = ["203.0.113.4/30"]; },
+  { name = "c"; addresses = ["203.0.113.8/30"]; }); });
+)",
+                                      "test.conf");
+  REQUIRE(loaded);
+  f.backend.current = *loaded;
+  f.walk.more_pools = {{0, 1, 2, 1000, 900, 0, 0, 0, 0, 0, 0, false},
+                       {0, 2, 2, 1000, 0, 0, 10, 0, 0, 0, 0, false}};
+  const auto names = [&](const char* line) {
+    std::string out;
+    const auto answer = f.one(line);
+    for (const auto& pool : answer["pools"]) out += pool["pool"].get<std::string>();
+    return out;
+  };
+  CHECK(names("show pools") == "abc");
+  CHECK(names("show top pools") == "bac");
+  CHECK(names("show top pools limit 1") == "b");
 }
 
 TEST_CASE("what isthmusctl draws is not the daemon's") {
@@ -385,7 +409,7 @@ TEST_CASE("help about the first word of commands lists those") {
   const auto commands = f.one("help clear")["commands"];
   REQUIRE(commands.size() == 4);
   CHECK(commands[0]["command"] == "clear sessions");
-  CHECK(f.one("help sho")["commands"].size() == 24);
+  CHECK(f.one("help sho")["commands"].size() == 25);
   CHECK(f.say("help frobnicate\n").front().find("unknown command") != std::string::npos);
   CHECK(f.say("help show frobnicate\n").front().find("unknown word") != std::string::npos);
 }

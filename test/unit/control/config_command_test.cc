@@ -281,4 +281,42 @@ TEST_CASE_METHOD(Fixture, "paths and values complete", "[config]") {
         R"({"words":["nat64.main.portless","nat64.main.pools","nat64.main.policy"]})");
 }
 
+TEST_CASE_METHOD(Fixture, "names of the running gateway complete", "[config]") {
+  const auto offered = [&](const std::string& line) {
+    std::string out;
+    const auto answer = one("complete " + line);
+    for (const auto& word : answer["words"]) out += word.get<std::string>() + ' ';
+    return out;
+  };
+  CHECK(offered("drain pool ") == "p ");
+  CHECK(offered("und pool ") == "p ");
+  CHECK(offered("drain pool p ").empty());
+  CHECK(offered("capture").starts_with("capture "));
+  CHECK(offered("capture ") == "drops punts port ");
+  CHECK(offered("capture port ") == "inside outside ");
+  CHECK(offered("capture port out") == "outside ");
+  CHECK(offered("capture port inside ") == "count seconds megabytes filter ");
+  CHECK(offered("capture drops count ").empty());
+  CHECK(offered("capture drops count 5 ") == "seconds megabytes filter ");
+  CHECK(offered("capture drops filter udp ").empty());
+  CHECK(offered("trace ") == "count seconds filter ");
+  CHECK(offered("trace c") == "count ");
+  CHECK(offered("simulate ") == "on udp tcp icmp ");
+  CHECK(offered("simulate on ") == "inside outside.100 ");
+  CHECK(offered("simulate on inside u") == "udp ");
+  CHECK(offered("simulate udp ").empty());
+  // Where two have one of a name, as it has to be said.
+  const auto two = conf::load_text(R"(
+ports = ({ name = "inside"; device = "net_null0"; addresses = ["2001:db8:1::1/64"]; });
+nat64 = (
+  { name = "main"; pools = ({ name = "p"; addresses = ["203.0.113.0/30"]; }); },
+  { name = "other"; prefixes = ["2001:db8:64::/96"]; pools = (
+    { name = "p"; addresses = ["203.0.113.8"]; }, { name = "q"; addresses = ["203.0.113.9"]; }); });
+)",
+                                   file);
+  REQUIRE(two);
+  backend.current = *two;
+  CHECK(offered("drain pool ") == "main/p other/p q ");
+}
+
 }  // namespace isthmus::config_command_test

@@ -190,6 +190,9 @@ TEST_CASE("wrong usage: 2, also when the daemon is who says so") {
   CHECK(shell(server.socket(), "ctl bogus").code == 2);
   CHECK(shell(server.socket(), "ctl show sessions limit x").code == 2);
   CHECK(shell("/nowhere", "ctl --bogus").code == 2);
+  CHECK(shell("/nowhere", "ctl --jsn show ports").out ==
+        "isthmusctl: unknown option --jsn\ndid you mean --json? \"isthmusctl --help\" lists "
+        "options\n");
   CHECK(shell("/nowhere", "ctl --socket").code == 2);
 }
 

@@ -173,6 +173,7 @@ class FakeWalk : public StateWalk {
  public:
   static constexpr uint64_t kScan = 64;
   uint64_t per_worker = 3;
+  std::vector<nat::PoolInfo> more_pools;
   unsigned worker_count = 2;
   uint64_t steps = 0;
   bool fails = false;
@@ -218,7 +219,9 @@ class FakeWalk : public StateWalk {
     if (fails) return Error{"no answer within a second"};
     if (out.empty()) return std::size_t{0};
     out[0] = {0, 0, 2, 1000, 10, 20, 30, 5, 16, 4, 1, false};
-    return std::size_t{1};
+    const auto more = std::min(more_pools.size(), out.size() - 1);
+    std::copy_n(more_pools.begin(), more, out.begin() + 1);
+    return 1 + more;
   }
   Result<nat::TableInfo> tables(unsigned) override {
     if (fails) return Error{"no answer within a second"};

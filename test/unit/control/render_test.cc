@@ -90,9 +90,22 @@ TEST_CASE("columns that a narrow terminal has no room for go on in a second line
   CHECK(table(rows, 36) == table(rows));
 }
 
-TEST_CASE("a long text at the end of a row is left to the terminal") {
-  CHECK(table({R"({"name":"a","help":"a sentence that does not fit"})"}, 20) ==
-        "NAME  HELP\na     a sentence that does not fit\n");
+TEST_CASE("a long text at the end of a row is broken at its words") {
+  const auto* row = R"({"name":"a","help":"a sentence that does not fit"})";
+  CHECK(table({row}, 24) ==
+        "NAME  HELP\n"
+        "a     a sentence that\n"
+        "      does not fit\n");
+  CHECK(table({row}, 20) == "NAME  HELP\na     a sentence that does not fit\n");
+  CHECK(table({row}) == "NAME  HELP\na     a sentence that does not fit\n");
+}
+
+TEST_CASE("numbers stand right only where there is no text beside them") {
+  CHECK(table({R"({"option":"a","value":5})", R"({"option":"b","value":"words"})",
+               R"({"option":"c","value":null})"}) ==
+        "OPTION  VALUE\na       5\nb       words\nc       -\n");
+  CHECK(table({R"({"n":null})", R"({"n":12345})", R"({"n":"-"})"}) ==
+        "    N\n    -\n12345\n    -\n");
 }
 
 TEST_CASE("words stand one a line, a file as it is") {

@@ -99,6 +99,21 @@ TEST_CASE("hints: what can follow, with what the table says") {
   CHECK(hints("show drops ", {"all"}) == "  all  also those that are zero\n");
   CHECK(hints("show version ", {}) == "  show version\n");
   CHECK(hints("nonsense ", {}) == "  nothing is known to follow\n");
+  CHECK(hints("", {"clear", "abort"}) ==
+        "  clear  sessions, bindings, counters, dns64\n  abort  Forget the group.\n");
+  CHECK(hints("show ", {"top"}) == "  top  subscribers, pools, drops\n");
+  CHECK(hints("", {"save"}, 40) ==
+        "  save  Write the running configuration\n"
+        "        to its file, comments included;\n"
+        "        what was there goes to FILE.bak.\n");
+}
+
+TEST_CASE("words that can follow stand in columns") {
+  const std::vector<std::string> words{"a", "bbbb", "cc", "d"};
+  CHECK(in_columns(words, 12) == "a     bbbb\ncc    d\n");
+  CHECK(in_columns(words, 80) == "a     bbbb  cc    d\n");
+  CHECK(in_columns(words, 0) == "a\nbbbb\ncc\nd\n");
+  CHECK(in_columns({}, 80).empty());
 }
 
 }  // namespace isthmus::top_test
