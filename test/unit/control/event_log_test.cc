@@ -157,8 +157,8 @@ TEST_CASE("RFC 7422 2.2: a pool that fills up is warned of, once") {
   CHECK(look(1000, 40).empty());
   CHECK(look(1000, 39) == Lines{"nat64 \"internet\", pool \"blocks\": 39 % in use again"});
   CHECK(look(1000, 50).size() == 1);
-  // Collectors are told when a pool fills up, and how many ports that is.
-  CHECK(reached == std::vector<std::pair<uint32_t, uint32_t>>{{0, 900}, {1, 5760}, {1, 3200}});
+  // Collectors are told when a pool fills up, and how many ports of both workers that is.
+  CHECK(reached == std::vector<std::pair<uint32_t, uint32_t>>{{0, 1800}, {1, 11520}, {1, 6400}});
 }
 
 }  // namespace isthmus::control::event_log_test
