@@ -3,6 +3,7 @@
 #include "catch.h"
 #include "control/conversation.h"
 #include "fake_backend.h"
+#include "quiet_service.h"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -147,6 +148,23 @@ TEST_CASE("subscribers are streamed, and those with the most sessions stand firs
   f.say("show subscribers inside 2001:db8::/48 outside 203.0.113.0/24\n");
   CHECK(f.walk.last_filter.outside == net::parse_ip4_prefix("203.0.113.0/24"));
   CHECK(!f.walk.last_filter.remote);
+}
+
+TEST_CASE("zones of files are listed without a number, which their names have together") {
+  class Zones final : public test::QuietService {
+   public:
+    std::vector<dns64::ZoneRow> zones() const override {
+      return {{"lab.example", "hosts", "/etc/hosts.lab", 0},
+              {"corp.example", "upstreams", "", 2},
+              {"", "local names", "", 12}};
+    }
+  } zones;
+  Fixture f;
+  f.backend.service = &zones;
+  CHECK(f.one("show dns64 zones")["zones"].dump() ==
+        R"([{"zone":"lab.example","kind":"hosts","source":"/etc/hosts.lab","count":null},)"
+        R"({"zone":"corp.example","kind":"upstreams","source":"","count":2},)"
+        R"({"zone":"","kind":"local names","source":"","count":12}])");
 }
 
 TEST_CASE("the fullest pools stand first") {
