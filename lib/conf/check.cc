@@ -3,7 +3,6 @@
 #include "conf/check.h"
 
 #include <algorithm>
-#include <charconv>
 #include <map>
 #include <set>
 
@@ -35,16 +34,15 @@ Checked check_word(const std::string& text, const std::string& path) {
   return Problem{path, 0, quote(text), "letters, digits, '_' and '-'"};
 }
 
+/// ADDRESS:PORT or [ADDRESS]:PORT, both there, and nothing else that a resolver may have.
 bool is_endpoint(std::string_view text) {
-  const auto colon = text.rfind(':');
-  if (colon == std::string_view::npos) return false;
-  const auto address = text.substr(0, colon), port = text.substr(colon + 1);
-  uint16_t number = 0;
-  const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), number);
-  if (error != std::errc{} || end != port.data() + port.size() || number == 0) return false;
-  if (net::parse_ip4(address)) return true;
-  return address.size() > 2 && address.front() == '[' && address.back() == ']' &&
-         net::parse_ip6(address.substr(1, address.size() - 2)).has_value();
+  const auto endpoint = TextCodec<Endpoint>::parse(text);
+  if (!endpoint) return false;
+  const auto address = TextCodec<Address>::print(endpoint->address);
+  const bool is_v6 = std::holds_alternative<net::Ip6>(endpoint->address);
+  // TextCodec lets the port go, and IPv6 addresses without one their brackets.
+  return endpoint->transport == DnsTransport::kUdp && is_v6 == text.starts_with('[') &&
+         text.ends_with(fmt::format("{}:{}", is_v6 ? "]" : address, endpoint->port));
 }
 
 Checked check_metrics(const Config& config, const Lines&) {

@@ -223,6 +223,24 @@ TEST_CASE("every example loads") {
   }
 }
 
+TEST_CASE("metrics.listen is an address and a port, both given") {
+  const auto wrong = [](const std::string& listen) {
+    return error_of("ports = ({ name = \"a\"; device = \"d\"; }); metrics: { listen = \"" + listen +
+                    "\"; };")
+               .find("metrics.listen") != std::string::npos;
+  };
+  for (const char* good : {"127.0.0.1:9464", "0.0.0.0:53", "[::1]:9464", "[0:0::1]:65535"}) {
+    CAPTURE(good);
+    CHECK_FALSE(wrong(good));
+  }
+  for (const char* bad :
+       {"127.0.0.1", "127.0.0.1:0", "127.0.0.1:65536", "[::1]", "::1", "::53", "tcp://127.0.0.1:53",
+        "tls://127.0.0.1:853", "127.0.0.1:80#name", "localhost:9464", ":9464", "127.0.0.1:9464x"}) {
+    CAPTURE(bad);
+    CHECK(wrong(bad));
+  }
+}
+
 TEST_CASE("pools are sorted, whatever the order in the file") {
   const auto config = load(
       "ports = ({ name = \"a\"; device = \"d\"; }); nat64 = ({ pools = ({ "
