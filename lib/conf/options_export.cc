@@ -10,7 +10,7 @@ constexpr Range kFacility{0, 23};
 
 constexpr std::string_view kEventsHelp =
     "What is told. Empty: port blocks, bindings of pools that lend single ports, static bindings, "
-    "and what was refused.";
+    "what was refused, and (with exhaustion) pools that come to their alarm.";
 constexpr std::string_view kDestinationsHelp =
     "Whether records of sessions say whom a host talked to (RFC 6888 REQ-12: not by default).";
 constexpr std::string_view kQueueHelp =
