@@ -64,21 +64,24 @@ void ServiceImpl::after_engine() {
 }
 
 Status ServiceImpl::update(const conf::Dns64& config, const Translator& translator) {
-  Result<EngineSettings> settings = make_settings(config, translator);
-  if (!settings) return settings.error();
+  const Result<SharedPlan> plan = prepare(config, translator);
+  return plan ? apply(**plan) : Status(plan.error());
+}
+
+Status ServiceImpl::apply(const Plan& plan) {
   if (listening_) {
-    if (Status status = listener_.listen(config.listen, tcp_port_); !status) return status;
+    if (Status status = listener_.listen(plan.config.listen, tcp_port_, shared_); !status) {
+      return status;
+    }
   }
-  Result<std::shared_ptr<const tls::Credentials>> trusted = load_trust(config);
-  if (!trusted) return trusted.error();
-  if (Status status = open_log(config); !status) return status;
-  config_ = config;
+  if (Status status = open_log(plan.config); !status) return status;
+  config_ = plan.config;
   const tls::Credentials* old = tcp_.trust();
   const bool as_before =
-      (old == nullptr) == (*trusted == nullptr) && (!old || old->text() == (*trusted)->text());
-  if (!as_before) trust(*trusted);
+      (old == nullptr) == (plan.trust == nullptr) && (!old || old->text() == plan.trust->text());
+  if (!as_before) trust(plan.trust);
   resolve_upstreams();
-  engine_.update(now(), *settings, *this);
+  engine_.update(now(), plan.settings, *this);
   after_engine();
   return Ok{};
 }
@@ -99,7 +102,7 @@ void ServiceImpl::reply(uint64_t token, Bytes message) {
   if (tap_.enabled() && !client.asked) tap(TapType::kClientResponse, client, message);
   if (client.asked) {
     client.asked->answer = message_text(message);
-    client.asked->done = true;
+    client.asked->done.store(true, std::memory_order_release);
   } else if (client.reply) {
     client.reply(message);
   } else {
@@ -111,7 +114,7 @@ void ServiceImpl::reply(uint64_t token, Bytes message) {
 void ServiceImpl::drop(uint64_t token) {
   if (!clients_.contains(token)) return;
   auto node = clients_.take(token);
-  if (node.mapped().asked) node.mapped().asked->done = true;
+  if (node.mapped().asked) node.mapped().asked->done.store(true, std::memory_order_release);
   if (node.mapped().connection != 0) listener_.drop(node.mapped().connection);
   clients_.give_back(std::move(node));
 }
@@ -128,17 +131,32 @@ void ServiceImpl::send(SendId id, unsigned upstream, bool tcp, Bytes message) {
   if (!sent) refused_.push_back(id);
 }
 
+Result<SharedPlan> Service::prepare(const conf::Dns64& config, const Translator& translator) {
+  auto plan = std::make_shared<Plan>();
+  Result<EngineSettings> settings = make_settings(config, translator);
+  if (!settings) return settings.error();
+  Result<std::shared_ptr<const tls::Credentials>> trust = load_trust(config);
+  if (!trust) return trust.error();
+  plan->config = config;
+  plan->settings = std::move(*settings);
+  plan->trust = std::move(*trust);
+  return SharedPlan(std::move(plan));
+}
+
+Result<std::unique_ptr<Service>> Service::make(const Plan& plan, struct ev_loop* loop,
+                                               uint16_t tcp_port) {
+  auto service = std::make_unique<ServiceImpl>(plan.config, plan.settings, loop, tcp_port);
+  service->trust(plan.trust);
+  if (Status status = service->open_log(plan.config); !status) return status.error();
+  return std::unique_ptr<Service>(std::move(service));
+}
+
 Result<std::unique_ptr<Service>> Service::make(const conf::Dns64& config,
                                                const Translator& translator, struct ev_loop* loop,
                                                uint16_t tcp_port) {
-  Result<EngineSettings> settings = make_settings(config, translator);
-  if (!settings) return settings.error();
-  Result<std::shared_ptr<const tls::Credentials>> trusted = load_trust(config);
-  if (!trusted) return trusted.error();
-  auto service = std::make_unique<ServiceImpl>(config, std::move(*settings), loop, tcp_port);
-  service->trust(std::move(*trusted));
-  if (Status status = service->open_log(config); !status) return status.error();
-  return std::unique_ptr<Service>(std::move(service));
+  const Result<SharedPlan> plan = prepare(config, translator);
+  if (!plan) return plan.error();
+  return make(**plan, loop, tcp_port);
 }
 
 }  // namespace isthmus::dns64

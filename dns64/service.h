@@ -2,9 +2,11 @@
 // The DNS64 service as the daemon sees it. The engine inside (dns64/engine.h) is a pure state
 // machine; this class gives it sockets: UDP and TCP to upstream resolvers, and a TCP listener for
 // clients that come over the twin. UDP queries of clients come in as bytes, because workers punt
-// them.
+// them. A service belongs to one thread, that of its loop. Several may work side by side, each for
+// some of the clients (control/dns_cores.h): they share nothing but their plan, which is constant.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -28,6 +30,7 @@ struct Figure {
   std::string name;
   uint64_t value = 0;
   std::string help;
+  bool shared = false;  ///< services that share the clients each count the same things
 };
 
 struct UpstreamRow {
@@ -52,32 +55,25 @@ struct ZoneRow {
   uint64_t count = 0;  ///< of its names or resolvers
 };
 
-/// A question asked by the operator.
-struct Asked {
-  bool done = false;
-  std::vector<std::string> steps;
-  std::string answer;  ///< as dig prints it
+/// One that answers, where there are DNS cores.
+struct CoreRow {
+  unsigned cpu = 0;
+  bool turns = true;  ///< false: it says nothing, so the rest is unknown
+  uint64_t queries = 0, cache_hits = 0, waiting = 0, cache_entries = 0;
 };
 
-class Service {
+/// A question asked by the operator.
+struct Asked {
+  std::vector<std::string> steps;
+  std::string answer;             ///< as dig prints it
+  std::atomic<bool> done{false};  ///< the rest may be read: another thread may have written it
+};
+
+/// DNS64 as the operator sees it, be it one service or several that share the clients.
+class Control {
  public:
-  /// Sends an answer to a UDP client, exactly once per accepted query or not at all.
-  using Reply = std::function<void(std::span<const uint8_t> message)>;
+  virtual ~Control() = default;
 
-  /// Sockets are registered with `loop`; listening on TCP starts with
-  /// listen_tcp(). `tcp_port` is 53 but in tests; 0 lets the kernel choose.
-  static Result<std::unique_ptr<Service>> make(const conf::Dns64& config,
-                                               const Translator& translator, struct ev_loop* loop,
-                                               uint16_t tcp_port = 53);
-  virtual ~Service() = default;
-
-  /// Listens on the service addresses, which the kernel need not have yet (IP_FREEBIND).
-  virtual Status listen_tcp() = 0;
-  /// The port it listens on.
-  virtual uint16_t tcp_port() const = 0;
-  /// A UDP query's DNS message. `max_reply` is what the client's path carries without EDNS: 512.
-  virtual void on_udp_query(const Address& client, uint16_t client_port,
-                            std::span<const uint8_t> message, Reply reply) = 0;
   /// New options, same sockets where they did not change; the cache stays unless answers in it
   /// were made under another policy.
   virtual Status update(const conf::Dns64& config, const Translator& translator) = 0;
@@ -94,6 +90,39 @@ class Service {
   virtual Result<std::shared_ptr<const Asked>> ask(std::string_view name, std::string_view type,
                                                    bool trace) = 0;
   virtual std::vector<Figure> figures() const = 0;
+  /// None: the control core does it all.
+  virtual std::vector<CoreRow> cores() const { return {}; }
+};
+
+/// A configuration that was checked and whose files were read; services may share it.
+struct Plan;
+using SharedPlan = std::shared_ptr<const Plan>;
+
+class Service : public Control {
+ public:
+  /// Sends an answer to a UDP client, exactly once per accepted query or not at all.
+  using Reply = std::function<void(std::span<const uint8_t> message)>;
+
+  /// From any thread. An error names file, line and text.
+  static Result<SharedPlan> prepare(const conf::Dns64& config, const Translator& translator);
+  /// Sockets are registered with `loop`; listening on TCP starts with
+  /// listen_tcp(). `tcp_port` is 53 but in tests; 0 lets the kernel choose.
+  static Result<std::unique_ptr<Service>> make(const Plan& plan, struct ev_loop* loop,
+                                               uint16_t tcp_port = 53);
+  static Result<std::unique_ptr<Service>> make(const conf::Dns64& config,
+                                               const Translator& translator, struct ev_loop* loop,
+                                               uint16_t tcp_port = 53);
+
+  /// Listens on the service addresses, which the kernel need not have yet (IP_FREEBIND). `shared`:
+  /// so do other services of this process; the kernel deals the connections out.
+  virtual Status listen_tcp(bool shared = false) = 0;
+  /// The port it listens on.
+  virtual uint16_t tcp_port() const = 0;
+  /// A UDP query's DNS message. `max_reply` is what the client's path carries without EDNS: 512.
+  virtual void on_udp_query(const Address& client, uint16_t client_port,
+                            std::span<const uint8_t> message, Reply reply) = 0;
+  /// What update() does once the plan is made.
+  virtual Status apply(const Plan& plan) = 0;
 };
 
 }  // namespace isthmus::dns64

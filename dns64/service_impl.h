@@ -17,6 +17,12 @@
 
 namespace isthmus::dns64 {
 
+struct Plan {
+  conf::Dns64 config;
+  EngineSettings settings;                        ///< without `random`
+  std::shared_ptr<const tls::Credentials> trust;  ///< nullptr: no resolver is asked by TLS
+};
+
 class ServiceImpl final : public Service, private Actions {
  public:
   ServiceImpl(const conf::Dns64& config, EngineSettings settings, struct ev_loop* loop,
@@ -44,15 +50,17 @@ class ServiceImpl final : public Service, private Actions {
   Status open_log(const conf::Dns64& config);
   void trust(std::shared_ptr<const tls::Credentials> trust) { tcp_.set_trust(std::move(trust)); }
 
-  Status listen_tcp() override {
+  Status listen_tcp(bool shared) override {
     listening_ = true;
-    return listener_.listen(config_.listen, tcp_port_);
+    shared_ = shared;
+    return listener_.listen(config_.listen, tcp_port_, shared);
   }
 
   void on_udp_query(const Address& client, uint16_t port, Bytes message, Reply reply) override {
     query(message, {engine_address(client), false}, {std::move(reply), 0, nullptr, port});
   }
   Status update(const conf::Dns64& config, const Translator& translator) override;
+  Status apply(const Plan& plan) override;
 
   void flush_cache() override { engine_.flush_cache(); }
   Result<unsigned> flush_name(std::string_view name) override;
@@ -141,6 +149,7 @@ class ServiceImpl final : public Service, private Actions {
   uint16_t tcp_port_;
   struct ev_loop* loop_;
   bool listening_ = false;
+  bool shared_ = false;
   SystemRandom random_;
   Engine engine_;
   UdpUpstream udp_;

@@ -16,7 +16,7 @@ std::vector<Figure> ServiceImpl::figures() const {
   out.push_back({"in-flight", engine_.waiting(), "clients waiting for an answer"});
   out.push_back({"cache-entries", engine_.cache_size(), "answers in the cache"});
   out.push_back({"cache-bytes", engine_.cache_bytes(), "bytes of the answers in the cache"});
-  out.push_back({"upstreams-down", down, "upstream resolvers that do not answer"});
+  out.push_back({"upstreams-down", down, "upstream resolvers that do not answer", true});
   out.push_back({"tcp-connections", listener_.connections(), "TCP connections of clients"});
   for (std::size_t i = 0; i < Engine::kLatencies; ++i) {
     const bool last = i + 1 == Engine::kLatencies;

@@ -59,7 +59,7 @@ Fd make_socket(int family, int type) {
   return Fd(::socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
 }
 
-Result<Fd> listen_on(const Address& address, uint16_t port) {
+Result<Fd> listen_on(const Address& address, uint16_t port, bool shared) {
   const SocketAddress to = socket_address(address, port);
   const auto* v4 = std::get_if<net::Ip4>(&address);
   const std::string text =
@@ -68,6 +68,7 @@ Result<Fd> listen_on(const Address& address, uint16_t port) {
   Fd fd = make_socket(to.family(), SOCK_STREAM);
   if (!fd) return Error{"cannot make a TCP socket: " + std::string(std::strerror(errno))};
   enable(fd.get(), SOL_SOCKET, SO_REUSEADDR);
+  if (shared) enable(fd.get(), SOL_SOCKET, SO_REUSEPORT);
   // The twin that will carry the address may not exist yet.
   if (v4) {
     enable(fd.get(), IPPROTO_IP, IP_FREEBIND);

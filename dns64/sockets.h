@@ -55,8 +55,9 @@ SocketAddress any_address(int family, uint16_t port);
 
 /// A non-blocking socket that is closed on exec.
 Fd make_socket(int family, int type);
-/// A TCP socket that listens on an address the machine need not have yet.
-Result<Fd> listen_on(const Address& address, uint16_t port);
+/// A TCP socket that listens on an address the machine need not have yet. `shared`: others of ours
+/// listen there too, and the kernel deals connections out.
+Result<Fd> listen_on(const Address& address, uint16_t port, bool shared = false);
 
 /// Unpredictable bits of the kernel's generator, fetched in batches.
 class SystemRandom {

@@ -7,14 +7,14 @@
 
 namespace isthmus::dns64 {
 
-Status TcpListener::listen(const std::vector<Address>& addresses, uint16_t port) {
+Status TcpListener::listen(const std::vector<Address>& addresses, uint16_t port, bool shared) {
   std::list<Socket> sockets;
   for (const Address& address : addresses) {
     // Sockets that are already there stay; the rest is replaced only if all of it works.
     const auto old = std::find_if(sockets_.begin(), sockets_.end(),
                                   [&](const Socket& s) { return s.address == address; });
     if (old != sockets_.end()) continue;
-    Result<Fd> fd = listen_on(address, port);
+    Result<Fd> fd = listen_on(address, port, shared);
     if (!fd) return fd.error();
     Socket& socket = sockets.emplace_back();
     socket.address = address;

@@ -29,7 +29,8 @@ class TcpListener {
   TcpListener(struct ev_loop* loop, Figures& figures, OnQuery on_query)
       : loop_(loop), figures_(figures), on_query_(std::move(on_query)) {}
 
-  Status listen(const std::vector<Address>& addresses, uint16_t port);
+  /// `shared`: other listeners of this process listen at the same time.
+  Status listen(const std::vector<Address>& addresses, uint16_t port, bool shared = false);
   /// An answer; ignored if the client is gone.
   void reply(ConnectionId id, Bytes message);
   /// A query that gets no answer is garbage: the connection goes.

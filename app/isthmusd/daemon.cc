@@ -57,6 +57,7 @@ Daemon::~Daemon() {
   // The service may still answer what is in flight; its replies need everything else alive.
   server_.reset();
   pcp_.reset();
+  dns_cores_.reset();
   dns64_.reset();
   netlink_.reset();
   twins_.reset();
@@ -89,6 +90,9 @@ Status Daemon::build(Facts facts) {
   if (const Status status = build_commands(std::move(facts)); !status) return status;
   dataplane_->publish();
   if (const Status status = dataplane_->start(); !status) return status;
+  if (dns_cores_ != nullptr) {
+    if (const Status status = dns_cores_->start(); !status) return status;
+  }
   watch_signals();
   start_timers();
   return Ok{};
@@ -122,6 +126,12 @@ Status Daemon::build_dns64() {
   if (instance == nullptr || instance->prefixes.empty()) {
     return Error{"dns64.nat64: names no NAT64 instance whose prefix could be used"};
   }
+  if (!config_->cores.dns.empty()) {
+    auto cores = control::DnsCores::make(*dataplane_, *config_);
+    if (!cores) return cores.error();
+    dns_cores_ = std::move(*cores);
+    return Ok{};
+  }
   auto service = dns64::Service::make(config_->dns64, dns64::translator_of(*config_), loop_.ev());
   if (!service) return service.error();
   dns64_ = std::move(*service);
@@ -139,7 +149,7 @@ Status Daemon::build_pcp() {
 
 Status Daemon::build_commands(Facts facts) {
   backend_ = std::make_unique<control::DataplaneBackend>(
-      control::DataplaneBackend::Parts{*dataplane_, neighbors_, dns64_.get(),
+      control::DataplaneBackend::Parts{*dataplane_, neighbors_, dns64(),
                                        [this] { return twins_->info(); },
                                        [this](const std::vector<control::RoutePlan>& routes) {
                                          return twins_->update_routes(routes);
@@ -167,6 +177,11 @@ Status Daemon::build_commands(Facts facts) {
   if (!endpoint) return endpoint.error();
   metrics_ = std::move(*endpoint);
   return Ok{};
+}
+
+dns64::Control* Daemon::dns64() const {
+  if (dns_cores_ != nullptr) return dns_cores_.get();
+  return dns64_.get();
 }
 
 void Daemon::tell_memory() {

@@ -4,7 +4,7 @@
 // Theory of operation. make() builds from the packets up: dataplane (ports, tables), twins, netlink
 // (first full picture), DNS64, command socket; then workers start. Members stand in this order, so
 // destruction takes the daemon down the other way, and each part may use those above it until the
-// end. Everything runs on the calling thread, but for the workers.
+// end. Everything runs on the calling thread, but for the workers and DNS cores.
 #pragma once
 
 #include <ev.h>
@@ -16,6 +16,7 @@
 
 #include "control/commands.h"
 #include "control/dataplane_backend.h"
+#include "control/dns_cores.h"
 #include "control/event_log.h"
 #include "control/loop.h"
 #include "control/neighbor_queue.h"
@@ -59,6 +60,7 @@ class Daemon {
   void tell_exporters();
   void watch_pools();
   Status build_commands(Facts facts);
+  dns64::Control* dns64() const;
   void tell_memory();
   void watch_signals();
   void start_timers();
@@ -80,7 +82,8 @@ class Daemon {
   control::EventLog event_log_;
   std::unique_ptr<exporter::ExporterSet> exports_;
   std::unique_ptr<control::NetlinkSync> netlink_;
-  std::unique_ptr<dns64::Service> dns64_;
+  std::unique_ptr<dns64::Service> dns64_;         ///< on this thread
+  std::unique_ptr<control::DnsCores> dns_cores_;  ///< or on others
   std::unique_ptr<control::PcpService> pcp_;
   std::unique_ptr<control::DataplaneBackend> backend_;
   std::unique_ptr<control::StateWalk> walk_;

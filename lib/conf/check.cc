@@ -58,6 +58,10 @@ Checked check_core(const Config& config, const Lines&) {
     return Problem{"cores.workers", 0, fmt::format("{} workers", count),
                    fmt::format("1 to {} workers", kMaxWorkers)};
   }
+  if (config.cores.dns.size() > kMaxDnsCores) {
+    return Problem{"cores.dns", 0, fmt::format("{} cores", config.cores.dns.size()),
+                   fmt::format("at most {}", kMaxDnsCores)};
+  }
   if (!config.control.socket.starts_with('/')) {
     return Problem{"control.socket", 0, quote(config.control.socket),
                    "a path that begins with \"/\""};

@@ -8,6 +8,7 @@
 namespace isthmus::conf {
 
 inline constexpr std::size_t kMaxWorkers = 64;  ///< what lib/steer can tell apart
+inline constexpr std::size_t kMaxDnsCores = 16;
 
 /// Interface addresses: unicast, each once, none inside a translation prefix.
 Checked check_addresses(const Config& config, const Lines& lines);

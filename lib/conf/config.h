@@ -222,6 +222,7 @@ struct Pcp {
 struct Cores {
   std::vector<unsigned> workers{1};  ///< CPU of each worker; a CPU may be named twice
   unsigned control = 0;
+  std::vector<unsigned> dns{};  ///< CPU of each DNS core; none: the control core does DNS64
   Idle idle = Idle::kYield;
 };
 

@@ -22,7 +22,10 @@ constexpr Option kSystemOptions[] = {
     {"cores.workers", member<&Config::cores, &Cores::workers>(), kRestart, kCpu, "", false,
      "CPU of each worker. A CPU named twice runs two workers."},
     {"cores.control", member<&Config::cores, &Cores::control>(), kRestart, kCpu, "", false,
-     "CPU of everything that is not a worker."},
+     "CPU of everything that is not a worker or a DNS core."},
+    {"cores.dns", member<&Config::cores, &Cores::dns>(), kRestart, kCpu, "", false,
+     "CPU of each DNS core, at most 16: with any, DNS64 is theirs instead of the control core's. "
+     "A client's questions always go to the same one."},
     {"cores.idle",
      member<&Config::cores, &Cores::idle>(),
      kRestart,

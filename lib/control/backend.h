@@ -13,7 +13,7 @@
 #include "pcp/server.h"
 
 namespace isthmus::dns64 {
-class Service;
+class Control;
 }
 namespace isthmus::exporter {
 class ExporterSet;
@@ -50,7 +50,7 @@ class Backend {
   /// nullptr: switched off.
   virtual const pcp::Server* pcp() const = 0;
   /// nullptr: there is no DNS64.
-  virtual dns64::Service* dns64() { return nullptr; }
+  virtual dns64::Control* dns64() { return nullptr; }
   /// nullptr: there are no exporters.
   virtual const exporter::ExporterSet* exports() const { return nullptr; }
   /// Build facts for `show version`: ordered name/value pairs.

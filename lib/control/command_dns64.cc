@@ -14,7 +14,7 @@ Answer not_configured() {
   return failure("DNS64 is not configured", "add a dns64 group to the file and restart");
 }
 
-Answer show_upstreams(const dns64::Service& service) {
+Answer show_upstreams(const dns64::Control& service) {
   Json list = Json::array();
   for (const auto& row : service.upstreams()) {
     list.push_back({{"upstream", row.address},
@@ -29,7 +29,7 @@ Answer show_upstreams(const dns64::Service& service) {
   return answer({{"upstreams", std::move(list)}});
 }
 
-Answer show_cache(const dns64::Service& service) {
+Answer show_cache(const dns64::Control& service) {
   Json list = Json::array();
   for (const auto& row : service.cache(kMostCached)) {
     list.push_back({{"name", row.name},
@@ -42,7 +42,7 @@ Answer show_cache(const dns64::Service& service) {
   return answer({{"cache", std::move(list)}});
 }
 
-Answer show_clients(Backend& backend, const dns64::Service& service) {
+Answer show_clients(Backend& backend, const dns64::Control& service) {
   Json list = Json::array();
   for (const auto& clients : backend.config()->dns64.clients) {
     for (const auto& address : clients.addresses) {
@@ -59,7 +59,7 @@ Answer show_clients(Backend& backend, const dns64::Service& service) {
   return answer({{"clients", std::move(list)}});
 }
 
-Answer show_zones(const dns64::Service& service) {
+Answer show_zones(const dns64::Control& service) {
   Json list = Json::array();
   for (const auto& row : service.zones()) {
     // Names of files are counted together, in the row "local names".
@@ -70,6 +70,23 @@ Answer show_zones(const dns64::Service& service) {
                     {"count", is_file ? Json() : Json(row.count)}});
   }
   return answer({{"zones", std::move(list)}});
+}
+
+Answer show_cores(const dns64::Control& service) {
+  Json list = Json::array();
+  for (const auto& row : service.cores()) {
+    list.push_back({{"core", list.size()},
+                    {"cpu", row.cpu},
+                    {"state", row.turns ? "turning" : "silent"},
+                    {"queries", row.queries},
+                    {"cache_hits", row.cache_hits},
+                    {"waiting", row.waiting},
+                    {"cache_entries", row.cache_entries}});
+  }
+  if (list.empty()) {
+    return failure("the control core does DNS64 itself", "name CPUs in cores.dns and restart");
+  }
+  return answer({{"cores", std::move(list)}});
 }
 
 Answer show_figures(Backend& backend) {
@@ -85,16 +102,17 @@ Answer show_figures(Backend& backend) {
 Answer show_dns64(Backend& backend, const Request& request) {
   if (!backend.config()->dns64.enabled) return not_configured();
   if (request.part.empty()) return show_figures(backend);
-  const dns64::Service* service = backend.dns64();
+  const dns64::Control* service = backend.dns64();
   if (service == nullptr) return not_configured();
   if (request.part == "upstreams") return show_upstreams(*service);
   if (request.part == "cache") return show_cache(*service);
   if (request.part == "clients") return show_clients(backend, *service);
+  if (request.part == "cores") return show_cores(*service);
   return show_zones(*service);
 }
 
 Answer query_dns64(Backend& backend, const Request& request) {
-  dns64::Service* service = backend.dns64();
+  dns64::Control* service = backend.dns64();
   if (service == nullptr) return not_configured();
   auto words = split_words(request.rest);
   const bool trace = std::erase(words, std::string_view("--trace")) > 0;
@@ -123,7 +141,7 @@ Answer clear_dns64_cache(Backend& backend, const Request& request) {
     backend.dns64_flush_cache();
     return answer({{"cleared", "dns64 cache"}});
   }
-  dns64::Service* service = backend.dns64();
+  dns64::Control* service = backend.dns64();
   if (service == nullptr) return not_configured();
   const auto cleared = service->flush_name(words[0]);
   if (!cleared) return failure(cleared.error().text, "one name, like \"www.example\"");

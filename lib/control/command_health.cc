@@ -128,7 +128,7 @@ Check check_tables(StateWalk& walk) {
 }
 
 // Those of names that are forwarded elsewhere are not what a gateway fails by.
-Check check_dns64(const dns64::Service& service, bool counts) {
+Check check_dns64(const dns64::Control& service, bool counts) {
   Check check{"dns64", {}, {}};
   unsigned common = 0, common_down = 0, all = 0;
   for (const auto& row : service.upstreams()) {
@@ -140,6 +140,12 @@ Check check_dns64(const dns64::Service& service, bool counts) {
     check.worsen(Health::kDegraded, fmt::format("upstream {} down", row.address));
   }
   if (counts && common != 0 && common == common_down) check.health = Health::kFailed;
+  const auto cores = service.cores();
+  for (std::size_t i = 0; i < cores.size(); ++i) {
+    if (cores[i].turns) continue;
+    check.worsen(counts ? Health::kFailed : Health::kDegraded,
+                 fmt::format("DNS core {} does not answer", i));
+  }
   if (check.health == Health::kHealthy) check.text = fmt::format("{} upstreams up", all);
   return check;
 }

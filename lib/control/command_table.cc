@@ -57,7 +57,8 @@ constexpr Argument kDns64Parts[] = {
     {"cache", kFlag, "the thousand answers used last"},
     {"upstreams", kFlag, "resolvers: state, round-trip time, answers"},
     {"clients", kFlag, "clients with a policy, and those who wait for an answer"},
-    {"zones", kFlag, "zones of our own, forwarded zones, rules for names"}};
+    {"zones", kFlag, "zones of our own, forwarded zones, rules for names"},
+    {"cores", kFlag, "DNS cores and how the clients are spread over them"}};
 constexpr Argument kDns64QueryArguments[] = {
     {"NAME", kRest, "NAME [TYPE] [--trace]; without a type AAAA, with --trace every decision"}};
 constexpr Argument kDns64CacheName[] = {{"NAME", kRest, "forget this name only"}};
@@ -217,7 +218,8 @@ constexpr Command kCommands[] = {
      "dns64: [name, value, help]; cache: [name, type, rcode, ttl, uses, octets]; upstreams: "
      "[upstream, zone, state, rtt_ms, sent, answers, failures, "
      "trouble]; clients: [clients, policy, "
-     "waiting]; zones: [zone, kind, source, count]"},
+     "waiting]; zones: [zone, kind, source, count]; cores: [core, cpu, state, queries, cache_hits, "
+     "waiting, cache_entries]"},
     {"show config", Action::kShowConfig, kConfigArguments, false, false,
      "Options that are not left at their default, and whether they can change live.",
      "options: [option, value, default, unit, change]; with --diff: differences: [option, file (in "

@@ -27,7 +27,7 @@ class DataplaneBackend final : public Backend {
   struct Parts {
     dataplane::Dataplane& dataplane;
     NeighborQueue& neighbors;
-    dns64::Service* dns64 = nullptr;  ///< nullptr: disabled
+    dns64::Control* dns64 = nullptr;  ///< nullptr: disabled
     std::function<std::vector<TwinInfo>()> twins;
     std::function<Status(const std::vector<RoutePlan>&)> update_routes;
     /// Makes the kernel answer for exactly the pool addresses of these twins.
@@ -49,7 +49,7 @@ class DataplaneBackend final : public Backend {
   const pcp::Server* pcp() const override {
     return parts_.pcp == nullptr ? nullptr : &parts_.pcp->server();
   }
-  dns64::Service* dns64() override { return parts_.dns64; }
+  dns64::Control* dns64() override { return parts_.dns64; }
   const exporter::ExporterSet* exports() const override { return parts_.exports; }
   Facts version() const override { return version_; }
   Status add_static(const conf::Static& binding, bool persist) override;

@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include <atomic>
 #include <cstdlib>
 #include <ctime>
 #include <string>
@@ -10,7 +11,7 @@
 namespace isthmus::control {
 namespace {
 
-LogLevel current_level = LogLevel::kInfo;
+std::atomic<LogLevel> current_level{LogLevel::kInfo};
 bool level_is_pinned = false;
 // systemd sets the variable exactly when stderr is connected to the journal (systemd.exec(5)).
 bool journal_prefix = std::getenv("JOURNAL_STREAM") != nullptr;

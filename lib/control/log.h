@@ -2,8 +2,8 @@
 // Log lines on stderr, one per call: level and text, with the `<N>` priority prefix that systemd's
 // journal understands when the journal reads stderr.
 //
-// Theory of operation. Control thread only; workers never log. Whatever a sender on the network can
-// trigger goes through a LogLimiter, so that nobody fills a disk from outside.
+// Theory of operation. Control thread and DNS cores; workers never log. Whatever a sender on the
+// network can trigger goes through a LogLimiter, so that nobody fills a disk from outside.
 #pragma once
 
 #include <fmt/format.h>

@@ -13,6 +13,7 @@
 #include "dataplane/interface.h"
 #include "dataplane/spsc_ring.h"
 #include "dataplane/tap.h"
+#include "net/hash.h"
 #include "steer/ownership.h"
 #include "telemetry/counters.h"
 
@@ -37,6 +38,7 @@ struct Fabric {
   /// Ring from worker a to worker b at [a * workers + b]; none from a to a.
   std::vector<std::unique_ptr<SpscRing>> handoff;
   unsigned workers = 1;
+  net::HashKey dns_key{};  ///< which DNS core a client's questions go to
 
   SpscRing* ring(unsigned from, unsigned to) const { return handoff[from * workers + to].get(); }
 };

@@ -5,8 +5,9 @@
 // Theory of operation. make() starts EAL, ports, buffers and every worker's Translator; start()
 // launches workers. After that the control core alone calls the rest, from one thread. Workers and
 // control core meet in single-producer single-consumer rings: punt (worker -> control), inject
-// (control -> worker 0..n, which transmits), requests (control -> worker). Forwarding state is kept
-// twice (dataplane/topology.h); workers read the one that is published.
+// (control -> worker 0..n, which transmits), requests (control -> worker). DNS cores, where there
+// are any, have rings of their own to and from each worker (DnsEnd). Forwarding state is kept twice
+// (dataplane/topology.h); workers read the one that is published.
 #pragma once
 
 #include <atomic>
@@ -91,7 +92,8 @@ struct WorkerInfo {
 /// How full the rings are that lead from and to a worker.
 struct RingInfo {
   unsigned worker = 0;
-  /// "punt", "inject", or "handoff", those of all others to this one: packets; "events".
+  /// "punt", "inject", or "handoff", those of all others to this one: packets; "queries" and
+  /// "answers", those to and from all DNS cores; "events".
   std::string ring;
   uint64_t used = 0, capacity = 0;
 };
@@ -143,6 +145,19 @@ struct NeighborInfo {
 
 struct Prospect;
 
+/// A DNS core's end of the dataplane. Everything is called from that core's own thread.
+class DnsEnd {
+ public:
+  virtual ~DnsEnd() = default;
+  /// First of all: makes the calling thread the core's, pinned to its CPU. leave() ends it.
+  virtual Status enter() = 0;
+  virtual void leave() = 0;
+  /// As take_punted() and inject(), of the queries that workers gave this core.
+  virtual unsigned take_queries(unsigned limit,
+                                const std::function<void(const Punted&)>& handler) = 0;
+  virtual bool inject(InterfaceId interface, std::span<const uint8_t> frame) = 0;
+};
+
 class Dataplane {
  public:
   static Result<std::unique_ptr<Dataplane>> make(const conf::Config& config);
@@ -154,7 +169,7 @@ class Dataplane {
 
   // --- packets -----------------------------------------------------------------------------------
   /// Takes at most `limit` punted packets from all workers; returns how many. The bytes live only
-  /// during the call.
+  /// during the call. Where there are DNS cores, queries are not among them.
   virtual unsigned take_punted(unsigned limit,
                                const std::function<void(const Punted&)>& handler) = 0;
   /// Takes at most `limit` events from all workers; returns how many.
@@ -163,6 +178,8 @@ class Dataplane {
   /// Sends an untagged Ethernet frame out of an interface, with its VLAN tag if it has one; a frame
   /// to its own MAC is taken in, as if received. False if dropped (ring full, no buffer, too long).
   virtual bool inject(InterfaceId interface, std::span<const uint8_t> frame) = 0;
+  /// The end of a DNS core, by its place in cores.dns; nullptr: there is none.
+  virtual DnsEnd* dns_end(unsigned /*core*/) { return nullptr; }
 
   // --- forwarding state: changes collect until publish()
   // -------------------------------------------

@@ -3,18 +3,18 @@
 #include "dataplane/engine.h"
 
 #include <fmt/format.h>
-#include <pthread.h>
 #include <rte_lcore.h>
-#include <signal.h>
 
 #include <algorithm>
 #include <chrono>
 #include <future>
 #include <random>
 
+#include "dataplane/dns_end.h"
 #include "dataplane/eal.h"
 #include "dataplane/memory_need.h"
 #include "dataplane/settings.h"
+#include "dataplane/thread.h"
 
 namespace isthmus::dataplane {
 namespace {
@@ -37,29 +37,6 @@ Status check_workers(const conf::Config& config) {
   if (count >= 1 && count <= steer::kMaxWorkers) return Ok{};
   return Error{
       fmt::format("cores.workers: found {} workers, expected 1 to {}", count, steer::kMaxWorkers)};
-}
-
-bool pin_thread(unsigned cpu) {
-  cpu_set_t cpus;
-  CPU_ZERO(&cpus);
-  if (cpu < CPU_SETSIZE) CPU_SET(cpu, &cpus);
-  return pthread_setaffinity_np(pthread_self(), sizeof cpus, &cpus) == 0;
-}
-
-// Pinned and registered, so that buffers' per-core caches work for it; deaf to signals, which are
-// the control core's.
-Status prepare_thread(unsigned worker, unsigned cpu) {
-  sigset_t all;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, nullptr);
-  pthread_setname_np(pthread_self(), fmt::format("worker-{}", worker).c_str());
-  if (!pin_thread(cpu)) {
-    return Error{fmt::format("cores.workers: CPU {} does not exist or may not be used", cpu)};
-  }
-  if (rte_thread_register() != 0) {
-    return Error{fmt::format("worker {}: DPDK has no place for another thread", worker)};
-  }
-  return Ok{};
 }
 
 }  // namespace
@@ -131,7 +108,8 @@ Status Engine::open_ports(const steer::Ownership& ownership) {
 unsigned Engine::buffers_needed() const {
   const auto workers = static_cast<unsigned>(config_.cores.workers.size());
   const auto ports = static_cast<unsigned>(ports_.size());
-  unsigned needed = (workers + 1) * kPoolCache * 2 + workers * (ports + workers + 4) * nat::kBatch;
+  unsigned needed =
+      (workers + dns_cores() + 1) * kPoolCache * 2 + workers * (ports + workers + 4) * nat::kBatch;
   for (const auto& port : ports_) {
     needed += port->devices() * port->queues() * (port->rx_descriptors() + port->tx_descriptors());
   }
@@ -209,7 +187,8 @@ void Engine::add_port_table(Fabric& fabric, std::size_t port) const {
 
 Result<std::unique_ptr<Fabric>> Engine::make_fabric(steer::Ownership ownership) const {
   const unsigned workers = ownership.workers();
-  std::unique_ptr<Fabric> fabric(new Fabric{{}, {}, std::move(ownership), {}, workers});
+  std::unique_ptr<Fabric> fabric(
+      new Fabric{{}, {}, std::move(ownership), {}, workers, options_.nat.hash_key});
   for (std::size_t port = 0; port < ports_.size(); ++port) add_port_table(*fabric, port);
   for (unsigned from = 0; from < workers; ++from) {
     for (unsigned to = 0; to < workers; ++to) {
@@ -242,6 +221,7 @@ WorkerParts Engine::parts_of(unsigned worker) const {
   parts.pool = pool_of(static_cast<int>(rte_socket_id()));
   parts.nat = options_.nat;
   parts.clock = options_.clock;
+  parts.dns_cores = dns_cores();
   for (std::size_t port = 0; port < ports_.size(); ++port) {
     const unsigned queues = ports_[port]->queues();
     // Workers without a queue share those there are.
@@ -265,6 +245,9 @@ Status Engine::make_workers() {
     auto worker = Worker::make(parts_of(id));
     if (!worker) return worker.error();
     workers_.push_back(std::move(*worker));
+  }
+  for (unsigned core = 0; core < dns_cores(); ++core) {
+    dns_ends_.push_back(std::make_unique<EngineDnsEnd>(*this, core, config_.cores.dns[core]));
   }
   return Ok{};
 }
@@ -294,7 +277,8 @@ Status Engine::launch(unsigned id) {
   std::promise<Status> ready;
   auto is_ready = ready.get_future();
   threads_[id].thread = std::thread([this, id, &ready] {
-    auto prepared = prepare_thread(id, config_.cores.workers[id]);
+    auto prepared =
+        prepare_thread(fmt::format("worker-{}", id), config_.cores.workers[id], "cores.workers");
     threads_[id].numa_node = rte_socket_id();
     const bool ok = static_cast<bool>(prepared);
     ready.set_value(std::move(prepared));
@@ -327,6 +311,7 @@ void Engine::stop() {
   }
   threads_.clear();
   running_ = false;
+  dns_ends_.clear();
   workers_.clear();
   // Rings give their packets back to pools; ports give theirs back when they close.
   fabric_.reset();

@@ -47,6 +47,16 @@ class Engine final : public Dataplane, public CaptureSource {
   unsigned take_events(unsigned limit,
                        const std::function<void(const TimedEvent&)>& handler) override;
   bool inject(InterfaceId interface, std::span<const uint8_t> frame) override;
+  DnsEnd* dns_end(unsigned core) override {
+    return core < dns_ends_.size() ? dns_ends_[core].get() : nullptr;
+  }
+  /// A buffer that shall be injected, and the worker that takes it. Always the same one for a port:
+  /// frames keep their order. From any thread.
+  struct Injection {
+    rte_mbuf* mbuf = nullptr;  ///< nullptr: no buffer, or the frame does not fit
+    unsigned worker = 0;
+  };
+  Injection make_injection(InterfaceId interface, std::span<const uint8_t> frame) const;
 
   void set_local_address(std::variant<net::Ip4, net::Ip6> address, InterfaceId interface,
                          bool present) override;
@@ -103,6 +113,9 @@ class Engine final : public Dataplane, public CaptureSource {
   Status open_ports(const steer::Ownership& ownership);
   Status make_pools();
   unsigned buffers_needed() const;
+  unsigned dns_cores() const {
+    return config_.dns64.enabled ? static_cast<unsigned>(config_.cores.dns.size()) : 0;
+  }
   Status start_ports();
   void steer_ports() const;
   void wait_for_links() const;
@@ -131,6 +144,7 @@ class Engine final : public Dataplane, public CaptureSource {
   std::unique_ptr<Fabric> fabric_;
   std::unique_ptr<Topology> topology_;
   std::vector<std::unique_ptr<Worker>> workers_;
+  std::vector<std::unique_ptr<DnsEnd>> dns_ends_;
   std::unique_ptr<nat::StaticBindings> statics_;
   std::unique_ptr<TelemetrySocket> telemetry_;
   std::vector<Thread> threads_;

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstring>
 
+#include "dataplane/dns_end.h"
 #include "dataplane/engine.h"
 #include "dataplane/settings.h"
 #include "nat/pool_update.h"
@@ -17,38 +18,14 @@ uint64_t relaxed(const uint64_t& word) {
   return __atomic_load_n(&word, __ATOMIC_RELAXED);
 }
 
-constexpr unsigned kPuntBurst = 32;
-
-Punted punted_of(rte_mbuf* mbuf) {
-  const FrameMeta& meta = meta_of(mbuf);
-  return {meta.punt,
-          meta.interface,
-          {rte_pktmbuf_mtod(mbuf, const uint8_t*), mbuf->data_len},
-          meta.punt == PuntKind::kUnresolved ? meta.next_hop : Address{}};
-}
-
 }  // namespace
 
 // --- packets ------------------------------------------------------------------------------------
 
 unsigned Engine::take_punted(unsigned limit, const std::function<void(const Punted&)>& handler) {
-  unsigned total = 0;
-  // Starting with another worker each time, so that a flood at one does not silence the others.
-  for (unsigned i = 0; i < workers_.size() && total < limit; ++i) {
-    auto& ring = workers_[(next_punter_ + i) % workers_.size()]->punt_ring();
-    std::array<rte_mbuf*, kPuntBurst> mbufs;
-    while (total < limit) {
-      const unsigned count = ring.pop(mbufs.data(), std::min(kPuntBurst, limit - total));
-      for (unsigned j = 0; j < count; ++j) {
-        handler(punted_of(mbufs[j]));
-        rte_pktmbuf_free(mbufs[j]);
-      }
-      total += count;
-      if (count == 0) break;
-    }
-  }
-  ++next_punter_;
-  return total;
+  return take_in_turn(
+      workers(), next_punter_++, limit,
+      [this](unsigned worker) -> SpscRing& { return workers_[worker]->punt_ring(); }, handler);
 }
 
 unsigned Engine::take_events(unsigned limit,
@@ -72,21 +49,22 @@ unsigned Engine::take_events(unsigned limit,
   return total;
 }
 
-bool Engine::inject(InterfaceId interface, std::span<const uint8_t> frame) {
-  if (workers_.empty() || interface >= fabric_->interfaces.size()) return false;
+Engine::Injection Engine::make_injection(InterfaceId interface,
+                                         std::span<const uint8_t> frame) const {
+  if (workers_.empty() || interface >= fabric_->interfaces.size()) return {};
   const LinkInterface& out = fabric_->interfaces[interface];
   constexpr std::size_t kMacs = 2 * sizeof(net::Mac);
   if (frame.size() < sizeof(net::EthHeader) || frame.size() > sizeof(net::EthHeader) + out.mtu) {
-    return false;
+    return {};
   }
   rte_mbuf* mbuf = rte_pktmbuf_alloc(pool_of(ports_[out.port]->socket()));
-  if (mbuf == nullptr) return false;
+  if (mbuf == nullptr) return {};
   const std::size_t tag = out.vlan == 0 ? 0 : sizeof(net::VlanTag);
   auto* bytes = reinterpret_cast<uint8_t*>(
       rte_pktmbuf_append(mbuf, static_cast<uint16_t>(frame.size() + tag)));
   if (bytes == nullptr) {
     rte_pktmbuf_free(mbuf);
-    return false;
+    return {};
   }
   std::memcpy(bytes, frame.data(), kMacs);
   if (tag != 0) {
@@ -97,10 +75,12 @@ bool Engine::inject(InterfaceId interface, std::span<const uint8_t> frame) {
   meta_of(mbuf).port = out.port;
   const bool to_us = net::header_at<net::EthHeader>(frame.data())->destination == out.mac;
   meta_of(mbuf).task = to_us ? FrameMeta::Task::kReceive : FrameMeta::Task::kTransmit;
-  // Always the same worker for a port: frames keep their order.
-  if (workers_[queue_owner(out.port, 0)]->inject_ring().push(&mbuf, 1) == 1) return true;
-  rte_pktmbuf_free(mbuf);
-  return false;
+  return {mbuf, queue_owner(out.port, 0)};
+}
+
+bool Engine::inject(InterfaceId interface, std::span<const uint8_t> frame) {
+  const Injection made = make_injection(interface, frame);
+  return made.mbuf != nullptr && push_or_free(workers_[made.worker]->inject_ring(), made.mbuf);
 }
 
 // --- forwarding state ---------------------------------------------------------------------------
@@ -173,6 +153,15 @@ std::vector<RingInfo> Engine::ring_info() const {
     const auto& inject = workers_[id]->inject_ring();
     infos.push_back({id, "punt", punt.used(), punt.capacity()});
     infos.push_back({id, "inject", inject.used(), inject.capacity()});
+    RingInfo queries{id, "queries"}, answers{id, "answers"};
+    for (unsigned core = 0; core < dns_cores(); ++core) {
+      const DnsLane& lane = workers_[id]->dns_lane(core);
+      queries.used += lane.queries->used();
+      queries.capacity += lane.queries->capacity();
+      answers.used += lane.answers->used();
+      answers.capacity += lane.answers->capacity();
+    }
+    if (dns_cores() != 0) infos.insert(infos.end(), {queries, answers});
     RingInfo handoff{id, "handoff"};
     for (unsigned from = 0; from < workers_.size(); ++from) {
       if (from == id) continue;

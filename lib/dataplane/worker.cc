@@ -167,8 +167,14 @@ unsigned Worker::take_queue(const RxQueue& queue) {
 }
 
 unsigned Worker::take_injected() {
+  unsigned count = take_injected(*inject_ring_);
+  for (const DnsLane& lane : dns_lanes_) count += take_injected(*lane.answers);
+  return count;
+}
+
+unsigned Worker::take_injected(SpscRing& ring) {
   std::array<rte_mbuf*, kInjectBurst> frames;
-  const unsigned count = inject_ring_->pop(frames.data(), kInjectBurst);
+  const unsigned count = ring.pop(frames.data(), kInjectBurst);
   static_assert(kInjectBurst <= kBurst, "translate() has emptied the bursts before");
   for (unsigned i = 0; i < count; ++i) {
     const FrameMeta& meta = meta_of(frames[i]);
@@ -229,11 +235,15 @@ void Worker::receive_ip(rte_mbuf* frame, const LinkView& link) {
       give_to_nat(frame, work, {link.interface, 0, false, fate.cls, nat::Past::kNone});
       return;
     case Fate::kPunt:
-    case Fate::kPuntDns:
       remove_tag(frame, link);
-      punter_.frame(frame, fate.kind == Fate::kPunt ? PuntKind::kLocal : PuntKind::kDns,
-                    link.interface);
+      punter_.frame(frame, PuntKind::kLocal, link.interface);
       return;
+    case Fate::kPuntDns: {
+      const uint64_t client = dns_client(packet, v6);
+      remove_tag(frame, link);
+      punter_.query(frame, link.interface, client);
+      return;
+    }
     case Fate::kIgnore:
       core_.drop(frame, fate.cls.kind == nat::Class::kUnserved ? DropReason::kNotServed
                                                                : DropReason::kNotForUs);

@@ -56,6 +56,7 @@ struct WorkerParts {
   Clock clock;
   std::vector<RxQueue> rx;
   std::vector<TxQueue> tx;
+  unsigned dns_cores = 0;
 };
 
 /// How much the loop did; single writer, read with relaxed loads.
@@ -88,6 +89,8 @@ class Worker {
   // The control core's ends.
   SpscRing& punt_ring() { return *punt_ring_; }
   SpscRing& inject_ring() { return *inject_ring_; }
+  /// A DNS core's ends.
+  const DnsLane& dns_lane(unsigned core) const { return dns_lanes_[core]; }
   Requests& requests() { return requests_; }
   const telemetry::Counters& counters() const { return *counters_; }
   const LoopCounters& loop_counters() const { return loop_; }
@@ -109,6 +112,7 @@ class Worker {
     std::unique_ptr<telemetry::Counters> counters;
     std::unique_ptr<SpscRing> punt_ring;
     std::unique_ptr<SpscRing> inject_ring;
+    std::vector<DnsLane> dns_lanes;
     std::unique_ptr<nat::Translator> translator;
   };
   Worker(WorkerParts parts, Resources resources);
@@ -117,6 +121,7 @@ class Worker {
   unsigned take_handoffs();
   unsigned take_queue(const RxQueue& queue);
   unsigned take_injected();
+  unsigned take_injected(SpscRing& ring);
   unsigned take_released();
   template <class From>
   rte_mbuf* next_released(From& from, Work*& work, nat::Released& how);
@@ -155,6 +160,7 @@ class Worker {
   std::unique_ptr<telemetry::Counters> counters_;
   std::unique_ptr<SpscRing> punt_ring_;
   std::unique_ptr<SpscRing> inject_ring_;
+  const std::vector<DnsLane> dns_lanes_;
   std::unique_ptr<nat::Translator> translator_;
   Core core_;
   Requests requests_;

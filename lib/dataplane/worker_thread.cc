@@ -41,6 +41,12 @@ Result<std::unique_ptr<Worker>> Worker::make(WorkerParts parts) {
   auto inject = SpscRing::make(kInjectRing);
   if (!inject) return inject.error();
   resources.inject_ring = std::move(*inject);
+  for (unsigned core = 0; core < parts.dns_cores; ++core) {
+    auto queries = SpscRing::make(kPuntRing), answers = SpscRing::make(kInjectRing);
+    if (!queries) return queries.error();
+    if (!answers) return answers.error();
+    resources.dns_lanes.push_back({std::move(*queries), std::move(*answers)});
+  }
   auto translator =
       nat::Translator::make(parts.nat, parts.fabric->ownership, parts.id, *resources.counters);
   if (!translator) return translator.error();
@@ -54,11 +60,12 @@ Worker::Worker(WorkerParts parts, Resources resources)
       counters_(std::move(resources.counters)),
       punt_ring_(std::move(resources.punt_ring)),
       inject_ring_(std::move(resources.inject_ring)),
+      dns_lanes_(std::move(resources.dns_lanes)),
       translator_(std::move(resources.translator)),
       core_{parts_.id, *parts_.fabric, parts_.pool, *counters_},
       handoff_(core_),
       tx_(core_, handoff_, parts_.tx),
-      punter_(core_, *punt_ring_),
+      punter_(core_, *punt_ring_, dns_lanes_),
       route_(core_, tx_, punter_),
       nat_(core_, *translator_, route_),
       forward_(core_, *translator_, route_),

@@ -4,6 +4,7 @@
 #
 # ISTHMUS_BUILD   build directory that holds isthmusd and isthmusctl
 # LAB_WORKERS     CPU of each worker, "1" or "0,1"; a CPU may be named twice
+# LAB_DNS_CORES   CPU of each DNS core, in the same way; none by default
 # LAB_LOG_LEVEL   of isthmusd
 # LAB_OPTIONS     further lines for its configuration
 
@@ -29,7 +30,7 @@ write_gateway_config() {
   local workers=${LAB_WORKERS:-$(default_workers)} queues
   queues=$(tr ',' '\n' <<<"$workers" | wc -l)
   cat >"$lab_dir/isthmus.conf" <<CONF
-cores = { workers = [$workers]; control = 0; idle = "yield"; };
+cores = { workers = [$workers]; control = 0; idle = "yield"; ${LAB_DNS_CORES:+dns = [$LAB_DNS_CORES];} };
 memory = { huge_pages = "auto"; megabytes = 512; buffers = 16384; };
 control = { socket = "$control_socket"; static_file = "$lab_dir/static"; };
 ports = (

@@ -144,14 +144,14 @@ TEST_CASE_METHOD(Fixture, "RFC 8200 8.1: a query without checksum is dropped ove
                  "[punt][dns]") {
   dns(query6().zero_checksum());
   CHECK(service.queries.empty());
-  CHECK(punt.counters().dns_refused == 1);
+  CHECK(punt.dns_counters().refused == 1);
 }
 
 TEST_CASE_METHOD(Fixture, "a query with a wrong checksum is dropped", "[punt][dns]") {
   dns(query6().bad_checksum(0x0100));
   dns(query4().bad_checksum(0x0001));
   CHECK(service.queries.empty());
-  CHECK(punt.counters().dns_refused == 2);
+  CHECK(punt.dns_counters().refused == 2);
 }
 
 TEST_CASE_METHOD(Fixture, "RFC 1122 3.2.1.3: no answer to a source that is no host",
@@ -233,12 +233,12 @@ TEST_CASE_METHOD(Fixture, "an answer that finds no room is counted", "[punt][dns
   REQUIRE(service.queries.size() == 1);
   dataplane.inject_works = false;
   service.queries[0].reply(Bytes{1});
-  CHECK(punt.counters().dns_answers_lost == 1);
+  CHECK(punt.dns_counters().answers_lost == 1);
   dns(query6());
   dataplane.inject_works = true;
   service.queries[1].reply(test::pattern(65600));
   CHECK(dataplane.injected.empty());
-  CHECK(punt.counters().dns_answers_lost == 2);
+  CHECK(punt.dns_counters().answers_lost == 2);
 }
 
 TEST_CASE_METHOD(Fixture, "without DNS64 a query is an ordinary packet for the box",

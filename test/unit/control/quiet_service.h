@@ -12,10 +12,11 @@ namespace isthmus::test {
 
 class QuietService : public dns64::Service {
  public:
-  Status listen_tcp() override { return Ok{}; }
+  Status listen_tcp(bool) override { return Ok{}; }
   uint16_t tcp_port() const override { return 53; }
   void on_udp_query(const dns64::Address&, uint16_t, std::span<const uint8_t>, Reply) override {}
   Status update(const conf::Dns64&, const dns64::Translator&) override { return Ok{}; }
+  Status apply(const dns64::Plan&) override { return Ok{}; }
   void flush_cache() override {}
   Result<unsigned> flush_name(std::string_view) override { return 0u; }
   std::vector<dns64::UpstreamRow> upstreams() const override { return {}; }
