@@ -153,8 +153,9 @@ bool FrameMaker::is_right_4(const uint8_t* frame, const Stamp& stamp) const {
   return ip->destination == shape_.remote(stamp.flow) &&
          udp->destination_port.host() == bench::kServerPort &&
          net::ip4_header_adds_up(frame + kEth) &&
-         adds_up(frame + kUdp4,
-                 net::pseudo_sum4(ip->source, ip->destination, net::kProtoUdp, udp->length.host()));
+         ((no_udp_checksum_ && udp->checksum.raw() == 0) ||
+          adds_up(frame + kUdp4, net::pseudo_sum4(ip->source, ip->destination, net::kProtoUdp,
+                                                  udp->length.host())));
 }
 
 }  // namespace isthmus::loadgen

@@ -196,6 +196,23 @@ TEST_CASE("frames: a wrong host, server, port or checksum is seen") {
   }
 }
 
+TEST_CASE("frames: without a UDP checksum they are right towards IPv4 only, if that is allowed") {
+  FrameMaker maker = maker_with({18});
+  const Stamp stamp{12345, 6, 7, 8};
+  Bytes six(80), four(80);
+  maker.make_6(six.data(), stamp);
+  maker.make_4(four.data(), {kPool, net::Be16(4321)}, stamp);
+  turn_around<net::Ip6Header>(six, 54);
+  turn_around<net::Ip4Header>(four, 34);
+  six[54 + 6] = six[54 + 7] = four[34 + 6] = four[34 + 7] = 0;
+  CHECK_FALSE(maker.is_right_4(four.data(), stamp));
+  maker.take_no_udp_checksum();
+  CHECK(maker.is_right_4(four.data(), stamp));
+  CHECK_FALSE(maker.is_right_6(six.data(), stamp));
+  four[34 + 6] = 1;
+  CHECK_FALSE(maker.is_right_4(four.data(), stamp));
+}
+
 TEST_CASE("neighbors: ARP is asked and answered for the own address only") {
   const Link tester{
       {{2, 0, 0, 0, 0, 1}}, *net::parse_ip4("198.51.100.2"), *net::parse_ip4("198.51.100.1")};

@@ -111,7 +111,8 @@ bool obey(Tester& tester, const std::string& line) {
 }
 
 int run(const Options& options) {
-  const FrameMaker maker(options.shape, prefix_of(options.prefix), options.payloads());
+  FrameMaker maker(options.shape, prefix_of(options.prefix), options.payloads());
+  if (options.no_udp_checksum) maker.take_no_udp_checksum();
   const auto tester =
       need(Tester::open(side6(options), side4(options), maker, options.flows, options.descriptors));
   need(tester->resolve(options.wait));

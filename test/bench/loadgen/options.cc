@@ -49,6 +49,8 @@ std::optional<Options> parse_options(int argc, char** argv, int& status) {
   app.add_option("--flows", out.flows, "the most that a command may ask for")
       ->check(CLI::Range(1u, 1u << 28));
   app.add_option("--frame", out.frame)->check(CLI::IsMember({"small", "1500", "imix"}));
+  app.add_flag("--no-udp-checksum", out.no_udp_checksum,
+               "frames towards IPv4 without one are right too");
   app.add_option("--descriptors", out.descriptors, "of the ports, where the driver listens");
   app.add_option("--wait", out.wait, "seconds until the gateway has to answer");
   app.add_option("commands", out.commands);

@@ -20,6 +20,7 @@ struct Options {
   bench::Shape shape;
   std::string frame = "small";
   uint32_t flows = 1u << 20;
+  bool no_udp_checksum = false;  ///< towards IPv4 frames may come without
   uint16_t descriptors = 1024;
   double wait = 20;
   std::vector<std::string> commands;
