@@ -75,13 +75,14 @@ Answer show_zones(const dns64::Control& service) {
 Answer show_cores(const dns64::Control& service) {
   Json list = Json::array();
   for (const auto& row : service.cores()) {
+    const auto known = [&](uint64_t figure) { return row.turns ? Json(figure) : Json(); };
     list.push_back({{"core", list.size()},
                     {"cpu", row.cpu},
                     {"state", row.turns ? "turning" : "silent"},
-                    {"queries", row.queries},
-                    {"cache_hits", row.cache_hits},
-                    {"waiting", row.waiting},
-                    {"cache_entries", row.cache_entries}});
+                    {"queries", known(row.queries)},
+                    {"cache_hits", known(row.cache_hits)},
+                    {"waiting", known(row.waiting)},
+                    {"cache_entries", known(row.cache_entries)}});
   }
   if (list.empty()) {
     return failure("the control core does DNS64 itself", "name CPUs in cores.dns and restart");

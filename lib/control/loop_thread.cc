@@ -8,6 +8,7 @@ namespace isthmus::control {
 
 LoopThread::LoopThread(std::function<unsigned()> poll)
     : loop_([this, poll = std::move(poll)] {
+        turns_.store(turns_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
         if (requests_.waiting()) requests_.answer();
         return poll();
       }) {
@@ -39,8 +40,7 @@ Status LoopThread::start(const std::function<Status()>& enter, std::function<voi
 
 void LoopThread::stop() {
   if (!thread_.joinable()) return;
-  while (!ask([this] { loop_.stop(); })) {
-  }
+  while (!ask([this] { loop_.stop(); })) std::this_thread::yield();
   thread_.join();
 }
 
@@ -49,7 +49,11 @@ bool LoopThread::ask(const std::function<void()>& question) {
     question();
     return true;
   }
-  return requests_.ask(question, [this] { ev_async_send(loop_.ev(), &wake_); });
+  if (silent_at_ == turns_.load(std::memory_order_relaxed)) return false;
+  silent_at_.reset();
+  if (requests_.ask(question, [this] { ev_async_send(loop_.ev(), &wake_); })) return true;
+  silent_at_ = turns_.load(std::memory_order_relaxed);
+  return false;
 }
 
 }  // namespace isthmus::control

@@ -167,6 +167,26 @@ TEST_CASE("zones of files are listed without a number, which their names have to
         R"({"zone":"","kind":"local names","source":"","count":12}])");
 }
 
+TEST_CASE("DNS cores are listed, also one that hangs") {
+  class Cores final : public test::QuietService {
+   public:
+    std::vector<dns64::CoreRow> cores() const override {
+      return {{8, true, 100, 90, 2, 30}, {9, false, 0, 0, 0, 0}};
+    }
+  } cores;
+  Fixture f;
+  f.backend.service = &cores;
+  CHECK(f.one("show dns64 cores")["cores"].dump() ==
+        R"([{"core":0,"cpu":8,"state":"turning","queries":100,"cache_hits":90,"waiting":2,)"
+        R"("cache_entries":30},{"core":1,"cpu":9,"state":"silent","queries":null,)"
+        R"("cache_hits":null,"waiting":null,"cache_entries":null}])");
+  test::QuietService alone;
+  f.backend.service = &alone;
+  CHECK(f.say("show dns64 cores\n")[0] ==
+        R"({"status":"error","error":"the control core does DNS64 itself",)"
+        R"("hint":"name CPUs in cores.dns and restart"})");
+}
+
 TEST_CASE("the fullest pools stand first") {
   Fixture f;
   const auto loaded = conf::load_text(R"(

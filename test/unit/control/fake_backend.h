@@ -132,8 +132,8 @@ dns64: { listen = ["2001:db8:1::1"]; upstreams = ["192.0.2.53"]; };
     return {{"queries", 12, "queries received"}};
   }
   void dns64_flush_cache() override { ++flushes; }
-  dns64::Service* dns64() override { return service; }
-  dns64::Service* service = nullptr;
+  dns64::Control* dns64() override { return service; }
+  dns64::Control* service = nullptr;
   std::vector<std::pair<std::string, std::string>> version() const override {
     return {{"version", "9.9.9"}, {"compiler", "test"}};
   }

@@ -33,6 +33,8 @@ class Service final : public test::QuietService {
                                        {"192.0.2.54", ".", "", {}},
                                        {"192.0.2.55", "corp.example", "", {}}};
   std::vector<dns64::UpstreamRow> upstreams() const override { return rows; }
+  std::vector<dns64::CoreRow> core_rows{};
+  std::vector<dns64::CoreRow> cores() const override { return core_rows; }
 };
 
 class Walk final : public FakeWalk {
@@ -187,6 +189,16 @@ TEST_CASE("health: DNS64 without upstreams degrades, and fails for those who ask
   gateway.has_dns = false;
   CHECK(gateway.word() == "healthy");
   CHECK(gateway.why("health --dns") == "dns64: not configured");
+}
+
+TEST_CASE("health: a DNS core that hangs degrades, and fails for those who ask for DNS") {
+  Gateway gateway;
+  gateway.service.core_rows = {{8, true, 100, 90, 2, 30}, {9, true, 0, 0, 0, 0}};
+  CHECK(gateway.word("health --dns") == "healthy");
+  gateway.service.core_rows[1].turns = false;
+  CHECK(gateway.word() == "degraded");
+  CHECK(gateway.why("health --dns") == "dns64: DNS core 1 does not answer");
+  CHECK(gateway.word("health --dns") == "failed");
 }
 
 TEST_CASE("health: workers that turn but do not answer have failed") {
