@@ -118,7 +118,7 @@ class Service : public Control {
   virtual Status listen_tcp(bool shared = false) = 0;
   /// The port it listens on.
   virtual uint16_t tcp_port() const = 0;
-  /// A UDP query's DNS message. `max_reply` is what the client's path carries without EDNS: 512.
+  /// A UDP query's DNS message.
   virtual void on_udp_query(const Address& client, uint16_t client_port,
                             std::span<const uint8_t> message, Reply reply) = 0;
   /// What update() does once the plan is made.

@@ -8,9 +8,9 @@
 #include <cstdio>
 #include <cstring>
 
+#include "app/nearest_option.h"
 #include "client.h"
 #include "conf/config.h"
-#include "conf/nearest.h"
 #include "shell.h"
 
 namespace {
@@ -43,12 +43,8 @@ void print_help(const CLI::App& app, const std::string& command) {
 }
 
 int unknown_option(const CLI::App& app, const std::string& word) {
-  std::vector<std::string> known;
-  for (const auto* option : app.get_options()) {
-    for (const auto& name : option->get_lnames()) known.push_back("--" + name);
-  }
-  const auto nearest = conf::nearest(word, known);
-  const auto meant = nearest.empty() ? "" : "did you mean " + std::string(nearest) + "? ";
+  const auto nearest = app::nearest_option(app, word);
+  const auto meant = nearest.empty() ? "" : "did you mean " + nearest + "? ";
   std::fprintf(stderr, "isthmusctl: unknown option %s\n%s\"isthmusctl --help\" lists options\n",
                word.c_str(), meant.c_str());
   return ctl::kUsage;

@@ -5,21 +5,17 @@
 #include <cstdio>
 #include <map>
 
-#include "conf/nearest.h"
+#include "app/nearest_option.h"
 
 namespace isthmus::app {
 
 namespace {
 
 void complain_of(const CLI::App& app, const std::string& word) {
-  std::vector<std::string> known;
-  for (const auto* option : app.get_options()) {
-    for (const auto& name : option->get_lnames()) known.push_back("--" + name);
-  }
-  const auto nearest = word.starts_with('-') ? conf::nearest(word, known) : std::string_view();
+  const auto nearest = word.starts_with('-') ? nearest_option(app, word) : "";
   std::fprintf(stderr, "isthmusd: error: unknown %s %s%s%s%s\n\"isthmusd --help\" lists options\n",
                word.starts_with('-') ? "option" : "argument", word.c_str(),
-               nearest.empty() ? "" : "; did you mean ", std::string(nearest).c_str(),
+               nearest.empty() ? "" : "; did you mean ", nearest.c_str(),
                nearest.empty() ? "" : "?");
 }
 

@@ -144,8 +144,7 @@ constexpr Option kPoolOptions[] = {
      "percent",
      false,
      "Warn in the log, and tell exporters of exhaustion (RFC 8158 4.6.8.2), when so much of the "
-     "pool "
-     "is in use, of ports of one protocol or of blocks; 0: never (RFC 7422 2.2)."},
+     "pool is in use, of ports of one protocol or of blocks; 0: never (RFC 7422 2.2)."},
 };
 
 }  // namespace

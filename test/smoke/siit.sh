@@ -49,7 +49,7 @@ expect "$(ctl show eam inside 2001:db8:e:1::7)" '10.0.16.7'
 # A reload, again and again, under traffic that uses the tables.
 on internet ping -q -i 0.005 -c 600 "$host2_4" >"$lab_dir/ping" &
 ping=$!
-for size in 20000 10 5000 0 20000; do
+for size in 10 100000 5000 0 20000; do
   mappings $size >"$eam_file.new" && mv "$eam_file.new" "$eam_file"
   ctl reload
   same "$(json show siit -- 'answer["siit"][0]["mappings"]')" $((size + 2))
