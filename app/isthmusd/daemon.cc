@@ -113,7 +113,8 @@ Status Daemon::build_kernel_side() {
       [this](dataplane::InterfaceId interface, const control::IpAddress& address,
              control::NeighborState neighbor, std::optional<net::Mac> mac) {
         neighbors_.on_neighbor(interface, address, neighbor, mac, control::monotonic_seconds());
-      });
+      },
+      [this] { twins_->keep_macs(); });
   auto netlink = control::NetlinkSync::make(loop_.ev(), std::move(state));
   if (!netlink) return netlink.error();
   netlink_ = std::move(*netlink);

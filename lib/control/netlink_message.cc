@@ -62,12 +62,11 @@ void NetlinkMessage::put_address(uint16_t attribute, const IpAddress& address) {
   std::visit([&](const auto& a) { put(attribute, &a, sizeof a); }, address);
 }
 
-NetlinkMessage make_link_settings(uint32_t link, const net::Mac& mac, uint32_t mtu) {
+NetlinkMessage make_link_mtu(uint32_t link, uint32_t mtu) {
   NetlinkMessage message(RTM_NEWLINK, kRequest);
   auto* info = static_cast<ifinfomsg*>(message.extra(sizeof(ifinfomsg)));
   info->ifi_family = AF_UNSPEC;
   info->ifi_index = static_cast<int>(link);
-  message.put(IFLA_ADDRESS, mac.bytes.data(), mac.bytes.size());
   message.put_u32(IFLA_MTU, mtu);
   return message;
 }

@@ -40,8 +40,7 @@ struct RouteRequest {
   uint32_t metric = 0;
 };
 
-/// MAC and MTU of a link.
-NetlinkMessage make_link_settings(uint32_t link, const net::Mac& mac, uint32_t mtu);
+NetlinkMessage make_link_mtu(uint32_t link, uint32_t mtu);
 NetlinkMessage make_link_up(uint32_t link);
 /// IPv6 addresses come without duplicate address detection: they work at once.
 NetlinkMessage make_address(Change change, uint32_t link, const IpAddress& address, uint8_t length);

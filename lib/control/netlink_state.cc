@@ -28,8 +28,12 @@ bool is_multicast_prefix(const IpPrefix& prefix) {
 }  // namespace
 
 NetlinkState::NetlinkState(dataplane::Dataplane& dataplane,
-                           std::map<uint32_t, dataplane::InterfaceId> links, OnNeighbor on_neighbor)
-    : dataplane_(dataplane), links_(std::move(links)), on_neighbor_(std::move(on_neighbor)) {}
+                           std::map<uint32_t, dataplane::InterfaceId> links, OnNeighbor on_neighbor,
+                           OnLink on_link)
+    : dataplane_(dataplane),
+      links_(std::move(links)),
+      on_neighbor_(std::move(on_neighbor)),
+      on_link_(std::move(on_link)) {}
 
 std::optional<dataplane::InterfaceId> NetlinkState::interface_of(uint32_t link) const {
   const auto it = links_.find(link);
@@ -45,7 +49,9 @@ void NetlinkState::apply(const NetlinkEvent& event, bool dumped) {
   } else if (const auto* neighbor = std::get_if<NeighborEvent>(&event)) {
     apply_neighbor(*neighbor);
   } else if (const auto* link = std::get_if<LinkEvent>(&event)) {
-    if (link->link == 0 || links_.contains(link->link)) wants_dump_ = true;
+    const bool ours = links_.contains(link->link);
+    if (link->link == 0 || ours) wants_dump_ = true;
+    if (ours) on_link_();
   }
 }
 

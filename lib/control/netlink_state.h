@@ -30,9 +30,12 @@ class NetlinkState {
   using OnNeighbor = std::function<void(dataplane::InterfaceId, const IpAddress&, NeighborState,
                                         std::optional<net::Mac>)>;
 
+  /// A twin's link changed: up, down, its MAC, its name.
+  using OnLink = std::function<void()>;
+
   /// `links`: kernel index of each twin -> interface.
   NetlinkState(dataplane::Dataplane& dataplane, std::map<uint32_t, dataplane::InterfaceId> links,
-               OnNeighbor on_neighbor);
+               OnNeighbor on_neighbor, OnLink on_link);
 
   /// Applies one event. `dumped`: it is part of a dump, not news.
   void apply(const NetlinkEvent& event, bool dumped);
@@ -74,6 +77,7 @@ class NetlinkState {
   dataplane::Dataplane& dataplane_;
   std::map<uint32_t, dataplane::InterfaceId> links_;
   OnNeighbor on_neighbor_;
+  OnLink on_link_;
   std::map<Key, uint64_t> addresses_;  ///< -> generation
   std::map<IpPrefix, Prefix, PrefixLess> routes_;
   std::map<Key, Neighbor> neighbors_;

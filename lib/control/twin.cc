@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <linux/if_tun.h>
 #include <net/if.h>
+#include <net/if_arp.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -43,7 +44,7 @@ Status check_name(const std::string& name) {
 
 }  // namespace
 
-Result<std::unique_ptr<Twin>> Twin::make(const std::string& name) {
+Result<std::unique_ptr<Twin>> Twin::make(const std::string& name, const net::Mac& mac) {
   if (const Status status = check_name(name); !status) return status.error();
   const int fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
   if (fd < 0) {
@@ -60,8 +61,28 @@ Result<std::unique_ptr<Twin>> Twin::make(const std::string& name) {
     close(fd);
     return twin_error(name, fmt::format("cannot make a TAP: {}", std::strerror(error)));
   }
-  const unsigned link = if_nametoindex(name.c_str());
-  return std::unique_ptr<Twin>(new Twin(fd, name, link));
+  std::unique_ptr<Twin> twin(new Twin(fd, name, if_nametoindex(name.c_str())));
+  // At once: udev gives a new link whose MAC is random one of its own
+  // (MACAddressPolicy=persistent), and looks at what is there a little later.
+  if (const Status status = twin->set_mac(mac); !status) return status.error();
+  return twin;
+}
+
+std::optional<net::Mac> Twin::mac() const {
+  ifreq request{};
+  if (ioctl(fd_, SIOCGIFHWADDR, &request) != 0) return std::nullopt;
+  net::Mac mac;
+  std::memcpy(mac.bytes.data(), request.ifr_hwaddr.sa_data, mac.bytes.size());
+  return mac;
+}
+
+Status Twin::set_mac(const net::Mac& mac) {
+  ifreq request{};
+  request.ifr_hwaddr.sa_family = ARPHRD_ETHER;
+  std::memcpy(request.ifr_hwaddr.sa_data, mac.bytes.data(), mac.bytes.size());
+  if (ioctl(fd_, SIOCSIFHWADDR, &request) == 0) return Ok{};
+  return twin_error(info_.interface, fmt::format("cannot set MAC {}: {}", net::to_string(mac),
+                                                 std::strerror(errno)));
 }
 
 Twin::Twin(int fd, std::string name, uint32_t link) : fd_(fd) {

@@ -7,10 +7,12 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 
 #include "control/backend.h"
+#include "net/addr.h"
 #include "net/result.h"
 
 namespace isthmus::control {
@@ -21,7 +23,7 @@ class Twin {
   using OnFrame = std::function<bool(std::span<const uint8_t> frame)>;
 
   /// Makes the TAP; fails when the name is too long, malformed or taken.
-  static Result<std::unique_ptr<Twin>> make(const std::string& name);
+  static Result<std::unique_ptr<Twin>> make(const std::string& name, const net::Mac& mac);
   /// The kernel removes the TAP, and with it its addresses and routes.
   ~Twin();
   Twin(const Twin&) = delete;
@@ -31,6 +33,10 @@ class Twin {
   void start(struct ev_loop* loop, OnFrame on_frame);
   /// Gives the kernel a frame as if it had come in.
   void write(std::span<const uint8_t> frame);
+
+  /// What it has now, which may be what somebody else gave it.
+  std::optional<net::Mac> mac() const;
+  Status set_mac(const net::Mac& mac);
 
   const TwinInfo& info() const { return info_; }
   uint32_t link() const { return info_.kernel_index; }

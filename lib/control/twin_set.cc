@@ -30,7 +30,7 @@ Result<std::unique_ptr<TwinSet>> TwinSet::make(struct ev_loop* loop,
   std::unique_ptr<TwinSet> set(new TwinSet(std::move(*socket), dataplane, plan));
   const auto& interfaces = dataplane.interfaces();
   for (std::size_t i = 0; i < interfaces.size() && i < plan.twins.size(); ++i) {
-    auto twin = Twin::make(interfaces[i].name);
+    auto twin = Twin::make(interfaces[i].name, interfaces[i].mac);
     if (!twin) return twin.error();
     set->twins_.push_back(std::move(*twin));
     const Twin& made = *set->twins_.back();
@@ -51,6 +51,7 @@ Result<std::unique_ptr<TwinSet>> TwinSet::make(struct ev_loop* loop,
 }
 
 void TwinSet::repeat_addresses() {
+  keep_macs();  // changed before anybody listened
   for (std::size_t i = 0; i < twins_.size(); ++i) {
     for (const auto& [address, length] : plans_[i].addresses) {
       socket_.request(make_address(Change::kRepeat, twins_[i]->link(), address, length));
@@ -63,9 +64,8 @@ Status TwinSet::set_up(const Twin& twin, const dataplane::InterfaceInfo& interfa
   const std::string name = "twin " + interface.name;
   Status status = apply_twin_sysctls(interface.name);
   if (!status) return status;
-  status = check(socket_.request(make_link_settings(twin.link(), interface.mac, interface.mtu)),
-                 fmt::format("{}: cannot set MAC {} and MTU {}", name,
-                             net::to_string(interface.mac), interface.mtu));
+  status = check(socket_.request(make_link_mtu(twin.link(), interface.mtu)),
+                 fmt::format("{}: cannot set MTU {}", name, interface.mtu));
   if (!status) return status;
   status = check(socket_.request(make_link_up(twin.link())), name + ": cannot set it up");
   if (!status) return status;
@@ -112,6 +112,22 @@ Status TwinSet::update_routes(const std::vector<RoutePlan>& wanted) {
   }
   routes_ = wanted;
   return Ok{};
+}
+
+void TwinSet::keep_macs() {
+  for (std::size_t i = 0; i < twins_.size(); ++i) {
+    const net::Mac& wanted = dataplane_.interfaces()[i].mac;
+    const auto found = twins_[i]->mac();
+    if (!found || *found == wanted) continue;
+    const Status status = twins_[i]->set_mac(wanted);
+    static LogLimiter limiter;
+    limiter.log(LogLevel::kWarning,
+                status
+                    ? fmt::format("twin {}: somebody gave it MAC {}; it has its port's, {}, again",
+                                  twins_[i]->info().interface, net::to_string(*found),
+                                  net::to_string(wanted))
+                    : status.error().text);
+  }
 }
 
 void TwinSet::to_kernel(dataplane::InterfaceId interface, std::span<const uint8_t> frame) {

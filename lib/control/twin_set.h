@@ -6,6 +6,8 @@
 // routes. Some time later the addresses are told once more: routing daemons that read links and
 // addresses in two threads (FRR 8.4) lose one that comes right behind its link. NetlinkSync reads
 // all this back into the dataplane, together with whatever operators and routing daemons add.
+// A twin's MAC has to stay its interface's, or neighbors would send to where no card listens: where
+// somebody else changes it (udev does, to a link whose MAC it takes for random), it is put back.
 // Everything vanishes with the TAPs. Who asks for the link address of what the translator owns, a
 // neighbor on the link or the kernel behind the twin, gets the interface's own from us: the kernel
 // knows nothing of pools (decision 015).
@@ -43,6 +45,8 @@ class TwinSet {
   Status update_routes(const std::vector<RoutePlan>& wanted);
   /// From now on ARP and ND are answered for exactly what these plans say.
   void update_answers(const std::vector<TwinPlan>& wanted) { plans_ = wanted; }
+  /// Puts back each MAC that somebody changed. To be called when a twin's link changed.
+  void keep_macs();
   void to_kernel(dataplane::InterfaceId interface, std::span<const uint8_t> frame);
   /// Asks the kernel to resolve or confirm a neighbor.
   void resolve(dataplane::InterfaceId interface, const IpAddress& address);

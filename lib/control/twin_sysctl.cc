@@ -35,6 +35,10 @@ constexpr Setting kSettings[] = {
     // Linux takes an address of any interface for local on every link. Only the link that leads to
     // the asker may answer, or two links of one switch would both claim an address.
     {"ipv4", "arp_filter", '1'},
+    // Who had our address elsewhere (another box, or a MAC that was changed) hears of the new place
+    // when the link comes up, and when its MAC changes.
+    {"ipv4", "arp_notify", '1'},
+    {"ipv6", "ndisc_notify", '1'},
     // No redirects: hosts could otherwise move routes under the workers.
     {"ipv4", "accept_redirects", '0'},
     {"ipv6", "accept_redirects", '0'},

@@ -28,16 +28,19 @@ IpPrefix prefix(std::string_view text) {
 struct Fixture {
   test::FakeDataplane dataplane;
   std::vector<std::string> neighbor_news;
+  unsigned link_changes = 0;
   NetlinkState state;
 
   Fixture()
-      : state(make_dataplane(), {{kLinkA, 0}, {kLinkB, 1}},
-              [this](dataplane::InterfaceId interface, const IpAddress& address,
-                     NeighborState neighbor, std::optional<net::Mac> mac) {
-                neighbor_news.push_back(std::to_string(interface) + ' ' + text_of(address) + ' ' +
-                                        std::to_string(static_cast<int>(neighbor)) +
-                                        (mac ? ' ' + net::to_string(*mac) : ""));
-              }) {
+      : state(
+            make_dataplane(), {{kLinkA, 0}, {kLinkB, 1}},
+            [this](dataplane::InterfaceId interface, const IpAddress& address,
+                   NeighborState neighbor, std::optional<net::Mac> mac) {
+              neighbor_news.push_back(std::to_string(interface) + ' ' + text_of(address) + ' ' +
+                                      std::to_string(static_cast<int>(neighbor)) +
+                                      (mac ? ' ' + net::to_string(*mac) : ""));
+            },
+            [this] { ++link_changes; }) {
     state.begin_dump();
     state.end_dump();
   }
@@ -183,11 +186,13 @@ TEST_CASE_METHOD(Fixture, "neighbor learned, failed, learned anew", "[netlink]")
                                                   "1 2001:db8::2 3"});
 }
 
-TEST_CASE_METHOD(Fixture, "a link event asks for a dump only if it is a twin's", "[netlink]") {
+TEST_CASE_METHOD(Fixture, "a link event counts only if it is a twin's", "[netlink]") {
   state.apply(LinkEvent{kElsewhere}, false);
   CHECK_FALSE(state.wants_dump());
+  CHECK(link_changes == 0);
   state.apply(LinkEvent{kLinkA}, false);
   CHECK(state.wants_dump());
+  CHECK(link_changes == 1);
 }
 
 TEST_CASE_METHOD(Fixture, "a route the dataplane refuses is offered again", "[netlink]") {

@@ -98,11 +98,13 @@ struct Core {
     auto made = TwinSet::make(loop.ev(), dataplane, *plan);
     if (!made) FAIL(made.error().text);
     twins = std::move(*made);
-    NetlinkState state(dataplane, twins->links(),
-                       [this](dataplane::InterfaceId interface, const IpAddress& address,
-                              NeighborState neighbor, std::optional<net::Mac> mac) {
-                         neighbors.on_neighbor(interface, address, neighbor, mac, 0);
-                       });
+    NetlinkState state(
+        dataplane, twins->links(),
+        [this](dataplane::InterfaceId interface, const IpAddress& address, NeighborState neighbor,
+               std::optional<net::Mac> mac) {
+          neighbors.on_neighbor(interface, address, neighbor, mac, 0);
+        },
+        [this] { twins->keep_macs(); });
     auto synced = NetlinkSync::make(loop.ev(), std::move(state));
     REQUIRE(synced);
     sync = std::move(*synced);
@@ -202,6 +204,14 @@ struct Operator {
     return socket.request(message);
   }
 };
+
+/// As ip(8) does "link set ... address".
+int set_mac(const std::string& link, const net::Mac& mac) {
+  Operator someone;
+  NetlinkMessage message = make_link_mtu(if_nametoindex(link.c_str()), 1500);
+  message.put(IFLA_ADDRESS, mac.bytes.data(), mac.bytes.size());
+  return someone.socket.request(message);
+}
 
 Bytes arp(uint8_t operation, const Bytes& sender_mac, const Bytes& sender, const Bytes& target_mac,
           const Bytes& target) {
@@ -433,19 +443,35 @@ TEST_CASE("everything is gone after a stop, and a second start works", "[netns]"
   }
 }
 
+// The kernel would tell neighbors an address of no card, as it did behind udev's back.
+TEST_CASE("a twin's MAC that somebody changes is put back, and neighbors hear of it", "[netns]") {
+  Core core;
+  const net::Mac other = *net::parse_mac("d2:fd:34:de:5f:09");
+  REQUIRE(set_mac("in0", other) == 0);
+  REQUIRE(set_mac("out0.7", other) == 0);
+  const Bytes own = hex("cb007101");
+  CHECK(core.until_injected(1, hex("ffffffffffff") + kOutMac + hex("0806") +
+                                   arp(1, kOutMac, own, hex("000000000000"), own)));
+  const Bytes target = hex("20010db8000100000000000000000001");
+  auto told = test::ip6("2001:db8:1::1", "ff02::1");
+  told.hop_limit(255).icmp6(136, 0, 0xa0000000).payload(target + hex("0201") + kInMac);
+  CHECK(core.until_injected(0, hex("333300000001") + kInMac + hex("86dd") + told));
+}
+
 TEST_CASE("a twin's name that is taken or too long is refused with a reason", "[netns]") {
-  const auto first = Twin::make("taken0");
+  const net::Mac mac = *net::parse_mac("02:00:00:00:00:0a");
+  const auto first = Twin::make("taken0", mac);
   REQUIRE(first);
-  const auto second = Twin::make("taken0");
+  const auto second = Twin::make("taken0", mac);
   REQUIRE_FALSE(second);
   CHECK(second.error().text.find("an interface of this name already") != std::string::npos);
-  const auto long_name = Twin::make("sixteen-letters-");
+  const auto long_name = Twin::make("sixteen-letters-", mac);
   REQUIRE_FALSE(long_name);
   CHECK(long_name.error().text ==
         "twin sixteen-letters-: the kernel takes interface names of 1 to 15 characters, this one "
         "has 16; rename the port");
-  CHECK_FALSE(Twin::make("a/b"));
-  CHECK_FALSE(Twin::make(""));
+  CHECK_FALSE(Twin::make("a/b", mac));
+  CHECK_FALSE(Twin::make("", mac));
 }
 
 }  // namespace isthmus::control::twin_netns_test
