@@ -44,10 +44,12 @@ struct EngineSettings {
   std::vector<ClientRule> clients;          ///< at most kMaxClientRules
   std::shared_ptr<const NameRules> names;   ///< may be null
   std::shared_ptr<const LocalZones> zones;  ///< may be null
-  bool parallel = false;                    ///< A and AAAA together (RFC 6147 5.1.8)
-  bool synthesise_on_error = true;          ///< RFC 6147 5.1.2, 5.1.3
-  unsigned upstreams = 1;                   ///< all groups together
-  std::vector<Transport> transports;        ///< of each; those that are missing: UDP
+  /// Of each dns64.zones: names that its file added to `zones`.
+  std::vector<std::size_t> zone_names;
+  bool parallel = false;              ///< A and AAAA together (RFC 6147 5.1.8)
+  bool synthesise_on_error = true;    ///< RFC 6147 5.1.2, 5.1.3
+  unsigned upstreams = 1;             ///< all groups together
+  std::vector<Transport> transports;  ///< of each; those that are missing: UDP
   std::vector<ForwardZone> forwards;
   bool fastest = false;  ///< upstream by round-trip time
   uint32_t upstream_timeout_ms = 2000;

@@ -49,7 +49,8 @@ Status LocalZones::add_hosts(const Name& zone, const std::string& file, std::str
       Result<Name> name = host_name(words[i], zone);
       if (!name) return lines.error(file, "a domain name: " + name.error().text);
       if (!name->is_within(zone)) return lines.error(file, "a name in " + to_string(zone));
-      add(zone, *name, {v4 ? uint16_t{kTypeA} : uint16_t{kTypeAaaa}, kHostsTtl, bytes(address)});
+      const uint16_t type = v4 ? kTypeA : kTypeAaaa;
+      names_with_records_ += add(zone, *name, {type, kHostsTtl, bytes(address)});
       // As gethostbyaddr() has it: the first name of a line is the host's, others are aliases.
       if (i == 1) add(Name(), backwards, {kTypePtr, kHostsTtl, bytes(name->wire())});
     }
@@ -126,7 +127,7 @@ Status LocalZones::add_master(const Name& zone, const std::string& file, const s
     } else if (!well_formed(type, rdata)) {
       wrong = "data of its type";
     } else {
-      add(zone, name, {type, ldns_rr_ttl(rr), std::move(rdata)});
+      names_with_records_ += add(zone, name, {type, ldns_rr_ttl(rr), std::move(rdata)});
     }
     ldns_rr_free(rr);
   }

@@ -37,17 +37,19 @@ void LocalZones::add_zone(const Name& zone) {
   if (!zone.is_root()) zones_.push_back(zone);
 }
 
-void LocalZones::add(const Name& zone, const Name& name, Record record) {
+bool LocalZones::add(const Name& zone, const Name& name, Record record) {
   Records& records = names_[key_of(name)];
+  const bool first = records.empty();
   const auto same = std::find_if(records.begin(), records.end(), [&](const Record& r) {
     return r.type == record.type && r.rdata == record.rdata;
   });
   if (same == records.end()) records.push_back(std::move(record));
-  if (zone.is_root() || !name.is_within(zone)) return;
+  if (zone.is_root() || !name.is_within(zone)) return first;
   // RFC 8020: what has something below it exists, though it may have no records.
   for (unsigned i = 1; i + zone.labels() <= name.labels(); ++i) {
     if (const auto above = name_of(name.without_labels(i))) names_.try_emplace(key_of(*above));
   }
+  return first;
 }
 
 const LocalZones::Records* LocalZones::find(const Name& name) const {

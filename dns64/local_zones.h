@@ -33,7 +33,8 @@ class LocalZones {
   /// The answer, if the name is ours.
   std::optional<Answer> answer(const Question& question, const Policy& policy) const;
 
-  std::size_t names() const { return names_.size(); }
+  /// That files gave records; without those that backwards follow from hosts.
+  std::size_t names() const { return names_with_records_; }
   bool empty() const { return names_.empty() && zones_.empty(); }
 
  private:
@@ -45,7 +46,8 @@ class LocalZones {
   using Records = std::vector<Record>;
 
   static std::string key_of(const Name& name);
-  void add(const Name& zone, const Name& name, Record record);
+  /// Whether it is the first of this name.
+  bool add(const Name& zone, const Name& name, Record record);
   const Records* find(const Name& name) const;
   const Name* zone_of(const Name& name) const;
   /// Writes what `name` has of `type`, following CNAMEs. False: no data.
@@ -57,6 +59,7 @@ class LocalZones {
 
   std::unordered_map<std::string, Records> names_;
   std::vector<Name> zones_;
+  std::size_t names_with_records_ = 0;
 };
 
 }  // namespace isthmus::dns64

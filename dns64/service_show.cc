@@ -72,17 +72,18 @@ std::vector<ClientRow> ServiceImpl::clients() const {
 
 std::vector<ZoneRow> ServiceImpl::zones() const {
   std::vector<ZoneRow> rows;
-  for (const conf::DnsZone& zone : config_.zones) {
+  const EngineSettings& settings = engine_.settings();
+  for (std::size_t i = 0; i < config_.zones.size(); ++i) {
+    const conf::DnsZone& zone = config_.zones[i];
     if (!zone.upstreams.empty()) {
       rows.push_back({zone.name, "upstreams", "", zone.upstreams.size()});
     } else if (!zone.hosts.empty()) {
-      rows.push_back({zone.name, "hosts", zone.hosts, 0});
+      rows.push_back({zone.name, "hosts", zone.hosts, settings.zone_names.at(i)});
     } else {
-      rows.push_back({zone.name, zone.file.empty() ? "empty" : "file", zone.file, 0});
+      rows.push_back(
+          {zone.name, zone.file.empty() ? "empty" : "file", zone.file, settings.zone_names.at(i)});
     }
   }
-  const EngineSettings& settings = engine_.settings();
-  if (settings.zones) rows.push_back({"", "local names", "", settings.zones->names()});
   if (settings.names) rows.push_back({"", "rules for names", "", settings.names->size()});
   return rows;
 }

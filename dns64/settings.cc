@@ -151,10 +151,12 @@ Status load_zones(const conf::Dns64& config, EngineSettings& settings) {
     if (!name) {
       return Error{"dns64.zones[" + std::to_string(i) + "].name: " + name.error().text};
     }
+    const std::size_t before = zones->names();
     if (zone.upstreams.empty()) {
       if (Status status = load_zone(zone, *name, *zones); !status) return status;
-      continue;
     }
+    settings.zone_names.push_back(zones->names() - before);
+    if (zone.upstreams.empty()) continue;
     const auto count = static_cast<unsigned>(zone.upstreams.size());
     settings.forwards.push_back({*name, {first, count}});
     first += count;

@@ -10,16 +10,18 @@
 
 namespace isthmus::conf {
 
-/// Levenshtein distance.
+/// How many letters were added, left out, replaced, or swapped with their neighbors (optimal string
+/// alignment).
 inline std::size_t edit_distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
+  std::vector<std::size_t> before, last, row(b.size() + 1);
   std::iota(row.begin(), row.end(), std::size_t{0});
   for (std::size_t i = 0; i < a.size(); ++i) {
-    std::size_t diagonal = std::exchange(row[0], i + 1);
+    before = std::exchange(last, row);
+    row[0] = i + 1;
     for (std::size_t j = 0; j < b.size(); ++j) {
-      const std::size_t replace = diagonal + (a[i] != b[j]);
-      diagonal = row[j + 1];
-      row[j + 1] = std::min({replace, row[j] + 1, diagonal + 1});
+      row[j + 1] = std::min({last[j] + (a[i] != b[j]), last[j + 1] + 1, row[j] + 1});
+      const bool swapped = i > 0 && j > 0 && a[i] == b[j - 1] && a[i - 1] == b[j];
+      if (swapped) row[j + 1] = std::min(row[j + 1], before[j - 1] + 1);
     }
   }
   return row.back();
@@ -32,9 +34,9 @@ std::string_view nearest(std::string_view typed, const Words& words) {
   std::string_view found;
   std::size_t best = 1 + std::max<std::size_t>(2, typed.size() / 3);
   for (const std::string_view word : words) {
-    // Replacing every letter is no likeness.
     const auto d = edit_distance(typed.substr(0, kLongest), word);
-    if (d >= best || d >= word.size()) continue;
+    // Where more than half of the letters differ there is no likeness.
+    if (d >= best || 2 * d > std::max(typed.size(), word.size())) continue;
     best = d;
     found = word;
   }

@@ -62,12 +62,8 @@ Answer show_clients(Backend& backend, const dns64::Control& service) {
 Answer show_zones(const dns64::Control& service) {
   Json list = Json::array();
   for (const auto& row : service.zones()) {
-    // Names of files are counted together, in the row "local names".
-    const bool is_file = row.kind == "hosts" || row.kind == "file";
-    list.push_back({{"zone", row.name},
-                    {"kind", row.kind},
-                    {"source", row.source},
-                    {"count", is_file ? Json() : Json(row.count)}});
+    list.push_back(
+        {{"zone", row.name}, {"kind", row.kind}, {"source", row.source}, {"count", row.count}});
   }
   return answer({{"zones", std::move(list)}});
 }

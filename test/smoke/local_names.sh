@@ -36,7 +36,8 @@ same "$(query A www.site.example)" 192.0.2.9 "a name of the zone"
 same "$(query TXT text.site.example)" '"here"' "a text of the zone"
 same "$(query A ns.site.example)" 192.0.2.8 "a name of the zone"
 expect "$(status A scanner.poc.vpn)" 'status: NXDOMAIN'
-expect "$(json show dns64 zones -- "sorted(z['zone'] for z in answer['zones'])")" "poc.vpn.*site.example"
+same "$(json show dns64 zones -- "[(z['zone'], z['count']) for z in answer['zones']]")" \
+  "[('poc.vpn', 2), ('site.example', 4)]" "zones and how many names each has"
 # Names of the world as before.
 same "$(query AAAA "www.$domain")" "$www6" "a name of the world"
 

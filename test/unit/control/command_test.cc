@@ -86,6 +86,7 @@ TEST_CASE("complaints say what is wrong and what to do") {
       {"", "empty line", "\"help\" lists commands"},
       {"   ", "empty line", "\"help\" lists commands"},
       {"frobnicate", "unknown command \"frobnicate\"", "\"help\" lists commands"},
+      {"hlep", "unknown command \"hlep\"", "did you mean \"help\"? \"help\" lists commands"},
       {"shwo sessions", "unknown command \"shwo\"",
        "did you mean \"show\"? \"help\" lists commands"},
       {"clear sesions", "unknown word \"sesions\" after \"clear\"",

@@ -150,21 +150,18 @@ TEST_CASE("subscribers are streamed, and those with the most sessions stand firs
   CHECK(!f.walk.last_filter.remote);
 }
 
-TEST_CASE("zones of files are listed without a number, which their names have together") {
+TEST_CASE("zones are listed with how many names or resolvers they have") {
   class Zones final : public test::QuietService {
    public:
     std::vector<dns64::ZoneRow> zones() const override {
-      return {{"lab.example", "hosts", "/etc/hosts.lab", 0},
-              {"corp.example", "upstreams", "", 2},
-              {"", "local names", "", 12}};
+      return {{"lab.example", "hosts", "/etc/hosts.lab", 12}, {"corp.example", "upstreams", "", 2}};
     }
   } zones;
   Fixture f;
   f.backend.service = &zones;
   CHECK(f.one("show dns64 zones")["zones"].dump() ==
-        R"([{"zone":"lab.example","kind":"hosts","source":"/etc/hosts.lab","count":null},)"
-        R"({"zone":"corp.example","kind":"upstreams","source":"","count":2},)"
-        R"({"zone":"","kind":"local names","source":"","count":12}])");
+        R"([{"zone":"lab.example","kind":"hosts","source":"/etc/hosts.lab","count":12},)"
+        R"({"zone":"corp.example","kind":"upstreams","source":"","count":2}])");
 }
 
 TEST_CASE("DNS cores are listed, also one that hangs") {
