@@ -186,7 +186,7 @@ void Core::prepare_others(Batch& batch, Lanes& lanes) const {
   prefetch_mappings(batch);
 }
 
-// The second pass. One packet in forty finds nothing where its search begins, because that bucket
+// The second pass. Some packet finds nothing where its search begins, because that bucket
 // has overflowed: the next one is on its way when the others are done.
 template <Direction kDirection>
 [[gnu::always_inline]] inline void Core::find_candidates(const Batch& batch, uint32_t* candidates,
