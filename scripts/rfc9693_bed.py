@@ -77,6 +77,7 @@ def tasks_on(pid, cpu):
 class Bed:
     """Gateway and tester, running. `options`: those of the script."""
     prefix = '64:ff9b:1:fffe::/96'
+    tester_words = ()  # more options of the tester's
 
     def __init__(self, options):
         self.options = options
@@ -150,7 +151,7 @@ class Bed:
             [*self.tester_place(), f'{o.build}/test/bench/loadgen', '--lcores', f'0@{o.tester}', '--no-telemetry',
              '--log-level', 'warning', '--file-prefix', 'loadgen', *memory, *devices, '--',
              '--prefix', self.prefix, '--flows', str(o.most_flows), '--ports', str(o.ports), '--remotes', str(o.remotes),
-             '--frame', frame],
+             '--frame', frame, *self.tester_words],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.log, text=True)
         # The gateway has to find the tester's link addresses too, which takes its control core.
         for _ in range(50):
