@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """VPP's nat64 in isthmusd's place, for scripts/nat64_peers: the same rings of shared memory (memif), one
-thread. Built from its sources (https://github.com/FDio/vpp) for the processor it runs on:
+worker. Built from its sources (https://github.com/FDio/vpp) for the processor it runs on:
 
     cmake -G Ninja ../src -DCMAKE_BUILD_TYPE=release -DVPP_BUILD_NATIVE_ONLY=ON
     ninja vpp vppctl memif_plugin nat64_plugin
@@ -29,8 +29,6 @@ NAT64 = ('nat64 plugin enable bib-buckets {buckets} bib-memory 1073741824 '
          'nat64 add pool address 203.0.113.0 - 203.0.113.{last}',
          'set interface nat64 in memif1/0',
          'set interface nat64 out memif2/0')
-
-
 PORTS = 50000  # of an address: it draws ports at random, and must find a free one soon
 
 
@@ -43,7 +41,6 @@ class Vpp(Bed):
     def __init__(self, options):
         options.inside_device = options.outside_device = options.tester_eal = None
         super().__init__(options)
-        self.answer = ''
 
     def command(self):
         return [f'{self.options.vpp}/bin/vpp', '-c', f'{self.directory}/startup.conf']
