@@ -443,7 +443,7 @@ TEST_CASE("everything is gone after a stop, and a second start works", "[netns]"
   }
 }
 
-// The kernel would tell neighbors an address of no card, as it did behind udev's back.
+// The kernel would tell neighbors an address of no card, as it did where udev had changed it.
 TEST_CASE("a twin's MAC that somebody changes is put back, and neighbors hear of it", "[netns]") {
   Core core;
   const net::Mac other = *net::parse_mac("d2:fd:34:de:5f:09");
