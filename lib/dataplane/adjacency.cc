@@ -11,7 +11,6 @@ Adjacency make_adjacency(const LinkInterface& interface, InterfaceId id, Adjacen
   adjacency.mtu = interface.mtu;
   if (state == Adjacency::kResolved) adjacency.plain_mtu = interface.mtu;
   adjacency.port = interface.port;
-  adjacency.link_length = sizeof(net::EthHeader);
   auto* eth = net::header_at<net::EthHeader>(adjacency.link.data());
   if (mac != nullptr) eth->destination = *mac;
   eth->source = interface.mac;

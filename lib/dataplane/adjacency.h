@@ -26,7 +26,7 @@ struct alignas(32) Adjacency {
     kResolved,
   };
   State state = kNone;
-  uint8_t link_length = 0;  ///< 14, or 18 with a VLAN tag
+  uint8_t link_length = sizeof(net::EthHeader);  ///< or 18 with a VLAN tag
   InterfaceId interface = kNoInterface;
   uint16_t mtu = 1500;
   uint16_t plain_mtu = 0;  ///< `mtu` if it is resolved

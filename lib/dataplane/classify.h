@@ -34,8 +34,8 @@ class Classifier {
     const LocalAddresses& locals = *core_.forwarding->locals;
     Gate out{edge == nullptr || !edge->is_first, core_.fabric.workers == 1, locals.filter(),
              translator_.classifier().usual()};
-    if (locals.any6_in(out.usual)) out.usual.low = out.usual.kNoLow;
-    if (locals.any6_in(out.usual.stateless)) out.usual.stateless.low = out.usual.kNoLow;
+    if (locals.any6_in(out.usual)) out.usual.prefix96 = {};
+    if (locals.any6_in(out.usual.stateless)) out.usual.stateless.prefix96 = {};
     if (locals.any4_in(out.usual)) out.usual.count = 0;
     return out;
   }

@@ -39,26 +39,25 @@ void NatStage::run(Work& work) {
   route_.look_up<kFamily>(work);
   const unsigned count = batch.count;
   nat::PlainRewrite<kDirection> rewrite(translator_.core(), count);
-  const Adjacency* adjacencies = core_.forwarding->adjacencies.data();
+  constexpr auto kType = kFamily == 6 ? net::kEtherIp4 : net::kEtherIp6;
+  Exit exit;
   for (unsigned i = 0; i < count; ++i) {
     const nat::Session* s = batch.session[i];
     if (s != nullptr) [[likely]] {
-      const Adjacency& next = adjacencies[work.next_hop(i)];
+      if (work.next_hop(i) != exit.index) exit = route_.exit_to(work.next_hop(i), kType);
       uint8_t* ip = work.packet[i].data;
       uint32_t length = work.packet[i].length;
-      if (rewrite.run(i, ip, length, *s, next.plain_mtu)) [[likely]] {
-        route_.send_resolved(work.mbuf[i], ip, length, next,
-                             kFamily == 6 ? net::kEtherIp4 : net::kEtherIp6, 0);
+      if (rewrite.run(i, ip, length, *s, exit.plain_mtu)) [[likely]] {
+        route_.send_resolved(work.mbuf[i], ip, length, exit);
         continue;
       }
       translator_.spell_out(batch, i, core_.now_ms);
     } else if (batch.is_stateless(i)) {
-      const Adjacency& next = adjacencies[work.next_hop(i)];
+      if (work.next_hop(i) != exit.index) exit = route_.exit_to(work.next_hop(i), kType);
       uint8_t* ip = work.packet[i].data;
       uint32_t length = work.packet[i].length;
-      if (rewrite.run_stateless(i, ip, length, batch, next.plain_mtu)) [[likely]] {
-        route_.send_resolved(work.mbuf[i], ip, length, next,
-                             kFamily == 6 ? net::kEtherIp4 : net::kEtherIp6, 0);
+      if (rewrite.run_stateless(i, ip, length, batch, exit.plain_mtu)) [[likely]] {
+        route_.send_resolved(work.mbuf[i], ip, length, exit);
         continue;
       }
       translator_.spell_out(batch, i, core_.now_ms);

@@ -74,8 +74,25 @@ void RouteStage::send(rte_mbuf* mbuf, uint64_t index, uint8_t hops) {
     core_.drop(mbuf, DropReason::kNoBuffer);
     return;
   }
-  send_resolved(mbuf, rte_pktmbuf_mtod(mbuf, uint8_t*), mbuf->pkt_len, next,
-                v6 ? net::kEtherIp6 : net::kEtherIp4, hops);
+  send_resolved(mbuf, rte_pktmbuf_mtod(mbuf, uint8_t*), mbuf->pkt_len,
+                exit_to(index, v6 ? net::kEtherIp6 : net::kEtherIp4), hops);
+}
+
+Exit RouteStage::exit_to(uint64_t index, net::EtherType type) const {
+  const Adjacency& next = adjacency(index);
+  auto link = next.link;
+  const net::Be16 ether_type(type);
+  std::memcpy(&link[next.link_length - sizeof ether_type], &ether_type, sizeof ether_type);
+  Exit out;
+  out.index = index;
+  out.plain_mtu = next.plain_mtu;
+  out.link_length = next.link_length;
+  out.first = net::load<uint64_t>(&link[0]);
+  out.middle = net::load<uint32_t>(&link[sizeof out.first]);
+  out.last = net::load<uint64_t>(&link[next.link_length - sizeof out.last]);
+  out.port = next.port;
+  out.out = tx_.ours(next.port);
+  return out;
 }
 
 // A destination on the link that is no known neighbor: unknown as yet, or the box itself, which

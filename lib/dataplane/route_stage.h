@@ -9,9 +9,22 @@
 #include "dataplane/punt.h"
 #include "dataplane/tx.h"
 #include "dataplane/work.h"
+#include "net/checksum.h"
 #include "xlat/rewrite.h"
 
 namespace isthmus::dataplane {
+
+/// A next hop made ready for sending: the next packet often takes the one of the packet before it.
+struct Exit {
+  uint64_t index = ~uint64_t{0};  ///< no next hop has it
+  uint32_t plain_mtu = 0;         ///< Adjacency::plain_mtu
+  uint32_t link_length = 0;
+  uint64_t first = 0;               ///< eight bytes of the link header
+  uint64_t last = 0;                ///< its last eight
+  uint32_t middle = 0;              ///< what of one with a VLAN tag lies between
+  Transmitter::Out* out = nullptr;  ///< nullptr: the port's queue is another worker's
+  uint16_t port = 0;
+};
 
 class RouteStage {
  public:
@@ -26,24 +39,25 @@ class RouteStage {
 
   /// Sends the IP packet in `mbuf` to next hop `index`.
   void send(rte_mbuf* mbuf, uint64_t index, uint8_t hops);
-  /// Sends the packet of `length` bytes at `ip`, which lies in `mbuf` behind enough headroom, to a
-  /// next hop that is resolved.
+  /// Sends the packet of `length` bytes at `ip`, which lies in `mbuf` behind enough headroom, on
+  /// its way, which is resolved.
   [[gnu::always_inline]] void send_resolved(rte_mbuf* mbuf, uint8_t* ip, uint32_t length,
-                                            const Adjacency& next, net::EtherType type,
-                                            uint8_t hops) {
-    const uint32_t link_length = next.link_length;
-    uint8_t* link = ip - link_length;
-    std::memcpy(link, next.link.data(), sizeof(net::EthHeader));
-    if (link_length != sizeof(net::EthHeader)) [[unlikely]] {
-      std::memcpy(link, next.link.data(), kMaxLinkHeader);
-    }
-    const net::Be16 ether_type(type);
-    std::memcpy(ip - sizeof ether_type, &ether_type, sizeof ether_type);
+                                            const Exit& exit, uint8_t hops = 0) {
+    uint8_t* link = ip - exit.link_length;
+    net::store(link, exit.first);
+    if (exit.link_length != sizeof(net::EthHeader)) [[unlikely]]
+      net::store(link + sizeof exit.first, exit.middle);
+    net::store(ip - sizeof exit.last, exit.last);
+    const uint32_t frame_length = length + exit.link_length;
     mbuf->data_off = static_cast<uint16_t>(link - static_cast<uint8_t*>(mbuf->buf_addr));
-    mbuf->pkt_len = length + link_length;
-    mbuf->data_len = static_cast<uint16_t>(length + link_length);
-    tx_.send(mbuf, length + link_length, next.port, hops);
+    mbuf->pkt_len = frame_length;
+    mbuf->data_len = static_cast<uint16_t>(frame_length);
+    if (exit.out == nullptr) [[unlikely]]
+      return tx_.give(mbuf, exit.port, hops);
+    tx_.add(*exit.out, mbuf, frame_length);
   }
+  /// The way of packets of EtherType `type` over next hop `index`.
+  Exit exit_to(uint64_t index, net::EtherType type) const;
   /// Sends it where its own destination leads.
   void send_by_destination(rte_mbuf* mbuf, uint8_t hops);
 

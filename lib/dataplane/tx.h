@@ -14,6 +14,7 @@ namespace isthmus::dataplane {
 
 class Transmitter {
  public:
+  static constexpr unsigned kBurst = 64;
   /// `queues`: one per port, in the order of the configuration.
   Transmitter(Core& core, Handoff& handoff, const std::vector<TxQueue>& queues)
       : core_(core), handoff_(handoff), out_(queues.size()) {
@@ -23,24 +24,7 @@ class Transmitter {
     }
   }
 
-  void send(rte_mbuf* frame, uint16_t port, uint8_t hops) {
-    send(frame, frame->pkt_len, port, hops);
-  }
-  /// Of `length` bytes.
-  [[gnu::always_inline]] void send(rte_mbuf* frame, uint32_t length, uint16_t port, uint8_t hops) {
-    Out& out = out_[port];
-    if (!out.is_ours) [[unlikely]]
-      return give(frame, port, hops);
-    out.frames[out.count++] = frame;
-    out.bytes += length;
-    if (out.count == kBurst) flush(out);
-  }
-  void flush();
-  /// Calls the drivers that have something of their own to send.
-  void give_turns();
-
- private:
-  static constexpr unsigned kBurst = 64;
+  /// What has gathered for a port.
   struct Out {
     TxQueue queue;
     bool is_ours = false;
@@ -48,7 +32,26 @@ class Transmitter {
     uint64_t bytes = 0;  ///< of the frames: the driver owns them once they are sent
     std::array<rte_mbuf*, kBurst> frames;
   };
+
+  void send(rte_mbuf* frame, uint16_t port, uint8_t hops) {
+    if (Out* out = ours(port)) [[likely]]
+      return add(*out, frame, frame->pkt_len);
+    give(frame, port, hops);
+  }
+  /// The port's, for add(); nullptr if its queue is another worker's.
+  Out* ours(uint16_t port) { return out_[port].is_ours ? &out_[port] : nullptr; }
+  /// A frame of `length` bytes.
+  [[gnu::always_inline]] void add(Out& out, rte_mbuf* frame, uint32_t length) {
+    out.frames[out.count++] = frame;
+    out.bytes += length;
+    if (out.count == kBurst) flush(out);
+  }
   void give(rte_mbuf* frame, uint16_t port, uint8_t hops);
+  void flush();
+  /// Calls the drivers that have something of their own to send.
+  void give_turns();
+
+ private:
   void flush(Out& out);
 
   Core& core_;

@@ -7,6 +7,7 @@
 #include <rte_prefetch.h>
 
 #include "nat/plain_path.h"
+#include "net/pattern.h"
 #include "net/plain.h"
 
 namespace isthmus::dataplane {
@@ -88,19 +89,33 @@ unsigned Worker::take_handoffs() {
   return total;
 }
 
+// How frames to our own link address begin, with a plain packet of the family behind the header.
+template <int kFamily>
+net::Pattern plain_frame(const net::Mac& own) {
+  constexpr unsigned kEth = sizeof(net::EthHeader);
+  const net::EthHeader header{own, {}, net::Be16(kFamily == 6 ? net::kEtherIp6 : net::kEtherIp4)};
+  net::Pattern::Octets octets{}, mask{};
+  std::memcpy(octets.data(), &header, kEth);
+  octets[kEth] = net::PlainStart<kFamily>::kOctet;
+  std::memset(mask.data(), 0xff, kEth);
+  std::memset(mask.data() + offsetof(net::EthHeader, source), 0, sizeof(net::Mac));
+  mask[kEth] = net::PlainStart<kFamily>::kMask;
+  return {octets, mask};
+}
+
 // What of plain packets is the same for all of a burst: copies, so that what is written meanwhile
 // does not make the compiler read them again.
 struct Worker::PlainBurst {
-  uint64_t mac;  ///< our own, as the upper six octets of a word; what no frame has if none is plain
+  net::Pattern six, four;  ///< of none if no frame is plain
   InterfaceId interface;
   Classifier::Gate gate;
   nat::PlainSearch search;
 
   PlainBurst(const PortTable& port, const Classifier& classifier, const nat::Tables& tables)
-      : mac(1), interface(port.by_vlan[0]), gate(classifier.gate()), search(tables) {
+      : interface(port.by_vlan[0]), gate(classifier.gate()), search(tables) {
     if (!gate.open || interface == kNoInterface) return;
-    mac = 0;
-    std::memcpy(reinterpret_cast<uint8_t*>(&mac) + 2, &port.mac, sizeof port.mac);
+    six = plain_frame<6>(port.mac);
+    four = plain_frame<4>(port.mac);
   }
 };
 
@@ -128,20 +143,19 @@ template <int kFamily>
 [[gnu::always_inline]] inline bool Worker::receive_plain(rte_mbuf* frame, const PlainBurst& burst) {
   constexpr unsigned kShortest =
       sizeof(net::EthHeader) + sizeof(net::Ip4Header) + sizeof(net::UdpHeader);
-  const auto* eth = rte_pktmbuf_mtod(frame, const uint8_t*);
+  constexpr unsigned kLeastOffset = net::kMinHeadroom - sizeof(net::EthHeader);
   if (frame->nb_segs != 1 || (frame->ol_flags & RTE_MBUF_F_RX_VLAN_STRIPPED) != 0 ||
-      frame->data_len < kShortest || frame->data_off + sizeof(net::EthHeader) < net::kMinHeadroom ||
-      net::load<uint64_t>(eth) << 16 != burst.mac) {
+      frame->data_len < kShortest || frame->data_off < kLeastOffset) {
     return false;
   }
-  const auto type = net::header_at<net::EthHeader>(eth)->ether_type;
-  if (type == net::Be16(net::kEtherIp6)) return give_plain<6>(frame, burst, six_);
-  if (type == net::Be16(net::kEtherIp4)) return give_plain<4>(frame, burst, four_);
+  const auto* eth = rte_pktmbuf_mtod(frame, const uint8_t*);
+  if (burst.six.holds(eth)) return give_plain<6>(frame, burst, six_);
+  if (burst.four.holds(eth)) return give_plain<4>(frame, burst, four_);
   return false;
 }
 
 unsigned Worker::take_queue(const RxQueue& queue) {
-  std::array<rte_mbuf*, kBurst> frames;
+  std::array<rte_mbuf*, kBurst + kAhead> frames;
   const PortTable& port = core_.fabric.ports[queue.port];
   const unsigned count =
       rte_eth_rx_burst(port.port_id, queue.queue, frames.data(), static_cast<uint16_t>(room()));
@@ -153,10 +167,11 @@ unsigned Worker::take_queue(const RxQueue& queue) {
   for (unsigned i = 0; i < count && i < kAhead; ++i) {
     rte_prefetch0(rte_pktmbuf_mtod(frames[i], void*));
   }
+  std::fill_n(&frames[count], kAhead, frames[count - 1]);  // so that nobody has to ask
   const PlainBurst burst(port, classifier_, translator_->core().tables);
   uint64_t bytes = 0;
   for (unsigned i = 0; i < count; ++i) {
-    if (i + kAhead < count) rte_prefetch0(rte_pktmbuf_mtod(frames[i + kAhead], void*));
+    rte_prefetch0(rte_pktmbuf_mtod(frames[i + kAhead], void*));
     bytes += frames[i]->pkt_len;
     if (!receive_plain(frames[i], burst)) receive(frames[i], port);
   }

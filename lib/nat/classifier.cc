@@ -110,8 +110,7 @@ Classifier::Usual Classifier::usual() const {
   const auto& entry = prefixes_.front();
   const auto& prefix = entry.prefix.prefix();
   if (entry.cls.kind == Class::kStateful && entry.sources == nullptr && prefix.length == 96) {
-    out.high = prefix.address.raw_high();
-    out.low = static_cast<uint32_t>(prefix.address.raw_low());
+    out.prefix96 = net::Pattern::begins(prefix.address.bytes, 12);
     out.prefix = entry.cls.prefix;
   }
   for (const auto& other : prefixes_) {
@@ -120,8 +119,7 @@ Classifier::Usual Classifier::usual() const {
         address.bytes[0] == 0xff || find_prefix(address) != &other) {
       continue;
     }
-    out.stateless = {address.raw_high(), static_cast<uint32_t>(address.raw_low()),
-                     other.cls.instance};
+    out.stateless = {net::Pattern::begins(address.bytes, 12), other.cls.instance};
     break;
   }
   return out;

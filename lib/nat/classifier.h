@@ -15,6 +15,7 @@
 
 #include "nat/settings.h"
 #include "nat/translator.h"
+#include "net/pattern.h"
 #include "net/prefix_table.h"
 #include "steer/owner.h"
 
@@ -64,22 +65,17 @@ class Classifier {
   /// What nearly all packets are sent to: one stateful prefix and pool range, or one stateless
   /// prefix. A copy for loops, that knows a part of what classify6() and classify4() know.
   struct Usual {
-    uint64_t high = 0, low = kNoLow;  ///< of a prefix of 96 bits, raw
-    uint8_t prefix = 0;               ///< Class::prefix
+    net::Pattern prefix96;  ///< of 96 bits
+    uint8_t prefix = 0;     ///< Class::prefix
     uint32_t first = 0;
     uint64_t count = 0;  ///< of pool addresses
 
-    static constexpr uint64_t kNoLow = ~uint64_t{0};  ///< what no 32 bits are
     struct Stateless {
-      uint64_t high = 0, low = kNoLow;  ///< of a prefix of 96 bits, raw
+      net::Pattern prefix96;
       uint8_t instance = 0;
-      bool holds(const net::Ip6& a) const {
-        return a.raw_high() == high && static_cast<uint32_t>(a.raw_low()) == low;
-      }
+      bool holds(const net::Ip6& a) const { return prefix96.holds(a.bytes.data()); }
     } stateless;
-    bool holds(const net::Ip6& a) const {
-      return a.raw_high() == high && static_cast<uint32_t>(a.raw_low()) == low;
-    }
+    bool holds(const net::Ip6& a) const { return prefix96.holds(a.bytes.data()); }
     bool holds(net::Ip4 a) const { return a.host() - first < count; }
   };
   Usual usual() const;

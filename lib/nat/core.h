@@ -220,24 +220,23 @@ class Core {
   template <Direction kDirection>
   void prepare_others(Batch& batch, Lanes& lanes) const;
   template <Direction kDirection>
-  void find_candidates(const Batch& batch, uint32_t* candidates, Lanes& lanes) const;
+  uint64_t find_candidates(Batch& batch, Lanes& lanes);
   bool is_simple(const net::PacketView& view, const Class& cls) const;
   template <Direction kDirection>
   void prepare_any(Batch& batch, unsigned i, Lane& lane) const;
   template <Direction kDirection>
-  void decide_slowly(Batch& batch, unsigned i, Lane& lane, uint32_t candidate, uint32_t now_ms);
+  void decide_slowly(Batch& batch, unsigned i, Lanes& lanes, uint32_t candidate, uint32_t now_ms);
   template <Direction kDirection>
   uint32_t find_again(const Batch& batch, unsigned i) const;
   template <Direction kDirection>
-  bool established(Batch& batch, unsigned i, Session* sessions, uint32_t& candidate,
-                   uint32_t now_ms, Way& way);
-  void prefetch_new(const Batch& batch, unsigned i, Lane& lane) const;
+  bool established(Batch& batch, unsigned i, uint32_t& candidate, uint32_t now_ms, Way& way);
+  void prefetch_new(const Batch& batch, unsigned i, Lanes& lanes) const;
   /// Reckons Lane::flow of a packet from inside, once.
   void name(Lane& lane, uint8_t instance) const {
     if (!lane.named) tables.name_flow(lane.key, instance, lane.flow);
     lane.named = true;
   }
-  bool open_plainly(Batch& batch, unsigned i, Lane& lane, uint32_t now_ms, Way& way);
+  bool open_plainly(Batch& batch, unsigned i, Lanes& lanes, uint32_t now_ms, Way& way);
   /// Notes where the packet goes, in `way` and the batch. False if it turns around.
   bool take_way(Batch& batch, unsigned i, net::Ip4 remote, Way& way) const {
     if (remote.value.raw() != way.remote) {

@@ -67,7 +67,8 @@ template <Direction kDirection>
 }
 
 // It may be a new flow's.
-[[gnu::noinline]] void Core::prefetch_new(const Batch& batch, unsigned i, Lane& lane) const {
+[[gnu::noinline]] void Core::prefetch_new(const Batch& batch, unsigned i, Lanes& lanes) const {
+  Lane& lane = lanes.at(i);
   if (batch.is_stateless(i) || (!batch.is_plain(i) && !lane.simple)) return;
   if (batch.is_plain(i)) {
     lane.key = SessionKey::from(plain_key<Direction::k6To4>(batch.buf[i]->data, batch.tail[i]));
@@ -75,27 +76,28 @@ template <Direction kDirection>
   name(lane, classifier.instance_of_prefix(lane.key.prefix));
 }
 
-// Notes the session in the batch, or says that the packet is not so simple after all; `candidate`
-// is then its session, or kNone. A session that a packet of this burst has just used is not ended
-// before the burst is done.
+// Says whether the packet has a session, which the batch notes, and does what it does to that; if
+// it is not so simple after all, `candidate` is its session, or kNone. A session that a packet of
+// this burst has just used is not ended before the burst is done.
 template <Direction kDirection>
-[[gnu::always_inline]] inline bool Core::established(Batch& batch, unsigned i, Session* sessions,
-                                                     uint32_t& candidate, uint32_t now_ms,
-                                                     Way& way) {
+[[gnu::always_inline]] inline bool Core::established(Batch& batch, unsigned i, uint32_t& candidate,
+                                                     uint32_t now_ms, Way& way) {
   const net::PacketBuf& buf = *batch.buf[i];
-  const auto words = plain_key<kDirection>(buf.data, batch.tail[i]);
-  const auto same = [&](const Session& s) {
-    return kDirection == Direction::k6To4 ? same_inside(s.key.words(), words)
-                                          : same_outside(s.key.words(), words);
-  };
-  if (candidate == Index::kNone || !same(sessions[candidate])) [[unlikely]] {
+  if (!is_plain_key<kDirection>(batch.session[i]->key, buf.data, batch.tail[i])) [[unlikely]] {
     candidate = find_again<kDirection>(batch, i);
     if (candidate == Index::kNone) return false;
+    batch.session[i] = &tables.session(candidate);
   }
-  Session& s = sessions[candidate];
-  if (is_over(s, now_ms)) return false;
+  Session& s = *batch.session[i];
+  if (is_over(s, now_ms)) [[unlikely]] {
+    candidate = tables.number_of(s);
+    return false;
+  }
   if constexpr (kDirection == Direction::k6To4) {
-    if (!take_way(batch, i, s.key.remote, way)) return false;
+    if (!take_way(batch, i, s.key.remote, way)) [[unlikely]] {
+      candidate = tables.number_of(s);
+      return false;
+    }
   } else {
     if (&s != way.session) {
       way.session = &s;
@@ -107,18 +109,18 @@ template <Direction kDirection>
   if (s.state == TcpState::kNone || is_quiet<kDirection>(s, buf.data)) [[likely]] {
     refresh<kDirection>(s, now_ms);
   } else {
-    track_tcp(candidate, tcp_event(kDirection, flags_of<kDirection>(buf.data)), now_ms);
+    track_tcp(tables.number_of(s), tcp_event(kDirection, flags_of<kDirection>(buf.data)), now_ms);
   }
   s.count(kDirection, buf.length);
-  batch.session[i] = &s;
   return true;
 }
 
 // A plain packet from inside without a session: it may make one, and then goes on like those that
 // have one. False: something is in the way, and nothing has been done; if it is that no binding
 // could be made, Lane::refused says why, so that a full pool is not searched twice.
-[[gnu::noinline]] bool Core::open_plainly(Batch& batch, unsigned i, Lane& lane, uint32_t now_ms,
+[[gnu::noinline]] bool Core::open_plainly(Batch& batch, unsigned i, Lanes& lanes, uint32_t now_ms,
                                           Way& way) {
+  Lane& lane = lanes.at(i);
   const net::PacketBuf& buf = *batch.buf[i];
   const auto words = plain_key<Direction::k6To4>(buf.data, batch.tail[i]);
   lane.key = SessionKey::from(words);
@@ -155,8 +157,9 @@ template <Direction kDirection>
 
 // A packet that is not plain, or whose session is not steady, or not there.
 template <Direction kDirection>
-[[gnu::noinline]] void Core::decide_slowly(Batch& batch, unsigned i, Lane& lane, uint32_t candidate,
-                                           uint32_t now_ms) {
+[[gnu::noinline]] void Core::decide_slowly(Batch& batch, unsigned i, Lanes& lanes,
+                                           uint32_t candidate, uint32_t now_ms) {
+  Lane& lane = lanes.at(i);
   batch.session[i] = nullptr;
   lane.candidate = candidate;
   if (batch.is_plain(i)) {
@@ -186,55 +189,62 @@ void Core::prepare_others(Batch& batch, Lanes& lanes) const {
   prefetch_mappings(batch);
 }
 
-// The second pass. Some packet finds nothing where its search begins, because that bucket
-// has overflowed: the next one is on its way when the others are done.
+// The second pass: notes in the batch the session that each packet may have. Those for which there
+// is none, of which one bit each comes back, have the first record there, which is not theirs. Some
+// packet finds nothing where its search begins, because that bucket has overflowed: the next one is
+// on its way when the others are done.
 template <Direction kDirection>
-[[gnu::always_inline]] inline void Core::find_candidates(const Batch& batch, uint32_t* candidates,
-                                                         Lanes& lanes) const {
-  const Session* const sessions = &tables.session(0);
+[[gnu::always_inline]] inline uint64_t Core::find_candidates(Batch& batch, Lanes& lanes) {
+  Session* const sessions = &tables.session(0);
   const Index& index = tables.index(kDirection);
   uint64_t absent = 0;
   for (unsigned i = 0; i < batch.count; ++i) {
-    candidates[i] = Index::candidate(batch.bucket[i], batch.tag[i]);
-    // A guess: without a candidate the first record is prefetched, which costs nothing.
-    __builtin_prefetch(&sessions[candidates[i] == Index::kNone ? 0 : candidates[i]], 1);
-    if (candidates[i] != Index::kNone) [[likely]]
+    const uint32_t candidate = Index::candidate(batch.bucket[i], batch.tag[i]);
+    if (candidate != Index::kNone) [[likely]] {
+      batch.session[i] = &sessions[candidate];
+      __builtin_prefetch(batch.session[i], 1);
       continue;
+    }
+    batch.session[i] = sessions;
     absent |= uint64_t{1} << i;
     if (batch.bucket[i]->overflow != 0) __builtin_prefetch(index.after(batch.bucket[i]));
-    if (kDirection == Direction::k6To4) prefetch_new(batch, i, lanes.at(i));
+    if (kDirection == Direction::k6To4) prefetch_new(batch, i, lanes);
   }
-  for (; absent != 0; absent &= absent - 1) {
-    const auto i = static_cast<unsigned>(std::countr_zero(absent));
+  for (uint64_t left = absent; left != 0; left &= left - 1) {
+    const auto i = static_cast<unsigned>(std::countr_zero(left));
     if (batch.bucket[i]->overflow == 0) continue;
-    candidates[i] = Index::candidate(index.after(batch.bucket[i]), batch.tag[i]);
-    if (candidates[i] != Index::kNone) __builtin_prefetch(&sessions[candidates[i]], 1);
+    const uint32_t candidate = Index::candidate(index.after(batch.bucket[i]), batch.tag[i]);
+    if (candidate == Index::kNone) continue;
+    batch.session[i] = &sessions[candidate];
+    __builtin_prefetch(batch.session[i], 1);
+    absent &= ~(uint64_t{1} << i);
   }
+  return absent;
 }
 
 template <Direction kDirection, bool kPlain>
 void Core::decide_sessions(Batch& batch, uint32_t now_ms) {
   Lanes lanes;
   if constexpr (!kPlain) prepare_others<kDirection>(batch, lanes);
-  uint32_t candidates[kBatch];
-  find_candidates<kDirection>(batch, candidates, lanes);
-  Session* const sessions = &tables.session(0);
+  const uint64_t absent = find_candidates<kDirection>(batch, lanes);
   tables.begin_burst();
   Way way;
   for (unsigned i = 0; i < batch.count; ++i) {
+    uint32_t candidate = Index::kNone;
     if (kPlain || batch.is_plain(i)) [[likely]] {
       if (!kPlain && batch.is_stateless(i)) [[unlikely]] {
         batch.session[i] = nullptr;
         if (map_plain<kDirection>(batch, i, way)) continue;
-      } else if (established<kDirection>(batch, i, sessions, candidates[i], now_ms, way))
-          [[likely]] {
+      } else if (established<kDirection>(batch, i, candidate, now_ms, way)) [[likely]] {
         continue;
-      } else if (kDirection == Direction::k6To4 && candidates[i] == Index::kNone &&
-                 open_plainly(batch, i, lanes.at(i), now_ms, way)) {
+      } else if (kDirection == Direction::k6To4 && candidate == Index::kNone &&
+                 open_plainly(batch, i, lanes, now_ms, way)) {
         continue;
       }
+    } else if ((absent >> i & 1) == 0) {
+      candidate = tables.number_of(*batch.session[i]);
     }
-    decide_slowly<kDirection>(batch, i, lanes.at(i), candidates[i], now_ms);
+    decide_slowly<kDirection>(batch, i, lanes, candidate, now_ms);
   }
   tables.end_burst();
 }
@@ -253,8 +263,8 @@ void Core::decide_batch(Batch& batch, uint32_t now_ms) {
   }
 }
 
-template void Core::decide_slowly<Direction::k6To4>(Batch&, unsigned, Lane&, uint32_t, uint32_t);
-template void Core::decide_slowly<Direction::k4To6>(Batch&, unsigned, Lane&, uint32_t, uint32_t);
+template void Core::decide_slowly<Direction::k6To4>(Batch&, unsigned, Lanes&, uint32_t, uint32_t);
+template void Core::decide_slowly<Direction::k4To6>(Batch&, unsigned, Lanes&, uint32_t, uint32_t);
 template void Core::decide_batch<Direction::k6To4>(Batch&, uint32_t);
 template void Core::decide_batch<Direction::k4To6>(Batch&, uint32_t);
 

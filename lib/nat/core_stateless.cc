@@ -133,7 +133,7 @@ void Core::map_batch(Batch& batch, uint32_t now_ms) {
     batch.session[i] = nullptr;
     if (map_by_prefix<kDirection>(batch, i, way) || map_by_rules<kDirection>(batch, i, way))
       continue;
-    decide_slowly<kDirection>(batch, i, lanes.at(i), Index::kNone, now_ms);
+    decide_slowly<kDirection>(batch, i, lanes, Index::kNone, now_ms);
   }
 }
 

@@ -8,6 +8,8 @@
 // the same words: plain_key() reads from the wire what Core::key_of() puts together for others.
 #pragma once
 
+#include <smmintrin.h>
+
 #include <cstddef>
 
 #include "nat/core.h"
@@ -35,6 +37,31 @@ template <Direction kDirection>
     return {
         {0, 0, load<uint32_t>(ip + 12) | uint64_t{load<uint16_t>(ip + 20)} << 48,
          load<uint32_t>(ip + 16) | uint64_t{load<uint16_t>(ip + 22)} << 32 | uint64_t{tail} << 48}};
+  }
+}
+
+/// Whether the session is the plain packet's: same_inside() or same_outside() with its plain_key(),
+/// in vector registers.
+template <Direction kDirection>
+[[gnu::always_inline]] inline bool is_plain_key(const SessionKey& key, const uint8_t* ip,
+                                                uint16_t tail) {
+  const auto* half = reinterpret_cast<const __m128i*>(&key);
+  const auto load16 = [](const uint8_t* at) {
+    return _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
+  };
+  if constexpr (kDirection == Direction::k6To4) {
+    const __m128i rest = _mm_insert_epi16(
+        _mm_loadl_epi64(reinterpret_cast<const __m128i*>(ip + 36)), static_cast<short>(tail), 7);
+    const __m128i mask = _mm_set_epi64x(static_cast<int64_t>(kInsideMask3), -1);
+    const __m128i differ = _mm_and_si128(_mm_xor_si128(rest, _mm_load_si128(half + 1)), mask);
+    const __m128i all = _mm_or_si128(_mm_xor_si128(load16(ip + 8), _mm_load_si128(half)), differ);
+    return _mm_testz_si128(all, all) != 0;
+  } else {
+    // Of (TTL, protocol, checksum, source, destination, ports), as the key has them.
+    const __m128i order = _mm_setr_epi8(4, 5, 6, 7, -1, -1, 12, 13, 8, 9, 10, 11, 14, 15, 1, -1);
+    const __m128i mask = _mm_set_epi64x(kOutsideMask3, static_cast<int64_t>(kOutsideMask2));
+    const __m128i wire = _mm_shuffle_epi8(load16(ip + 8), order);
+    return _mm_testz_si128(_mm_xor_si128(wire, _mm_load_si128(half + 1)), mask) != 0;
   }
 }
 

@@ -36,6 +36,7 @@ class Tables {
   // --- sessions ----------------------------------------------------------------------------------
   Session& session(uint32_t i) { return sessions_[i]; }
   const Session& session(uint32_t i) const { return sessions_[i]; }
+  uint32_t number_of(const Session& s) const { return static_cast<uint32_t>(&s - sessions_); }
   uint32_t session_end() const { return sessions_used_; }  ///< records beyond were never used
   bool sessions_full() const { return session_count_ == session_capacity_; }
   /// What is left is for sessions that the inside opens.

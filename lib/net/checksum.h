@@ -48,12 +48,22 @@ T load(const uint8_t* at) {
   std::memcpy(&word, at, sizeof word);
   return word;
 }
+template <class T>
+void store(uint8_t* at, const T& word) {
+  std::memcpy(at, &word, sizeof word);
+}
+
+/// One's complement sum of 64-bit words, as much as fold() needs.
+inline uint64_t add_around(uint64_t a, uint64_t b) {
+  uint64_t sum;
+  const bool carry = __builtin_add_overflow(a, b, &sum);
+  return sum + carry;
+}
 
 /// Whether the checksum of an IPv4 header without options is right.
 inline bool ip4_header_adds_up(const uint8_t* ip) {
-  uint64_t sum = load<uint32_t>(ip);
-  for (unsigned at = 4; at < 20; at += 4) sum += load<uint32_t>(ip + at);
-  return fold(sum) == 0xffff;
+  const uint64_t words = add_around(load<uint64_t>(ip), load<uint64_t>(ip + 8));
+  return fold(add_around(words, load<uint32_t>(ip + 16))) == 0xffff;
 }
 
 inline uint64_t sum_of(Be16 v) {
@@ -104,10 +114,12 @@ class ChecksumDelta {
   }
   constexpr ChecksumDelta operator-() const { return from_raw(static_cast<uint16_t>(~delta_)); }
 
-  /// RFC 1624 equation 3: HC' = ~(~HC + ~m + m').
+  /// RFC 1624 equation 3: HC' = ~(~HC + ~m + m'). As a difference with end-around borrow, which is
+  /// the same in every bit (0 and ffff included).
   constexpr Be16 apply(Be16 checksum) const {
-    const uint32_t sum = uint32_t{static_cast<uint16_t>(~checksum.raw())} + delta_;
-    return Be16::from_raw(static_cast<uint16_t>(~(sum + (sum >> 16))));  // one carry at most
+    uint16_t difference;
+    const bool borrow = __builtin_sub_overflow(checksum.raw(), delta_, &difference);
+    return Be16::from_raw(static_cast<uint16_t>(difference - borrow));
   }
   /// As apply(), for UDP, where 0 on the wire means "no checksum": a result of 0 is sent as ffff
   /// (RFC 768).

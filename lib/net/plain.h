@@ -19,13 +19,13 @@
 
 namespace isthmus::net {
 
-/// `length`: of the transport header and what follows.
+/// `length`: of the transport header and what follows, and as it stands on the wire. What a UDP
+/// header says must be just that.
 [[gnu::always_inline]] inline bool is_plain_transport(uint8_t protocol, const uint8_t* l4,
-                                                      uint32_t length) {
+                                                      uint32_t length, Be16 on_wire) {
   if (protocol == kProtoUdp) {
     const auto* udp = header_at<UdpHeader>(l4);
-    const uint32_t own = udp->length.host();
-    return own >= sizeof(UdpHeader) && own <= length && udp->checksum.raw() != 0;
+    return length >= sizeof(UdpHeader) && udp->length == on_wire && udp->checksum.raw() != 0;
   }
   if (protocol != kProtoTcp || length < sizeof(TcpHeader)) return false;
   const auto* tcp = header_at<TcpHeader>(l4);
@@ -33,8 +33,16 @@ namespace isthmus::net {
   return header >= sizeof(TcpHeader) && header <= length && (tcp->flags & kTcpSyn) == 0;
 }
 
-/// The length of the plain packet of the family at `ip`, of which `available` bytes are there (at
-/// least those of the shortest IPv4 packet with UDP; the rest may be link padding). 0: not plain.
+/// What the first octet of a plain packet is, under a mask.
+template <int kFamily>
+struct PlainStart {
+  static constexpr uint8_t kOctet = kFamily == 6 ? 0x60 : 0x45;
+  static constexpr uint8_t kMask = kFamily == 6 ? 0xf0 : 0xff;
+};
+
+/// The length of the plain packet of the family at `ip`, whose first octet is one's, of which
+/// `available` bytes are there (at least those of the shortest IPv4 packet with UDP; the rest may
+/// be link padding). 0: not plain.
 template <int kFamily>
 uint32_t plain_length(const uint8_t* ip, uint32_t available);
 
@@ -43,9 +51,8 @@ template <>
   constexpr uint32_t kHeader = sizeof(Ip6Header);
   const auto* ip = header_at<Ip6Header>(at);
   const uint32_t payload = ip->payload_length.host();
-  const bool plain = (at[0] & 0xf0) == 0x60 && payload >= sizeof(UdpHeader) &&
-                     kHeader + payload <= available && ip->hop_limit >= 2 &&
-                     is_plain_transport(ip->next_header, at + kHeader, payload);
+  const bool plain = kHeader + payload <= available && ip->hop_limit >= 2 &&
+                     is_plain_transport(ip->next_header, at + kHeader, payload, ip->payload_length);
   return plain ? kHeader + payload : 0;
 }
 
@@ -54,10 +61,12 @@ template <>
   constexpr uint32_t kHeader = sizeof(Ip4Header);
   const auto* ip = header_at<Ip4Header>(at);
   const uint32_t total = ip->total_length.host();
+  const uint32_t payload = total - kHeader;
   const bool plain =
-      ip->version_ihl == 0x45 && total >= kHeader + sizeof(UdpHeader) && total <= available &&
+      total >= kHeader && total <= available &&
       (ip->flags_offset.host() & (kIp4MoreFragments | kIp4OffsetMask)) == 0 && ip->ttl >= 2 &&
-      ip4_header_adds_up(at) && is_plain_transport(ip->protocol, at + kHeader, total - kHeader);
+      ip4_header_adds_up(at) &&
+      is_plain_transport(ip->protocol, at + kHeader, payload, Be16(static_cast<uint16_t>(payload)));
   return plain ? total : 0;
 }
 

@@ -12,15 +12,22 @@
 
 namespace isthmus::xlat {
 
-/// What of a Policy plain packets need.
-struct alignas(8) PlainPolicy {
-  ClassRule class_6to4;
-  ClassRule class_4to6;
+/// What of a Policy plain packets need: a ClassRule makes the first bits of the new header, the
+/// version being what it sets.
+struct alignas(16) PlainPolicy {
+  uint16_t keep_6to4 = 0xff, set_6to4 = 0x4500;
+  uint16_t keep_4to6 = 0xff, set_4to6 = 0x600;
   uint16_t lowest_ipv6_mtu = net::kIp6MinMtu;
 
   static PlainPolicy of(const Policy& policy) {
-    return {policy.class_6to4, policy.class_4to6, policy.lowest_ipv6_mtu};
+    return {policy.class_6to4.keep, static_cast<uint16_t>(0x4500 | policy.class_6to4.set),
+            policy.class_4to6.keep, static_cast<uint16_t>(0x600 | policy.class_4to6.set),
+            policy.lowest_ipv6_mtu};
   }
+  /// Version, header length and type of service, of the first 16 bits of an IPv6 header.
+  uint64_t begin4(uint32_t class6) const { return (class6 >> 4 & keep_6to4) | set_6to4; }
+  /// Version and traffic class (12 bits).
+  uint64_t begin6(uint32_t tos) const { return (tos & keep_4to6) | set_4to6; }
 };
 
 /// How much longer a plain packet is in IPv6.
@@ -45,16 +52,22 @@ inline constexpr uint32_t kPlainGrowth = sizeof(net::Ip6Header) - sizeof(net::Ip
                                                   bool keep_hop_limit = false) {
   uint8_t* l4 = ip6 + sizeof(net::Ip6Header);
   const auto* ip = net::header_at<net::Ip6Header>(ip6);
+  patch_plain(l4, ip->next_header, delta);
   const uint32_t total_length = length - kPlainGrowth;
-  const Ip4Fields fields{.tos = policy.class_6to4.of(ip->traffic_class()),
-                         .ttl = static_cast<uint8_t>(ip->hop_limit - !keep_hop_limit),
-                         .protocol = ip->next_header,
-                         .total_length = static_cast<uint16_t>(total_length),
-                         .id = id,
-                         .flags_offset = df_for(total_length)};
-  patch_plain(l4, fields.protocol, delta);
-  write_ip4(l4 - sizeof(net::Ip4Header), fields, source, destination);
-  return l4 - sizeof(net::Ip4Header);
+  const uint64_t word0 =
+      net::byte_swap(policy.begin4(net::load<net::Be16>(ip6).host()) << 48 |
+                     uint64_t{total_length} << 32 | uint32_t{id} << 16 | df_for(total_length));
+  // (Next header, hop limit) is (protocol, TTL) the other way round; what is taken from the hop
+  // limit never borrows, as it is not zero.
+  const uint32_t life = net::load<net::Be16>(ip6 + 6).host() - !keep_hop_limit;
+  const uint64_t word1 = uint64_t{source.value.raw()} << 32 | life;
+  const uint64_t sum = net::add_around(net::add_around(word0, word1), destination.value.raw());
+  uint8_t* at = l4 - sizeof(net::Ip4Header);
+  net::store(at, word0);
+  net::store(at + 8, word1);
+  net::store(at + 10, net::checksum_of(sum));
+  net::store(at + 16, destination);
+  return at;
 }
 
 /// Whether a plain packet of `length` bytes may go on over a link of `mtu6` bytes as it is (RFC
@@ -66,19 +79,22 @@ inline bool plain_4to6_fits(const uint8_t* ip4, uint32_t length, const PlainPoli
   return length + kPlainGrowth <= mtu6 && (df || length + kPlainGrowth <= policy.lowest_ipv6_mtu);
 }
 
-/// RFC 7915 4.1, as plain_6to4().
+/// RFC 7915 4.1, as plain_6to4(). The flow label is zero.
 [[gnu::always_inline]] inline uint8_t* plain_4to6(
     uint8_t* ip4, uint32_t length, const net::Ip6& source, const net::Ip6& destination,
     const PlainPolicy& policy, net::ChecksumDelta delta, bool keep_hop_limit = false) {
   uint8_t* l4 = ip4 + sizeof(net::Ip4Header);
   const auto* ip = net::header_at<net::Ip4Header>(ip4);
-  const Ip6Fields fields{.traffic_class = policy.class_4to6.of(ip->tos),
-                         .hop_limit = static_cast<uint8_t>(ip->ttl - !keep_hop_limit),
-                         .next_header = ip->protocol,
-                         .payload_length = static_cast<uint16_t>(length - sizeof(net::Ip4Header))};
-  patch_plain(l4, fields.next_header, delta);
-  write_ip6(l4 - sizeof(net::Ip6Header), fields, source, destination);
-  return l4 - sizeof(net::Ip6Header);
+  patch_plain(l4, ip->protocol, delta);
+  const uint32_t life = net::load<uint16_t>(ip4 + 8) - !keep_hop_limit;  // see plain_6to4()
+  const uint64_t word0 =
+      net::byte_swap(policy.begin6(ip->tos) << 52 |
+                     uint64_t{length - uint32_t{sizeof(net::Ip4Header)}} << 16 | life);
+  uint8_t* at = l4 - sizeof(net::Ip6Header);
+  net::store(at, word0);
+  net::store(at + 8, source);
+  net::store(at + 24, destination);
+  return at;
 }
 
 }  // namespace isthmus::xlat

@@ -33,9 +33,15 @@ Bytes random_packet(RandomPackets& random) {
   return bytes;
 }
 
+template <int kFamily>
+uint32_t plain_length(const net::PacketBuf& buf) {
+  using Start = net::PlainStart<kFamily>;
+  if ((buf.data[0] & Start::kMask) != Start::kOctet) return 0;
+  return net::plain_length<kFamily>(buf.data, buf.length);
+}
+
 bool is_plain(net::PacketBuf& buf) {
-  const uint32_t length = buf.data[0] >> 4 == 6 ? net::plain_length<6>(buf.data, buf.length)
-                                                : net::plain_length<4>(buf.data, buf.length);
+  const uint32_t length = buf.data[0] >> 4 == 6 ? plain_length<6>(buf) : plain_length<4>(buf);
   if (length != 0) buf.set_length(length);
   return length != 0;
 }

@@ -23,6 +23,34 @@ TEST_CASE("RFC 1624 4: the example that equation 2 gets wrong") {
   CHECK(delta.apply(Be16(0xdd2f)).host() == 0x0000);
 }
 
+TEST_CASE("RFC 1624 3: every delta does to a checksum what equation 3 says") {
+  const auto by_the_letter = [](uint32_t checksum, uint32_t delta) {
+    const uint32_t sum = (~checksum & 0xffff) + delta;
+    return static_cast<uint16_t>(~((sum & 0xffff) + (sum >> 16)));
+  };
+  unsigned wrong = 0;
+  for (uint32_t checksum :
+       {0u, 1u, 2u, 0xfeu, 0xffu, 0x100u, 0x7fffu, 0x8000u, 0xff00u, 0xfffeu, 0xffffu}) {
+    for (uint32_t delta = 0; delta <= 0xffff; ++delta) {
+      const auto applied = ChecksumDelta::from_raw(static_cast<uint16_t>(delta))
+                               .apply(Be16::from_raw(static_cast<uint16_t>(checksum)));
+      const auto turned = ChecksumDelta::from_raw(static_cast<uint16_t>(checksum))
+                              .apply(Be16::from_raw(static_cast<uint16_t>(delta)));
+      wrong += applied.raw() != by_the_letter(checksum, delta);
+      wrong += turned.raw() != by_the_letter(delta, checksum);
+    }
+  }
+  CHECK(wrong == 0);
+}
+
+TEST_CASE("one's complement sums of long words keep every carry") {
+  constexpr uint64_t kAll = ~uint64_t{0};
+  CHECK(add_around(1, 2) == 3);
+  CHECK(add_around(kAll, 1) == 1);
+  CHECK(add_around(kAll, kAll) == kAll);
+  CHECK(fold(add_around(0xffff000000000000, 0x0001000000000000)) == 1);
+}
+
 TEST_CASE("sums of every length and alignment agree with plain code") {
   const Bytes bytes = pattern(80, 0x37);
   for (std::size_t from = 0; from < 4; ++from) {
