@@ -35,7 +35,7 @@ template <int kFamily>
 void NatStage::run(Work& work) {
   constexpr auto kDirection = kFamily == 6 ? nat::Direction::k6To4 : nat::Direction::k4To6;
   nat::Batch& batch = work.nat;
-  translator_.decide(batch, core_.now_ms);
+  translator_.decide_seen(batch, core_.now_ms);
   route_.look_up<kFamily>(work);
   const unsigned count = batch.count;
   nat::PlainRewrite<kDirection> rewrite(translator_.core(), count);

@@ -28,7 +28,9 @@ class NatStage {
   NatStage(Core& core, nat::Translator& translator, RouteStage& route)
       : core_(core), translator_(translator), route_(route) {}
 
-  /// Leaves `work` empty.
+  /// What run() does first. The other family's Work may be run before this one.
+  void look_ahead(Work& work) { translator_.look_ahead(work.nat); }
+  /// Leaves `work`, at which look_ahead() has looked, empty.
   template <int kFamily>
   void run(Work& work);
 

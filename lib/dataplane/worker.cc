@@ -355,7 +355,10 @@ void Worker::accept(rte_mbuf* mbuf) {
   }
 }
 
+// Both families look before either acts: what both read of memory is on its way at one time.
 void Worker::translate() {
+  nat_.look_ahead(six_);
+  nat_.look_ahead(four_);
   if (six_.nat.count != 0) nat_.run<6>(six_);
   if (four_.nat.count != 0) nat_.run<4>(four_);
   turn_around();
@@ -377,6 +380,7 @@ void Worker::turn_around() {
                   {turned.ingress, turned.hops, true, cls, nat::Past::kNone});
     }
     if (second_half_.nat.count == 0) return;
+    nat_.look_ahead(second_half_);
     nat_.run<4>(second_half_);
   }
   while (nat_.take_turned(turned)) core_.drop(turned.mbuf, DropReason::kHandoffLoop);

@@ -2,7 +2,7 @@
 // hot path
 // The inside of a Translator: its state, and the steps of RFC 6146 3.5 that decide about packets.
 //
-// Theory of operation. decide_batch() looks at a burst in three passes, so that the cache misses of
+// Theory of operation. A burst is looked at in three passes, so that the cache misses of
 // its packets overlap: hash all keys and prefetch their index lines (of plain packets the worker
 // has done so); find the candidate records and prefetch them; then act, packet by packet. A plain
 // packet of an established session is done with when its session is known; PlainRewrite
@@ -98,6 +98,7 @@ struct Lane {
 class Lanes {
  public:
   Lanes() {}
+  void clear() { made_ = 0; }
   Lane& at(unsigned i) {
     if ((made_ >> i & 1) == 0) {
       made_ |= uint64_t{1} << i;
@@ -144,6 +145,10 @@ class Core {
   const steer::Ownership& ownership() const { return ownership_; }
   void update(const Settings& settings);
 
+  /// The first two passes. A batch of the other direction may be decided about before this one.
+  template <Direction kDirection>
+  void look_ahead(Batch& batch);
+  /// The third, of a batch at which look_ahead() has looked.
   template <Direction kDirection>
   void decide_batch(Batch& batch, uint32_t now_ms);
 
@@ -221,6 +226,10 @@ class Core {
   void prepare_others(Batch& batch, Lanes& lanes) const;
   template <Direction kDirection>
   uint64_t find_candidates(Batch& batch, Lanes& lanes);
+  template <Direction kDirection>
+  Lanes& lanes_of() {
+    return lanes_[static_cast<unsigned>(kDirection)];
+  }
   bool is_simple(const net::PacketView& view, const Class& cls) const;
   template <Direction kDirection>
   void prepare_any(Batch& batch, unsigned i, Lane& lane) const;
@@ -449,6 +458,7 @@ class Core {
   std::vector<WholeAddress> wholes_;         ///< by outside
   std::vector<WholeAddress> wholes_inside_;  ///< the same, by inside
   Lifetime lifetime_[256];
+  Lanes lanes_[2];  ///< of the bursts under way, by Direction
   HeldSyns held_;
   FragmentStore fragments_;
   Random random_;

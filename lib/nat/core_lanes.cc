@@ -222,11 +222,19 @@ template <Direction kDirection>
   return absent;
 }
 
+template <Direction kDirection>
+void Core::look_ahead(Batch& batch) {
+  const uint64_t all = all_of(batch);
+  if (batch.stateless == all) return prefetch_mappings(batch);
+  Lanes& lanes = lanes_of<kDirection>();
+  lanes.clear();
+  if (((batch.parsed & all) | batch.stateless) != 0) prepare_others<kDirection>(batch, lanes);
+  batch.absent = find_candidates<kDirection>(batch, lanes);
+}
+
 template <Direction kDirection, bool kPlain>
 void Core::decide_sessions(Batch& batch, uint32_t now_ms) {
-  Lanes lanes;
-  if constexpr (!kPlain) prepare_others<kDirection>(batch, lanes);
-  const uint64_t absent = find_candidates<kDirection>(batch, lanes);
+  Lanes& lanes = lanes_of<kDirection>();
   tables.begin_burst();
   Way way;
   for (unsigned i = 0; i < batch.count; ++i) {
@@ -241,7 +249,7 @@ void Core::decide_sessions(Batch& batch, uint32_t now_ms) {
                  open_plainly(batch, i, lanes, now_ms, way)) {
         continue;
       }
-    } else if ((absent >> i & 1) == 0) {
+    } else if ((batch.absent >> i & 1) == 0) {
       candidate = tables.number_of(*batch.session[i]);
     }
     decide_slowly<kDirection>(batch, i, lanes, candidate, now_ms);
@@ -265,6 +273,8 @@ void Core::decide_batch(Batch& batch, uint32_t now_ms) {
 
 template void Core::decide_slowly<Direction::k6To4>(Batch&, unsigned, Lanes&, uint32_t, uint32_t);
 template void Core::decide_slowly<Direction::k4To6>(Batch&, unsigned, Lanes&, uint32_t, uint32_t);
+template void Core::look_ahead<Direction::k6To4>(Batch&);
+template void Core::look_ahead<Direction::k4To6>(Batch&);
 template void Core::decide_batch<Direction::k6To4>(Batch&, uint32_t);
 template void Core::decide_batch<Direction::k4To6>(Batch&, uint32_t);
 

@@ -126,8 +126,8 @@ bool Core::map_plain(Batch& batch, unsigned i, Way& way) const {
 
 template <Direction kDirection>
 void Core::map_batch(Batch& batch, uint32_t now_ms) {
-  prefetch_mappings(batch);
-  Lanes lanes;
+  Lanes& lanes = lanes_of<kDirection>();
+  lanes.clear();
   Way way;
   for (unsigned i = 0; i < batch.count; ++i) {
     batch.session[i] = nullptr;

@@ -44,7 +44,16 @@ bool Translator::may_lend(const net::PacketBuf& packet, const net::PacketView& v
   return state_->core.classifier.may_lend(packet, view);
 }
 
-void Translator::decide(Batch& batch, uint32_t now_ms) {
+void Translator::look_ahead(Batch& batch) {
+  if (batch.count == 0) return;
+  if (*batch.buf[0]->data >> 4 == 6) {
+    state_->core.look_ahead<Direction::k6To4>(batch);
+  } else {
+    state_->core.look_ahead<Direction::k4To6>(batch);
+  }
+}
+
+void Translator::decide_seen(Batch& batch, uint32_t now_ms) {
   if (batch.count == 0) return;
   if (*batch.buf[0]->data >> 4 == 6) {
     state_->core.decide_batch<Direction::k6To4>(batch, now_ms);

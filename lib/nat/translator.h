@@ -128,6 +128,7 @@ struct Batch {
   uint8_t tag[kBatch];
   uint16_t tail[kBatch];     ///< in: of plain packets, plain_tail(); their prefix has 96 bits
   Session* session[kBatch];  ///< out: translate it by this (nat/plain_path.h)
+  uint64_t absent = 0;       ///< by look_ahead(): one bit for each that finds no session, so far
   net::Ip4 source4[kBatch];  ///< out, 6->4, stateless: the new source
   net::Ip6 source6[kBatch];  ///< out, 4->6, stateless: the same
   uint8_t way[kBatch];       ///< out: where it goes, if it leaves: index into next4 or next6
@@ -167,7 +168,14 @@ class Translator {
 
   /// All packets of `batch` have the same family and a class other than kNone, and this worker owns
   /// the stateful ones.
-  void decide(Batch& batch, uint32_t now_ms);
+  void decide(Batch& batch, uint32_t now_ms) {
+    look_ahead(batch);
+    decide_seen(batch, now_ms);
+  }
+  /// The same in two steps. Between them the other family's batch may be looked at and decided
+  /// about, so that what both read of memory is on its way at one time.
+  void look_ahead(Batch& batch);
+  void decide_seen(Batch& batch, uint32_t now_ms);
 
   /// Packet `i` has a session, or mapped addresses, but cannot be translated as it is: it gets a
   /// Decision like any other instead, for apply().

@@ -104,6 +104,35 @@ TEST_CASE("pipeline: output and counters do not depend on the receiving queue") 
   }
 }
 
+// Workers look for the sessions of both families' packets before they act on either's: what the
+// packets from inside change meanwhile must count for those from outside.
+TEST_CASE(
+    "pipeline: packets from outside see what packets from inside of the same turn have made") {
+  Pipeline rig({});
+  const auto host = inside_host(1);
+  const auto out = open_udp(rig, host, 5000);
+  const auto sessions = [&rig] {
+    return rig.engine().worker(0).translator().table_info().sessions;
+  };
+  REQUIRE(sessions() == 1);
+  const unsigned more = 40;
+  for (unsigned i = 0; i < more; ++i) {
+    const auto port = static_cast<uint16_t>(8000 + i);
+    rig.from_inside(ip6(host, mapped("192.0.2.9")).udp(5000, port).payload("new"));
+    rig.from_internet(ip4("192.0.2.9", out.address).udp(port, out.port).payload("back"));
+  }
+  const auto in = rig.to_inside();
+  CHECK(rig.to_internet().size() == more);
+  REQUIRE(in.size() == more);
+  for (unsigned i = 0; i < more; ++i) {
+    const auto port = static_cast<uint16_t>(8000 + i);
+    CHECK(diff(ip6(mapped("192.0.2.9"), host).hop_limit(63).udp(port, 5000).payload("back"),
+               in[i]) == "");
+  }
+  CHECK(sessions() == 1 + more);
+  CHECK(rig.count(Counter::kSessionsCreated) == 1 + more);
+}
+
 TEST_CASE("pipeline: fewer queues than workers") {
   Pipeline rig({.workers = 4, .queues = 1});
   for (unsigned subscriber = 0; subscriber < 16; ++subscriber) {
