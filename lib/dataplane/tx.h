@@ -15,6 +15,7 @@ namespace isthmus::dataplane {
 class Transmitter {
  public:
   static constexpr unsigned kBurst = 64;
+
   /// `queues`: one per port, in the order of the configuration.
   Transmitter(Core& core, Handoff& handoff, const std::vector<TxQueue>& queues)
       : core_(core), handoff_(handoff), out_(queues.size()) {

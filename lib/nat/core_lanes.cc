@@ -189,10 +189,10 @@ void Core::prepare_others(Batch& batch, Lanes& lanes) const {
   prefetch_mappings(batch);
 }
 
-// The second pass: notes in the batch the session that each packet may have. Those for which there
-// is none, of which one bit each comes back, have the first record there, which is not theirs. Some
-// packet finds nothing where its search begins, because that bucket has overflowed: the next one is
-// on its way when the others are done.
+// The second pass: notes in the batch the session that each packet may have. Where there is none,
+// of which one bit each comes back, any record stands in. Some packet finds nothing where its
+// search begins, because that bucket has overflowed: the next one is on its way when the others are
+// done.
 template <Direction kDirection>
 [[gnu::always_inline]] inline uint64_t Core::find_candidates(Batch& batch, Lanes& lanes) {
   Session* const sessions = &tables.session(0);
