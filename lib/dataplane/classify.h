@@ -41,10 +41,22 @@ class Classifier {
   }
 
   /// Whether the plain packet (net/plain.h) of the family, sent to our own link address, is a
-  /// translator's and this worker's, and for nobody else to look at; if so, fills in `cls`, but of
-  /// stateful IPv4 packets no more than its kind. The gate is open.
+  /// translator's, and for nobody else to look at; if so, fills in `cls`, but of stateful IPv4
+  /// packets no more than its kind. The gate is open.
   template <int kFamily>
   bool is_plain(const Gate& gate, const uint8_t* packet, nat::Class& cls) const;
+  /// Whose it is, if it is stateful.
+  template <int kFamily>
+  unsigned owner_of_plain(const uint8_t* packet) const {
+    const steer::Ownership& ownership = core_.fabric.ownership;
+    if constexpr (kFamily == 6) {
+      return ownership.owner6(net::header_at<net::Ip6Header>(packet)->source);
+    } else {
+      const auto* ip = net::header_at<net::Ip4Header>(packet);
+      const auto* udp = net::header_at<net::UdpHeader>(packet + sizeof *ip);
+      return ownership.owner_of_cell(ip->destination, udp->destination_port.host(), ip->protocol);
+    }
+  }
 
   /// `group`: the frame was sent to a link-layer group address.
   Fate classify(const net::PacketBuf& packet, const net::PacketView& view, bool group) const {
@@ -85,7 +97,7 @@ template <>
       return false;
     }
   }
-  return gate.alone || core_.fabric.ownership.owner6(ip->source) == core_.id;
+  return true;
 }
 
 template <>
@@ -103,10 +115,7 @@ template <>
     if (cls.kind == nat::Class::kStateless) return ip->destination.host() < 0xe0000000;
     if (cls.kind != nat::Class::kStateful) return false;
   }
-  if (gate.alone) return true;
-  const auto* udp = net::header_at<net::UdpHeader>(packet + sizeof *ip);
-  return core_.fabric.ownership.owner_of_cell(ip->destination, udp->destination_port.host(),
-                                              ip->protocol) == core_.id;
+  return true;
 }
 
 }  // namespace isthmus::dataplane

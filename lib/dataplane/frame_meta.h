@@ -24,6 +24,7 @@ struct FrameMeta {
     kHome,      ///< a parsed IPv4 fragment; the receiver is the home of its datagram
     kTransmit,  ///< a complete frame for `port`
     kReceive,   ///< a complete frame to be treated as one that `port` received
+    kPlain,     ///< the same, with a plain packet (net/plain.h) in it that the receiver owns
   } task;
   PuntKind punt;
   uint8_t hops;

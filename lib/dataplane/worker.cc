@@ -76,8 +76,15 @@ unsigned Worker::take_handoffs() {
   for (unsigned from = 0; from < core_.fabric.workers; ++from) {
     if (from == core_.id) continue;
     const unsigned count = handoff_.take(from, mbufs.data(), room());
+    // What `from` has written lies in its caches.
+    for (unsigned i = 0; i < count; ++i) {
+      rte_prefetch0(mbufs[i]);
+      rte_prefetch0(&meta_of(mbufs[i]));
+    }
     const bool traced = core_.tap != nullptr && core_.tap->tracer() != nullptr;
     for (unsigned i = 0; i < count; ++i) {
+      i += accept_plain(&mbufs[i], count - i);
+      if (i == count) break;
       if (traced) [[unlikely]] {
         trace_handoff(mbufs[i], from);
       } else {
@@ -132,6 +139,13 @@ template <int kFamily>
     work.commit_stateless(frame, ip, length, burst.interface, cls.instance,
                           burst.search.anywhere());
     return true;
+  }
+  if (!burst.gate.alone) {
+    const unsigned owner = classifier_.owner_of_plain<kFamily>(ip);
+    if (owner != core_.id) {
+      hand_plain<kFamily>(frame, ip, burst.interface, owner);
+      return true;
+    }
   }
   const uint16_t tail = nat::plain_tail<kDirection>(ip, cls.prefix);
   work.commit_plain(frame, ip, length, burst.interface, tail,
@@ -306,20 +320,50 @@ void Worker::fill_meta(rte_mbuf* mbuf, const Work& work, const Origin& origin) {
 // belongs to the owner of what it quotes, which no device looks at.
 bool Worker::is_mismatch(rte_mbuf* mbuf, const PortTable& port) const {
   const net::PacketView& view = meta_of(mbuf).view;
-  const steer::Ownership& ownership = core_.fabric.ownership;
   if (view.family == 6) {
-    const auto* ip = rte_pktmbuf_mtod(mbuf, const net::Ip6Header*);
-    return port.steers6 && ownership.owner6(ip->source) != core_.id;
+    return is_mismatch(rte_pktmbuf_mtod(mbuf, const net::Ip6Header*)->source, port);
   }
+  const bool has_ports = view.protocol == net::kProtoTcp || view.protocol == net::kProtoUdp;
+  return is_mismatch(rte_pktmbuf_mtod(mbuf, const net::Ip4Header*)->destination,
+                     has_ports && !view.is_fragment(), view.destination_port.host(), port);
+}
+
+bool Worker::is_mismatch(const net::Ip6& source, const PortTable& port) const {
+  return port.steers6 && core_.fabric.ownership.owner6(source) != core_.id;
+}
+
+bool Worker::is_mismatch(net::Ip4 destination, bool shows_ports, uint16_t to_port,
+                         const PortTable& port) const {
   if (!port.steers4) return false;
-  const auto* ip = rte_pktmbuf_mtod(mbuf, const net::Ip4Header*);
-  const uint16_t to_port = view.destination_port.host();
-  if (ownership.mode4() == steer::Mode4::kByPortBlock) {
-    constexpr uint16_t kDealtFinely = 1024;
-    const bool has_ports = view.protocol == net::kProtoTcp || view.protocol == net::kProtoUdp;
-    if (!has_ports || view.is_fragment() || to_port < kDealtFinely) return false;
+  const steer::Ownership& ownership = core_.fabric.ownership;
+  constexpr uint16_t kDealtFinely = 1024;
+  if (ownership.mode4() == steer::Mode4::kByPortBlock && (!shows_ports || to_port < kDealtFinely)) {
+    return false;
   }
-  return ownership.owner_by_place(ip->destination, to_port) != core_.id;
+  return ownership.owner_by_place(destination, to_port) != core_.id;
+}
+
+// As hand_over(), of a whole frame: its owner takes it as if it had come there, and so the short
+// way.
+template <int kFamily>
+[[gnu::noinline]] void Worker::hand_plain(rte_mbuf* frame, const uint8_t* ip, InterfaceId interface,
+                                          unsigned to) {
+  const uint16_t port = core_.fabric.interfaces[interface].port;
+  const PortTable& table = core_.fabric.ports[port];
+  bool mismatch;
+  if constexpr (kFamily == 6) {
+    mismatch = is_mismatch(net::header_at<net::Ip6Header>(ip)->source, table);
+  } else {
+    const auto* udp = net::header_at<net::UdpHeader>(ip + sizeof(net::Ip4Header));
+    mismatch = is_mismatch(net::header_at<net::Ip4Header>(ip)->destination, true,
+                           udp->destination_port.host(), table);
+  }
+  ++steering_[port].handed_off;
+  steering_[port].mismatched += mismatch;
+  FrameMeta& meta = meta_of(frame);
+  meta.task = FrameMeta::Task::kPlain;
+  meta.port = port;
+  handoff_.give(frame, to, 0);
 }
 
 void Worker::hand_over(rte_mbuf* mbuf, FrameMeta::Task task, unsigned to, const Origin& origin) {
@@ -341,11 +385,29 @@ void Worker::resume(rte_mbuf* mbuf, Work& work) {
   work.commit(mbuf, origin_of(meta));
 }
 
+// Takes those in front that are plain frames of one port; how many that were.
+unsigned Worker::accept_plain(rte_mbuf* const* mbufs, unsigned count) {
+  const auto is_plain = [](rte_mbuf* mbuf) {
+    return meta_of(mbuf).task == FrameMeta::Task::kPlain;
+  };
+  if (!is_plain(mbufs[0])) return 0;
+  const uint16_t port = meta_of(mbufs[0]).port;
+  const PortTable& table = core_.fabric.ports[port];
+  const PlainBurst burst(table, classifier_, translator_->core().tables);
+  unsigned i = 0;
+  for (; i < count && is_plain(mbufs[i]) && meta_of(mbufs[i]).port == port; ++i) {
+    if (i + kAhead < count) rte_prefetch0(rte_pktmbuf_mtod(mbufs[i + kAhead], void*));
+    if (!receive_plain(mbufs[i], burst)) receive(mbufs[i], table);
+  }
+  return i;
+}
+
 void Worker::accept(rte_mbuf* mbuf) {
   const FrameMeta& meta = meta_of(mbuf);
   switch (meta.task) {
     case FrameMeta::Task::kTransmit: tx_.send(mbuf, meta.port, meta.hops); return;
     case FrameMeta::Task::kDecide: resume(mbuf, meta.view.family == 6 ? six_ : four_); return;
+    case FrameMeta::Task::kPlain:
     case FrameMeta::Task::kReceive: receive(mbuf, core_.fabric.ports[meta.port]); return;
     case FrameMeta::Task::kHome:
       four_.next_packet() = packet_of(mbuf);

@@ -126,6 +126,7 @@ class Worker {
   template <class From>
   rte_mbuf* next_released(From& from, Work*& work, nat::Released& how);
   void accept(rte_mbuf* mbuf);
+  unsigned accept_plain(rte_mbuf* const* mbufs, unsigned count);
   void receive(rte_mbuf* frame, const PortTable& port);
   struct PlainBurst;
   bool receive_plain(rte_mbuf* frame, const PlainBurst& burst);
@@ -136,7 +137,12 @@ class Worker {
   void give_fragment(rte_mbuf* mbuf, Work& work, const Origin& origin);
   static void fill_meta(rte_mbuf* mbuf, const Work& work, const Origin& origin);
   void hand_over(rte_mbuf* mbuf, FrameMeta::Task task, unsigned to, const Origin& origin);
+  template <int kFamily>
+  void hand_plain(rte_mbuf* frame, const uint8_t* ip, InterfaceId interface, unsigned to);
   bool is_mismatch(rte_mbuf* mbuf, const PortTable& port) const;
+  bool is_mismatch(const net::Ip6& source, const PortTable& port) const;
+  bool is_mismatch(net::Ip4 destination, bool shows_ports, uint16_t to_port,
+                   const PortTable& port) const;
   static void resume(rte_mbuf* mbuf, Work& work);
   void translate();
   void turn_around();
