@@ -18,6 +18,7 @@ set_policy() {
 # page. mss NS INTERFACE FILTER
 mss() {
   local seen=$lab_dir/mss.txt dump
+  rm -f "$lab_dir/tcpdump.txt"  # what the last one said would do for this one
   in_ns "$1" tcpdump -n -l -c 1 -i "$2" "$3" >"$seen" 2>"$lab_dir/tcpdump.txt" &
   dump=$!
   wait_until 10 "tcpdump" grep -q listening "$lab_dir/tcpdump.txt"
