@@ -123,6 +123,7 @@ void Worker::simulate_translation(Simulation& sim) {
   Prospect& out = sim.prospect;
   nat::Batch& batch = sim.work.nat;
   const nat::Decision& d = batch.decision[0];
+  translator_->core().end_dead_session<kDirection>(batch, 0, core_.now_ms);
   translator_->core().foresee<kDirection>(batch, 0, core_.now_ms, out.foreseen);
   switch (d.verdict) {
     case nat::Verdict::kDrop: return end_with(out, End::kDropped, d.reason);

@@ -159,7 +159,15 @@ class Core {
   xlat::Outcome apply(Batch& batch, unsigned i, const xlat::Path& path, uint32_t now_ms);
 
   // core_foresee.cc: what would become of a packet, without a trace of it. For the control core.
-  /// As decide_batch() would decide about packet `i`, which has a view and a class.
+  /// The session of packet `i`, which has a view and a class, if its time is up and nothing has
+  /// ended it yet; else nullptr.
+  template <Direction kDirection>
+  const Session* dead_session(const Batch& batch, unsigned i, uint32_t now_ms) const;
+  /// Ends that, as the next turn of the wheel will. For who asks foresee().
+  template <Direction kDirection>
+  void end_dead_session(const Batch& batch, unsigned i, uint32_t now_ms);
+  /// As decide_batch() would decide about packet `i`, which has a view, a class, and no dead
+  /// session.
   template <Direction kDirection>
   void foresee(Batch& batch, unsigned i, uint32_t now_ms, Foreseen& out) const;
   /// As apply(), but nothing is counted, and no number or token used up.
@@ -374,11 +382,9 @@ class Core {
   // core_foresee.cc
   template <Direction kDirection>
   void foresee_flow(Batch& batch, unsigned i, uint32_t now_ms, Foreseen& out) const;
-  void foresee_6to4(const net::PacketView& view, Lane& lane, Decision& d, const Session* over,
-                    uint32_t now_ms, Foreseen& out) const;
-  void foresee_4to6(const net::PacketView& view, Lane& lane, Decision& d, const Session* over,
+  void foresee_6to4(const net::PacketView& view, Lane& lane, Decision& d, uint32_t now_ms,
                     Foreseen& out) const;
-  bool goes_along(uint32_t binding, const Session* over) const;
+  void foresee_4to6(const net::PacketView& view, Lane& lane, Decision& d, Foreseen& out) const;
   DropReason foresee_binding(Lane& lane, uint8_t instance, uint32_t subscriber, uint32_t binding,
                              uint32_t now_ms, Foreseen& out) const;
   Grant foresee_cell(SessionKey& key, uint8_t instance, uint32_t subscriber) const;

@@ -32,6 +32,21 @@ SessionInfo Core::info_of(const Session& s, uint32_t now_ms) const {
 }
 
 template <Direction kDirection>
+const Session* Core::dead_session(const Batch& batch, unsigned i, uint32_t now_ms) const {
+  if (!is_simple(batch.view[i], batch.decision[i].cls)) return nullptr;
+  const Session* s = session_of(kDirection, key_of<kDirection>(batch, i));
+  return s != nullptr && is_dead(*s, now_ms) ? s : nullptr;
+}
+
+template <Direction kDirection>
+void Core::end_dead_session(const Batch& batch, unsigned i, uint32_t now_ms) {
+  const Session* s = dead_session<kDirection>(batch, i, now_ms);
+  if (s == nullptr) return;
+  events.set_time(now_ms);
+  drop_session(tables.number_of(*s));
+}
+
+template <Direction kDirection>
 void Core::foresee(Batch& batch, unsigned i, uint32_t now_ms, Foreseen& out) const {
   Decision& d = batch.decision[i];
   d.reason = DropReason::kNone;
@@ -52,7 +67,7 @@ void Core::foresee_flow(Batch& batch, unsigned i, uint32_t now_ms, Foreseen& out
   lane.key = key_of<kDirection>(batch, i);
   const Session* found = session_of(kDirection, lane.key);
   Session s{};
-  if (found != nullptr && !is_dead(*found, now_ms)) {
+  if (found != nullptr) {
     s = *found;
     out.session = out.binding = Part::kFound;
     out.flow = info_of(s, now_ms);
@@ -68,9 +83,9 @@ void Core::foresee_flow(Batch& batch, unsigned i, uint32_t now_ms, Foreseen& out
     out.after = s.state;
   } else {
     if constexpr (kDirection == Direction::k6To4) {
-      foresee_6to4(view, lane, d, found, now_ms, out);
+      foresee_6to4(view, lane, d, now_ms, out);
     } else {
-      foresee_4to6(view, lane, d, found, out);
+      foresee_4to6(view, lane, d, out);
     }
     if (d.verdict != Verdict::kTranslate) return;
     s.key = lane.key;
@@ -83,28 +98,15 @@ void Core::foresee_flow(Batch& batch, unsigned i, uint32_t now_ms, Foreseen& out
   if (out.session == Part::kNone) d.has_delta = false;  // as miss() has it
 }
 
-// Whether a binding ends with the session that is over, which the packet would end first. Counts
-// towards limits, and ports that come free by it, are left as they are.
-bool Core::goes_along(uint32_t binding, const Session* over) const {
-  if (over == nullptr || binding == Index::kNone || over->binding != binding) return false;
-  const Binding& b = tables.binding(binding);
-  return b.sessions == 1 && !b.stays();
-}
-
-void Core::foresee_6to4(const net::PacketView& view, Lane& lane, Decision& d, const Session* over,
-                        uint32_t now_ms, Foreseen& out) const {
+void Core::foresee_6to4(const net::PacketView& view, Lane& lane, Decision& d, uint32_t now_ms,
+                        Foreseen& out) const {
   const uint8_t instance = d.cls.instance;
   auto reason = allowed_6to4(lane, instance);
   if (reason != DropReason::kNone) return refuse(view, d, reason);
   auto& key = lane.key;
-  uint32_t binding =
+  const uint32_t binding =
       tables.find_binding_inside(key.inside, key.inside_port, key.protocol, key.prefix);
-  uint32_t subscriber = tables.find_subscriber(key.inside, instance);
-  if (goes_along(binding, over)) {
-    binding = Index::kNone;
-    const bool last = tables.subscriber(subscriber).all_bindings() == 1;
-    if (last && !pools.holds_blocks(subscriber)) subscriber = Index::kNone;
-  }
+  const uint32_t subscriber = tables.find_subscriber(key.inside, instance);
   TcpStep step{TcpState::kNone, Refresh::kKeep};
   if (key.protocol == net::kProtoTcp) {
     step = tcp_step(TcpState::kClosed, tcp_event(Direction::k6To4, view.tcp_flags), {});
@@ -133,12 +135,10 @@ void Core::foresee_6to4(const net::PacketView& view, Lane& lane, Decision& d, co
   d.verdict = Verdict::kTranslate;
 }
 
-void Core::foresee_4to6(const net::PacketView& view, Lane& lane, Decision& d, const Session* over,
-                        Foreseen& out) const {
+void Core::foresee_4to6(const net::PacketView& view, Lane& lane, Decision& d, Foreseen& out) const {
   const uint8_t instance = d.cls.instance;
   auto& key = lane.key;
-  uint32_t binding = tables.find_binding_outside(key.pool, key.pool_port, key.protocol);
-  if (goes_along(binding, over)) binding = Index::kNone;
+  const uint32_t binding = tables.find_binding_outside(key.pool, key.pool_port, key.protocol);
   const WholeAddress* whole =
       binding == Index::kNone && !wholes_.empty() ? whole_of_outside(key.pool) : nullptr;
   const bool bound = binding != Index::kNone || whole != nullptr;
@@ -323,6 +323,12 @@ xlat::Outcome Core::foresee_apply(Batch& batch, unsigned i, const xlat::Path& pa
   return out;
 }
 
+template const Session* Core::dead_session<Direction::k6To4>(const Batch&, unsigned,
+                                                             uint32_t) const;
+template const Session* Core::dead_session<Direction::k4To6>(const Batch&, unsigned,
+                                                             uint32_t) const;
+template void Core::end_dead_session<Direction::k6To4>(const Batch&, unsigned, uint32_t);
+template void Core::end_dead_session<Direction::k4To6>(const Batch&, unsigned, uint32_t);
 template void Core::foresee<Direction::k6To4>(Batch&, unsigned, uint32_t, Foreseen&) const;
 template void Core::foresee<Direction::k4To6>(Batch&, unsigned, uint32_t, Foreseen&) const;
 

@@ -5,7 +5,9 @@
 // counters stay as they are. It goes through the same checks as decide_batch(), which are const
 // themselves, and looks where a binding would be made for the cell that would be lent: with a copy
 // of the generator of random numbers, so it is the very one, as long as no other new flow comes
-// first. test/packets asks it before each packet of each row, and compares.
+// first. A session whose time is up, but on which the wheel has not come round yet, would be ended
+// by the packet, and what it holds (ports, a block, a place under a limit) come free: who asks ends
+// it before. test/packets asks before each packet of each row, and compares.
 #pragma once
 
 #include "nat/events.h"

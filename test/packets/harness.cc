@@ -208,6 +208,21 @@ void Harness::finish(nat::Batch& batch, unsigned i, Item& item, std::deque<Item>
   if (place(item)) queue.push_back(std::move(item));
 }
 
+// Who foresees ends a session whose time is up before; packets have to find such sessions as well.
+// So each other time nothing is ended and nothing foreseen: false.
+bool Harness::end_dead_session(nat::Core& core, const nat::Batch& batch, const Item& item) {
+  constexpr auto k6To4 = nat::Direction::k6To4, k4To6 = nat::Direction::k4To6;
+  const bool v6 = item.view.family == 6;
+  const auto* dead = v6 ? core.dead_session<k6To4>(batch, 0, now_ms_)
+                        : core.dead_session<k4To6>(batch, 0, now_ms_);
+  if (dead == nullptr) return true;
+  ends_dead_ = !ends_dead_;
+  if (!ends_dead_) return false;
+  v6 ? core.end_dead_session<k6To4>(batch, 0, now_ms_)
+     : core.end_dead_session<k4To6>(batch, 0, now_ms_);
+  return true;
+}
+
 // Each packet that comes alone, of each row, sequence and input: the control core can ask what
 // would become of it (nat/foresee.h), and has to be told the truth.
 Harness::Promise Harness::foresee(const nat::Batch& batch, const Item& item) {
@@ -215,8 +230,12 @@ Harness::Promise Harness::foresee(const nat::Batch& batch, const Item& item) {
   out.buffer = std::make_unique<Buffer>(item.buffer->bytes(), net::kMinHeadroom, kRoom);
   auto copy = std::make_unique<nat::Batch>(batch);
   copy->buf[0] = &**out.buffer;
-  const auto before = *counters_[item.worker];
   auto& core = translators_[item.worker]->core();
+  if (!end_dead_session(core, *copy, item)) {
+    out.buffer.reset();
+    return out;
+  }
+  const auto before = *counters_[item.worker];
   nat::Foreseen foreseen;
   item.view.family == 6 ? core.foresee<nat::Direction::k6To4>(*copy, 0, now_ms_, foreseen)
                         : core.foresee<nat::Direction::k4To6>(*copy, 0, now_ms_, foreseen);

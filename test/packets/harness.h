@@ -62,6 +62,7 @@ class Harness : public Rig {
     xlat::Outcome outcome;
   };
   Promise foresee(const nat::Batch& batch, const Item& item);
+  bool end_dead_session(nat::Core& core, const nat::Batch& batch, const Item& item);
   void keep(const Promise& promise, const nat::Decision& d, const xlat::Outcome& outcome,
             const Bytes& bytes) const;
 
@@ -77,6 +78,7 @@ class Harness : public Rig {
   std::vector<std::unique_ptr<nat::Translator>> translators_;
   std::unique_ptr<nat::StaticBindings> statics_;
   std::optional<Promise> promise_;
+  bool ends_dead_ = false;
   uint32_t now_ms_ = 0xffff0000;  // wraps soon
 };
 

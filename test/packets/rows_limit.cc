@@ -56,6 +56,22 @@ std::function<void(Script&)> four_sessions(DropReason reason) {
   };
 }
 
+// Its time is up, and the wheel has not come round yet: it is in nobody's way, not even its own.
+void over_but_not_ended(Script& s) {
+  for (int again = 0; again < 3; ++again) {
+    s.send(flow(5000));
+    counted_out(s, 1, kUdp6);
+    counted_made(s, 1, 1);
+    s.wait(300'000);
+    s.send(flow(5000));
+    counted_gone(s, 1, 1);
+    counted_out(s, 1, kUdp6);
+    counted_made(s, 1, 1);
+    s.wait(302'000);
+    counted_gone(s, 1, 1);
+  }
+}
+
 void others_are_not_affected(Script& s) {
   for (uint16_t port = 5000; port < 5004; ++port) s.send(flow(port));
   refused(s, flow(5004), DropReason::kSubscriberLimit);
@@ -205,6 +221,9 @@ std::vector<Row> rows() {
       {"RFC 6888 REQ-4: sessions of a subscriber",
        changed([](auto& s) { s.subscriber_sessions = 4; }), path(),
        four_sessions(DropReason::kSubscriberLimit)},
+      {"RFC 6888 REQ-4: a session that is over counts no more",
+       changed([](auto& s) { s.subscriber_sessions = s.subscriber_bindings = 1; }), path(),
+       over_but_not_ended},
       {"RFC 6888 REQ-4: others are not affected",
        changed([](auto& s) { s.subscriber_bindings = 4; }), path(), others_are_not_affected},
       {"RFC 6888 REQ-4: bindings of a subscriber, by protocol",
