@@ -3,11 +3,13 @@
 
 #include <fmt/format.h>
 #include <rte_cycles.h>
+#include <sys/mman.h>
 #include <time.h>
 
 #include <algorithm>
 #include <array>
 #include <cstdio>
+#include <cstring>
 
 #include "nat/pool_update.h"
 
@@ -16,6 +18,9 @@ namespace {
 
 constexpr unsigned kScan = 256;  // as the commands "show" and "clear" go through the tables
 constexpr uint64_t kTurns = 20'000;
+// What the controls do, about as long as a turn.
+constexpr uint64_t kSpin = 50'000;  // cycles
+constexpr unsigned kLines = 1200;
 constexpr unsigned kReloads = 50;
 
 // Of this thread, in nanoseconds.
@@ -45,12 +50,16 @@ class Steps {
     work();
     const uint64_t all = cpu_time() - start, not_ours = nanoseconds(own() - before);
     taken_.push_back(all > not_ours ? all - not_ours : 0);
+    total_ += taken_.back();
   }
   template <class Work>
   void time(Work&& work) {
     time(work, [] { return uint64_t{0}; });
   }
+  /// Of all calls of the round, in nanoseconds.
+  uint64_t total() const { return total_; }
   void end_round() {
+    total_ = 0;
     std::sort(taken_.begin(), taken_.end());
     if (taken_.empty()) return;
     longest_.push_back(taken_.back());
@@ -68,8 +77,39 @@ class Steps {
 
  private:
   const char* name_;
-  uint64_t calls_ = 0;
+  uint64_t calls_ = 0, total_ = 0;
   std::vector<uint64_t> taken_, longest_, thousandth_;
+};
+
+// As much memory as the tables take, of the same kind of pages.
+class Memory {
+ public:
+  explicit Memory(uint32_t sessions) : bytes_(std::size_t{sessions} * 128) {
+    void* at = mmap(nullptr, bytes_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (at == MAP_FAILED) return;
+    madvise(at, bytes_, MADV_HUGEPAGE);
+    std::memset(at, 1, bytes_);
+    lines_ = static_cast<std::array<uint64_t, 8>*>(at);
+  }
+  ~Memory() {
+    if (lines_ != nullptr) munmap(lines_, bytes_);
+  }
+  Memory(const Memory&) = delete;
+  Memory& operator=(const Memory&) = delete;
+
+  /// Writes to random lines.
+  void touch() {
+    if (lines_ == nullptr) return;
+    for (unsigned i = 0; i < kLines; ++i) {
+      at_ = at_ * 6364136223846793005 + 1442695040888963407;
+      ++lines_[(at_ >> 32) % (bytes_ / sizeof *lines_)][0];
+    }
+  }
+
+ private:
+  std::size_t bytes_;
+  std::array<uint64_t, 8>* lines_ = nullptr;
+  uint64_t at_ = 1;
 };
 
 class Round {
@@ -87,21 +127,17 @@ class Round {
   void look();
   void change();
   void forget();
+  void do_nothing();
 
   Gateway& gateway_;
   nat::Translator& translator_;
-  Steps nothing_{"nothing"}, fill_{"turn, new flows"}, both_{"turn, both ways"};
+  Steps nothing_{"nothing"}, memory_{"memory alone"}, fill_{"turn, new flows"},
+      both_{"turn, both ways"};
   Steps dump_{"dump, 256 records"}, reload_{"reload"}, pools_{"change of pools"};
   Steps clear_{"clear, 64 records"}, expire_{"turn, sessions expiring"};
 };
 
 void Round::run() {
-  for (uint64_t i = 0; i < kTurns; ++i) {
-    nothing_.time([] {
-      for (const uint64_t start = rte_rdtsc(); rte_rdtsc() - start < 10'000;) {
-      }
-    });
-  }
   gateway_.generate_new(0, true);
   while (gateway_.live_sessions() < gateway_.sessions()) turn(fill_);
   gateway_.generate_mixed();
@@ -110,7 +146,9 @@ void Round::run() {
   look();
   change();
   forget();
-  for (auto* steps : {&nothing_, &fill_, &both_, &dump_, &reload_, &pools_, &clear_, &expire_}) {
+  do_nothing();
+  for (auto* steps :
+       {&nothing_, &memory_, &fill_, &both_, &dump_, &reload_, &pools_, &clear_, &expire_}) {
     steps->end_round();
   }
 }
@@ -145,9 +183,23 @@ void Round::forget() {
   gateway_.forget_all();
 }
 
+// What the machine itself keeps from a thread, as long as the longest of the steps went on: a pause
+// that comes once in ten seconds is not seen in one.
+void Round::do_nothing() {
+  const uint64_t longest = std::max({fill_.total(), both_.total(), dump_.total(), expire_.total()});
+  while (nothing_.total() < longest) {
+    nothing_.time([] {
+      for (const uint64_t start = rte_rdtsc(); rte_rdtsc() - start < kSpin;) {
+      }
+    });
+  }
+  Memory memory(gateway_.sessions());
+  while (memory_.total() < longest) memory_.time([&] { memory.touch(); });
+}
+
 std::vector<Pause> Round::results() {
-  return {nothing_.result(), fill_.result(),  both_.result(),  dump_.result(),
-          reload_.result(),  pools_.result(), clear_.result(), expire_.result()};
+  return {nothing_.result(), memory_.result(), fill_.result(),  both_.result(),  dump_.result(),
+          reload_.result(),  pools_.result(),  clear_.result(), expire_.result()};
 }
 
 }  // namespace

@@ -5,7 +5,9 @@
 // turn of the loop has bounded work; so a pause is one turn, or one answer. Each is timed by
 // itself, by the thread's own clock: what the machine gives to others meanwhile does not count.
 // Interrupts, and what a hypervisor takes, do; so rounds are made, each with its longest, and that
-// of the quietest round is ours. "nothing", a loop of a few microseconds, says what of all is not.
+// of the quietest round is ours. Two controls say what of all is not, in pieces about as long as a
+// turn, for as long as the longest of the steps went on: "nothing" is a loop, "memory alone" writes
+// to random lines of as much memory as the tables have.
 #pragma once
 
 #include <cstdint>
