@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <rte_cycles.h>
 #include <rte_ethdev.h>
+#include <sched.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -31,10 +32,29 @@ uint32_t read_ms(void* context) {
   return *static_cast<const uint32_t*>(context);
 }
 
+// EAL waits for a thread that it makes by naps of a microsecond. Under a real-time policy these
+// leave nobody else the CPU, and the thread, pinned as we are, would wait for ever.
+class OrdinaryPriority {
+ public:
+  OrdinaryPriority() : policy_(sched_getscheduler(0)) {
+    sched_getparam(0, &before_);
+    const sched_param ordinary{};
+    sched_setscheduler(0, SCHED_OTHER, &ordinary);
+  }
+  ~OrdinaryPriority() { sched_setscheduler(0, policy_, &before_); }
+  OrdinaryPriority(const OrdinaryPriority&) = delete;
+  OrdinaryPriority& operator=(const OrdinaryPriority&) = delete;
+
+ private:
+  int policy_;
+  sched_param before_{};
+};
+
 }  // namespace
 
 Gateway::Gateway(const GatewayOptions& options) : options_(options) {
   const auto config = make_config();
+  const OrdinaryPriority while_eal_starts;
   auto engine = dataplane::Engine::make(
       config, {{read_ms, &now_ms_}, 1, dataplane::make_settings(config, 1)});
   if (!engine) fail(engine.error().text);
