@@ -88,13 +88,16 @@ one_record $udp nat_event=10 protocol=17 srcaddrv6="$client6" srcport=7000 \
   post_natsource_ipv4_address=203.0.113.3 post_naptsource_transport_port=7000
 ctl remove static protocol udp outside 203.0.113.3:7000 >/dev/null
 one_record $udp nat_event=11 srcport=7000 post_natsource_ipv4_address=203.0.113.3
-# Whole addresses are address bindings; an address that somebody has ports of cannot be had.
+# Whole addresses are address bindings; an address that somebody has ports of cannot be had, nor one
+# of which ports still rest, as of the client's own.
+whole=203.0.113.4
+[ "$outside" != $whole ] || whole=203.0.113.5
 ctl clear bindings >/dev/null
-ctl add static inside "$client6" outside 203.0.113.4 >/dev/null
-one_record $udp nat_event=14 srcaddrv6="$client6" post_natsource_ipv4_address=203.0.113.4 nat_instanceid=1
-one_record $tcp nat_event=14 srcaddrv6="$client6" post_natsource_ipv4_address=203.0.113.4
-ctl remove static outside 203.0.113.4 >/dev/null
-one_record $udp nat_event=15 srcaddrv6="$client6" post_natsource_ipv4_address=203.0.113.4 nat_instanceid=1
+ctl add static inside "$client6" outside $whole >/dev/null
+one_record $udp nat_event=14 srcaddrv6="$client6" post_natsource_ipv4_address=$whole nat_instanceid=1
+one_record $tcp nat_event=14 srcaddrv6="$client6" post_natsource_ipv4_address=$whole
+ctl remove static outside $whole >/dev/null
+one_record $udp nat_event=15 srcaddrv6="$client6" post_natsource_ipv4_address=$whole nat_instanceid=1
 
 # --- what is refused ---------------------------------------------------------------------------------
 
@@ -156,8 +159,11 @@ end_on_router socat
 waiting() { [ "$(exporter 1 state)" != connected ]; }
 start_tcp_sink
 wait_until 40 "the TCP collector to be called again" connected 1
-templates_before=$(tshark -r "$lab_dir/wire.pcap" -d tcp.port==$tcp,cflow -Y "cflow.template_id && tcp" \
-  -T fields -e frame.number 2>/dev/null | wc -l)
+templates() {
+  tshark -r "$lab_dir/wire.pcap" -d tcp.port==$tcp,cflow -Y "cflow.template_id && tcp" \
+    -T fields -e frame.number 2>/dev/null | wc -l
+}
+templates_before=$(templates)
 end_on_router socat
 wait_until 40 "the loss of the collector to be seen" waiting
 lost() { [ "$(exporter 1 lost)" -gt 0 ]; }
@@ -176,9 +182,8 @@ start_tcp_sink
 wait_until 60 "the TCP collector to be called again" connected 1
 drained() { [ "$(exporter 1 queued)" = 0 ] && [ "$(exporter 1 records)" -ge 1024 ]; }
 wait_until 10 "what waited to be sent" drained
-templates_after=$(tshark -r "$lab_dir/wire.pcap" -d tcp.port==$tcp,cflow -Y "cflow.template_id && tcp" \
-  -T fields -e frame.number 2>/dev/null | wc -l)
-[ "$templates_after" -gt "$templates_before" ] || fail "no templates on the new connection"
+more_templates() { [ "$(templates)" -gt "$templates_before" ]; }
+wait_until 15 "templates on the new connection" more_templates
 expect "$(ctl show export)" 'connected'
 
 # --- nfdump ------------------------------------------------------------------------------------------
