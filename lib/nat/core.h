@@ -166,8 +166,7 @@ class Core {
   /// Ends that, as the next turn of the wheel will. For who asks foresee().
   template <Direction kDirection>
   void end_dead_session(const Batch& batch, unsigned i, uint32_t now_ms);
-  /// As decide_batch() would decide about packet `i`, which has a view, a class, and no dead
-  /// session.
+  /// As decide_batch() would decide about packet `i`, which has no dead session.
   template <Direction kDirection>
   void foresee(Batch& batch, unsigned i, uint32_t now_ms, Foreseen& out) const;
   /// As apply(), but nothing is counted, and no number or token used up.
