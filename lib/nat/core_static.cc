@@ -19,6 +19,35 @@ std::string cell_text(net::Ip4 address, net::Be16 port) {
   return net::to_string(address) + " port " + std::to_string(port.host());
 }
 
+// RFC 6888 REQ-8: nor is a port that rests a static binding's before its time.
+std::string rest_text(const Pools::Rest& rest) {
+  return ", for at most " + std::to_string(rest.seconds) + " s more (" + rest.option +
+         "): try again then, or give another ";
+}
+
+Error occupied_address(const Pools& pools, net::Ip4 outside) {
+  const auto text = net::to_string(outside);
+  if (pools.lends(outside)) {
+    return Error{text +
+                 " has ports lent to inside hosts: end those first (\"clear bindings outside " +
+                 text + "\"), or give another address"};
+  }
+  return Error{text + " has " + pools.rest_of(outside).what + " that rest" +
+               rest_text(pools.rest_of(outside)) + "address"};
+}
+
+Error occupied_port(const Pools& pools, const Tables& tables, const StaticBinding& b) {
+  const auto text = cell_text(b.outside, b.outside_port);
+  const uint32_t found = tables.find_binding_outside(b.outside, b.outside_port, b.protocol);
+  if (found == Index::kNone)
+    return Error{text + " rests" + rest_text(pools.rest_of(b.outside)) + "port"};
+  const Binding& held = tables.binding(found);
+  return Error{text + " is lent to " + net::to_string(held.inside) + " port " +
+               std::to_string(held.inside_port.host()) +
+               ": end that first (\"clear bindings outside " + net::to_string(b.outside) + ":" +
+               std::to_string(b.outside_port.host()) + "\"), or give another port"};
+}
+
 Event static_event(EventKind kind, const StaticBinding& b, uint8_t prefix) {
   Event event;
   event.kind = kind;
@@ -54,26 +83,13 @@ Status Core::reserve(const StaticBinding& b) {
   if (classifier.classify4(b.outside).kind != Class::kStateful) {
     return Error{net::to_string(b.outside) + " is in no pool: give an address of one"};
   }
-  const auto done = b.is_whole() ? pools.reserve_address(b.outside)
-                                 : pools.reserve(b.outside, b.protocol, b.outside_port);
-  if (done) {
-    if (b.is_whole()) know_whole(b);
+  if (b.is_whole()) {
+    if (!pools.reserve_address(b.outside)) return occupied_address(pools, b.outside);
+    know_whole(b);
     return Ok{};
   }
-  if (b.is_whole()) {
-    return Error{net::to_string(b.outside) + " has ports lent to inside hosts: end those first " +
-                 "(\"clear bindings outside " + net::to_string(b.outside) +
-                 "\"), or give another address"};
-  }
-  const uint32_t found = tables.find_binding_outside(b.outside, b.outside_port, b.protocol);
-  std::string holder = "an inside host";
-  if (found != Index::kNone) {
-    const Binding& held = tables.binding(found);
-    holder = net::to_string(held.inside) + " port " + std::to_string(held.inside_port.host());
-  }
-  return Error{cell_text(b.outside, b.outside_port) + " is lent to " + holder +
-               ": end that first (\"clear bindings outside " + net::to_string(b.outside) + ":" +
-               std::to_string(b.outside_port.host()) + "\"), or give another port"};
+  if (!pools.reserve(b.outside, b.protocol, b.outside_port)) return occupied_port(pools, tables, b);
+  return Ok{};
 }
 
 // By every worker: flows without ports may be any worker's (Classifier::by_remote()).

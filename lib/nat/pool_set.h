@@ -43,6 +43,7 @@ struct PoolAddress {
   net::Ip4 address;
   uint8_t epoch = 0;      ///< tells it from others that had its number
   uint32_t portless = 0;  ///< bindings of protocols without ports
+  uint32_t held = 0;      ///< ports that rest, of all protocols
   uint16_t free_block_count = 0;
   std::array<std::array<uint16_t, kPortClasses>, kPoolProtocols> free{};
   uint64_t* bitmaps = nullptr;      ///< by protocol: one bit a port, set: in use or resting

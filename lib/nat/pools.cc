@@ -248,8 +248,10 @@ void Pools::release(net::Ip4 address, uint8_t protocol, net::Be16 port) {
 void Pools::hold(uint32_t index, unsigned protocol, uint32_t port) {
   auto& state = *entry_of(index).state;
   if (state.ring_count == state.ring_capacity) free_oldest(state);
+  auto& address = *set_->entries[index].state;
   state.ring[state.ring_in] = {index, static_cast<uint16_t>(port), static_cast<uint8_t>(protocol),
-                               set_->entries[index].state->epoch, now_ms_};
+                               address.epoch, now_ms_};
+  ++address.held;
   state.ring_in = state.ring_in + 1 == state.ring_capacity ? 0 : state.ring_in + 1;
   ++state.ring_count;
   ++state.held[protocol];
@@ -264,9 +266,9 @@ void Pools::free_oldest(PoolState& state) {
   --state.ring_count;
   --state.held[held.protocol];
   // Its address may have left the pool meanwhile.
-  const auto* address =
-      held.address < set_->entries.size() ? set_->entries[held.address].state : nullptr;
+  auto* address = held.address < set_->entries.size() ? set_->entries[held.address].state : nullptr;
   if (address == nullptr || address->epoch != held.epoch) return;
+  --address->held;
   unmark(held.address, held.protocol, held.port);
 }
 

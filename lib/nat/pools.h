@@ -122,6 +122,15 @@ class Pools {
   /// The same for all ports that this worker has of an address.
   bool reserve_address(net::Ip4 address);
   void unreserve_address(net::Ip4 address);
+  /// Whether any port of the address is lent; false if those that are not free only rest.
+  bool lends(net::Ip4 address) const;
+  /// What rests of an address of this worker's, for how long at most, and which option says so.
+  struct Rest {
+    const char* what;
+    uint32_t seconds;
+    const char* option;
+  };
+  Rest rest_of(net::Ip4 address) const;
 
   /// The deterministic pool that serves an inside host of the instance, or nullptr.
   const PoolSet::PoolEntry* deterministic(uint8_t instance, const net::Ip6& inside) const {

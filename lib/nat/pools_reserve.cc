@@ -89,6 +89,28 @@ bool Pools::reserve_address(net::Ip4 address) {
   return true;
 }
 
+bool Pools::lends(net::Ip4 address) const {
+  const uint32_t index = find(address);
+  if (index == kNone) return false;
+  auto& state = *set_->entries[index].state;
+  if (state.portless != 0) return true;
+  uint32_t used = 0;
+  for (unsigned p = 0; p < kPoolProtocols; ++p) {
+    const uint64_t* words = state.used(p);
+    for (unsigned i = 0; i < PoolAddress::kWords; ++i) {
+      used += static_cast<uint32_t>(__builtin_popcountll(words[i]));
+    }
+  }
+  return used > state.held;
+}
+
+Pools::Rest Pools::rest_of(net::Ip4 address) const {
+  const uint32_t index = find(address);
+  const auto& rules = entry_of(index).rules;
+  if (rules.allocation != Allocation::kBlocks) return {"ports", rules.hold_down, "hold_down"};
+  return {"port blocks", rules.block_release_delay, "block_release_delay"};
+}
+
 void Pools::unreserve_address(net::Ip4 address) {
   const uint32_t index = find(address);
   if (index == kNone) return;

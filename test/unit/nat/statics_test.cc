@@ -253,6 +253,60 @@ TEST_CASE("static bindings: what is in the way is named") {
   }
 }
 
+TEST_CASE("RFC 6888 REQ-8: ports that rest are no static binding's, and that is what is said") {
+  const auto cell_of = [](const Bytes& out) {
+    return std::pair(net::Ip4::from_host(static_cast<uint32_t>(out[12]) << 24 | out[13] << 16 |
+                                         out[14] << 8 | out[15]),
+                     static_cast<uint16_t>(out[20] << 8 | out[21]));
+  };
+  auto blocks = test::stateful();
+  blocks.instances[0].pools[0].allocation = Allocation::kBlocks;
+  blocks.instances[0].pools[0].block_release_delay = 90;
+  for (const auto& settings : {test::stateful(), blocks}) {
+    const bool has_blocks = settings.instances[0].pools[0].allocation == Allocation::kBlocks;
+    for (const unsigned workers : {1u, 4u}) {
+      INFO(workers << " workers, blocks: " << has_blocks);
+      Harness harness(settings, test::path(), workers, 5);
+      auto& statics = harness.statics();
+      const auto out = harness.exchange({ip6(kB, kPZ).udp(5000, 53)});
+      REQUIRE(out.size() == 1);
+      const auto [address, lent] = cell_of(out[0]);
+      const auto text = net::to_string(address);
+      const auto lent_text = text +
+                             " has ports lent to inside hosts: end those first (\"clear "
+                             "bindings outside " +
+                             text + "\"), or give another address";
+      CHECK(error_of(statics.add({whole(kA, text.c_str())})) == lent_text);
+      harness.advance(302'000);
+      REQUIRE(bindings(harness) == 0);
+      CHECK(error_of(statics.add({whole(kA, text.c_str())})) ==
+            text +
+                (has_blocks ? " has port blocks that rest, for at most 90 s more "
+                              "(block_release_delay)"
+                            : " has ports that rest, for at most 120 s more (hold_down)") +
+                ": try again then, or give another address");
+      // A block rests as a whole, and its subscriber may have any port of it at any time.
+      CHECK(error_of(statics.add({port(kA, 7, lent, text.c_str())})) ==
+            (has_blocks ? ""
+                        : text + " port " + std::to_string(lent) +
+                              " rests, for at most 120 s more (hold_down): try again then, or "
+                              "give another port"));
+      if (has_blocks) REQUIRE(statics.remove(port(kA, 7, lent, text.c_str())));
+      // Some rest, another is lent: that one is what can be ended.
+      const auto again = harness.exchange({ip6(kB, kPZ).udp(5001, 53)});
+      REQUIRE(again.size() == 1);
+      const auto next = cell_of(again[0]).first;
+      if (next == address) CHECK(error_of(statics.add({whole(kA, text.c_str())})) == lent_text);
+      CHECK(used(harness) == 1);
+      harness.advance(302'000);
+      harness.advance(121'000);
+      CHECK(error_of(statics.add({whole(kA, text.c_str())})).empty());
+      REQUIRE(statics.remove(whole(kA, text.c_str())));
+      CHECK(error_of(statics.add({port(kA, 7, lent, text.c_str())})).empty());
+    }
+  }
+}
+
 TEST_CASE("static bindings: a configuration is taken over whole or not at all") {
   Harness harness(test::stateful(), test::path(), 4, 6);
   auto& statics = harness.statics();
