@@ -39,14 +39,15 @@ def isolate(name='rfc9693'):
     """Runs the script again in namespaces; its end is the end of all that it starts."""
     if os.environ.get('ISTHMUS_RFC9693') == '1':
         for command in (['mkdir', '-p', '/run/dpdk'], ['mount', '-t', 'tmpfs', 'none', '/run/dpdk'],
-                        ['mount', '-t', 'sysfs', 'none', '/sys'], ['ip', 'link', 'set', 'lo', 'up']):
+                        ['mount', '-t', 'sysfs', 'none', '/sys'], ['mkdir', '-p', '/dev/hugepages'],
+                        ['mount', '-t', 'hugetlbfs', 'none', '/dev/hugepages'], ['ip', 'link', 'set', 'lo', 'up']):
             subprocess.run(command, check=False, stderr=subprocess.DEVNULL)
         return
     if os.geteuid() != 0:
         print(f'{name}: needs root (network namespaces): run it with sudo', file=sys.stderr)
         sys.exit(1)
     os.environ['ISTHMUS_RFC9693'] = '1'
-    os.execvp('unshare', ['unshare', '--net', '--mount', '--pid', '--fork', '--kill-child',
+    os.execvp('unshare', ['unshare', '--net', '--ipc', '--mount', '--pid', '--fork', '--kill-child',
                           '--mount-proc', sys.executable, *sys.argv])
 
 
@@ -93,7 +94,10 @@ class Bed:
         except BedError:
             self.stop()
             raise
-        if options.realtime:
+        self.make_realtime()
+
+    def make_realtime(self):
+        if self.options.realtime:
             for task in self.busy_tasks():
                 make_realtime(task)
 

@@ -49,6 +49,13 @@ T need(const std::optional<T>& parsed, const std::string& text, const char* expe
   return *parsed;
 }
 
+/// A gateway that does not answer for its address has to be told.
+void know_gateway(Side& side, const std::string& mac) {
+  if (mac.empty()) return;
+  side.gateway = need(net::parse_mac(mac), mac, "a link address, as 02:00:00:00:00:01");
+  side.resolved = true;
+}
+
 Side side6(const Options& options) {
   constexpr const char* kExpected = "an IPv6 address";
   Side side;
@@ -56,6 +63,7 @@ Side side6(const Options& options) {
   side.link.own = need(net::parse_ip6(options.inside_address), options.inside_address, kExpected);
   side.link.gateway =
       need(net::parse_ip6(options.inside_gateway), options.inside_gateway, kExpected);
+  know_gateway(side, options.inside_mac);
   return side;
 }
 
@@ -66,6 +74,7 @@ Side side4(const Options& options) {
   side.link.own = need(net::parse_ip4(options.outside_address), options.outside_address, kExpected);
   side.link.gateway =
       need(net::parse_ip4(options.outside_gateway), options.outside_gateway, kExpected);
+  know_gateway(side, options.outside_mac);
   return side;
 }
 

@@ -41,6 +41,10 @@ std::optional<Options> parse_options(int argc, char** argv, int& status) {
   app.add_option("--inside-gateway", out.inside_gateway);
   app.add_option("--outside-address", out.outside_address, "the next hop of all servers");
   app.add_option("--outside-gateway", out.outside_gateway);
+  app.add_option("--inside-mac", out.inside_mac,
+                 "the gateway's link address there (default: it is asked)");
+  app.add_option("--outside-mac", out.outside_mac,
+                 "the gateway's link address there (default: it is asked)");
   app.add_option("--prefix", out.prefix, "translation prefix");
   app.add_option("--ports", out.shape.ports, "ports of an inside host")
       ->check(CLI::Range(1u, 64000u));

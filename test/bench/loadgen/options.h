@@ -16,6 +16,7 @@ struct Options {
   std::string inside_gateway = "2001:db8:ffff:ffff::1";
   std::string outside_address = "198.51.100.2";
   std::string outside_gateway = "198.51.100.1";
+  std::string inside_mac, outside_mac;  ///< the gateway's, where it is not to be asked for it
   std::string prefix = bench::kPrefix;
   bench::Shape shape;
   std::string frame = "small";

@@ -49,11 +49,12 @@ std::string to_json(const Trial& trial, double ticks_per_second) {
   return fmt::format(
       "{{\"trial\": \"{}\", \"rate\": {:.0f}, \"flows\": {}, \"seconds\": {:.6f}, \"slips\": {}, "
       "\"slipped_seconds\": {:.6f}, \"known\": {}, \"unknown\": {}, \"changed\": {}, "
-      "\"answered\": {}, \"foreign\": {}, \"6to4\": {}, \"4to6\": {}}}",
+      "\"answered\": {}, \"foreign\": {}, \"tsc_hz\": {:.0f}, \"6to4\": {}, \"4to6\": {}}}",
       name_of(command.kind), command.rate, command.flows, trial.seconds, trial.slips, trial.slipped,
       trial.known, trial.unknown, trial.changed,
       std::count(trial.answered.begin(), trial.answered.end(), true), trial.foreign,
-      one_way(trial.ways[k6to4], ticks_per_second), one_way(trial.ways[k4to6], ticks_per_second));
+      ticks_per_second, one_way(trial.ways[k6to4], ticks_per_second),
+      one_way(trial.ways[k4to6], ticks_per_second));
 }
 
 }  // namespace isthmus::loadgen
