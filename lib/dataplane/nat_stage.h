@@ -48,6 +48,8 @@ class NatStage {
  private:
   template <int kFamily>
   xlat::Path path_of(const Work& work, unsigned i) const;
+  template <int kFamily, class Ways, class Argument>
+  void rewrite_all(Work& work, const Argument& argument);
   template <int kFamily>
   void finish(Work& work, unsigned i);
   void forward(Work& work, unsigned i);

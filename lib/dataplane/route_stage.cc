@@ -2,6 +2,7 @@
 // hot path
 #include "dataplane/route_stage.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "net/headers.h"
@@ -93,6 +94,14 @@ Exit RouteStage::exit_to(uint64_t index, net::EtherType type) const {
   out.port = next.port;
   out.out = tx_.ours(next.port);
   return out;
+}
+
+Exit RouteStage::common_exit(const Work& work, net::EtherType type) const {
+  if (work.nat.ways == 0) return {};
+  const uint64_t index = work.next_hops[0];
+  const auto* end = &work.next_hops[work.nat.ways];
+  const bool alike = std::all_of(&work.next_hops[0], end, [=](uint64_t n) { return n == index; });
+  return alike ? exit_to(index, type) : Exit{};
 }
 
 // A destination on the link that is no known neighbor: unknown as yet, or the box itself, which

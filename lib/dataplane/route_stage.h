@@ -24,6 +24,9 @@ struct Exit {
   uint32_t middle = 0;              ///< what of one with a VLAN tag lies between
   Transmitter::Out* out = nullptr;  ///< nullptr: the port's queue is another worker's
   uint16_t port = 0;
+
+  /// Frames without a tag, into a queue of ours.
+  bool is_usual() const { return out != nullptr && link_length == sizeof(net::EthHeader); }
 };
 
 class RouteStage {
@@ -43,21 +46,58 @@ class RouteStage {
   /// its way, which is resolved.
   [[gnu::always_inline]] void send_resolved(rte_mbuf* mbuf, uint8_t* ip, uint32_t length,
                                             const Exit& exit, uint8_t hops = 0) {
-    uint8_t* link = ip - exit.link_length;
-    net::store(link, exit.first);
     if (exit.link_length != sizeof(net::EthHeader)) [[unlikely]]
-      net::store(link + sizeof exit.first, exit.middle);
-    net::store(ip - sizeof exit.last, exit.last);
-    const uint32_t frame_length = length + exit.link_length;
-    mbuf->data_off = static_cast<uint16_t>(link - static_cast<uint8_t*>(mbuf->buf_addr));
-    mbuf->pkt_len = frame_length;
-    mbuf->data_len = static_cast<uint16_t>(frame_length);
+      net::store(ip - exit.link_length + sizeof exit.first, exit.middle);
+    const uint32_t frame_length = write_frame(mbuf, ip, length, exit, exit.link_length);
     if (exit.out == nullptr) [[unlikely]]
       return tx_.give(mbuf, exit.port, hops);
     tx_.add(*exit.out, mbuf, frame_length);
   }
   /// The way of packets of EtherType `type` over next hop `index`.
   Exit exit_to(uint64_t index, net::EtherType type) const;
+
+  /// How a burst's packets leave, each its own way.
+  class Ways {
+   public:
+    Ways(RouteStage& route, const Work& work, net::EtherType type)
+        : route_(route), work_(work), type_(type) {}
+    /// Adjacency::plain_mtu of packet `i`, which may be sent next.
+    [[gnu::always_inline]] uint32_t plain_mtu(unsigned i) {
+      if (work_.next_hop(i) != exit_.index) exit_ = route_.exit_to(work_.next_hop(i), type_);
+      return exit_.plain_mtu;
+    }
+    [[gnu::always_inline]] void send(rte_mbuf* mbuf, uint8_t* ip, uint32_t length) {
+      route_.send_resolved(mbuf, ip, length, exit_);
+    }
+    void pause() {}
+    void resume() {}
+
+   private:
+    RouteStage& route_;
+    const Work& work_;
+    const net::EtherType type_;
+    Exit exit_;
+  };
+  /// The same where all of them go one usual way, as nearly all bursts do.
+  class OneWay {
+   public:
+    [[gnu::always_inline]] OneWay(RouteStage& route, const Work&, const Exit& exit)
+        : exit_(exit), run_(route.tx_, *exit.out) {}
+    uint32_t plain_mtu(unsigned) const { return exit_.plain_mtu; }
+    [[gnu::always_inline]] void send(rte_mbuf* mbuf, uint8_t* ip, uint32_t length) {
+      run_.add(mbuf, write_frame(mbuf, ip, length, exit_, sizeof(net::EthHeader)));
+    }
+    /// Before others send, and after.
+    [[gnu::always_inline]] void pause() { run_.pause(); }
+    [[gnu::always_inline]] void resume() { run_.resume(); }
+
+   private:
+    const Exit exit_;
+    Transmitter::Run run_;
+  };
+  /// The way that all of the burst's packets go; not a usual one if they differ.
+  Exit common_exit(const Work& work, net::EtherType type) const;
+
   /// Sends it where its own destination leads.
   void send_by_destination(rte_mbuf* mbuf, uint8_t hops);
 
@@ -67,6 +107,18 @@ class RouteStage {
   const Adjacency& adjacency(uint64_t index) const { return core_.forwarding->adjacencies[index]; }
 
  private:
+  /// The frame's length.
+  [[gnu::always_inline]] static uint32_t write_frame(rte_mbuf* mbuf, uint8_t* ip, uint32_t length,
+                                                     const Exit& exit, uint32_t link_length) {
+    uint8_t* link = ip - link_length;
+    net::store(link, exit.first);
+    net::store(ip - sizeof exit.last, exit.last);
+    const uint32_t frame_length = length + link_length;
+    mbuf->data_off = static_cast<uint16_t>(link - static_cast<uint8_t*>(mbuf->buf_addr));
+    mbuf->pkt_len = frame_length;
+    mbuf->data_len = static_cast<uint16_t>(frame_length);
+    return frame_length;
+  }
   void send_on_link(rte_mbuf* mbuf, const Adjacency& link);
 
   Core& core_;

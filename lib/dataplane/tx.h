@@ -31,7 +31,38 @@ class Transmitter {
     bool is_ours = false;
     unsigned count = 0;
     uint64_t bytes = 0;  ///< of the frames: the driver owns them once they are sent
-    std::array<rte_mbuf*, kBurst> frames;
+    std::array<rte_mbuf*, 2 * kBurst> frames;
+  };
+
+  /// Adds a burst to one port, counting in registers, and ends with pause(). Between that and
+  /// resume() others may add to the port. (What ends by itself, as a destructor, is kept in
+  /// memory.)
+  class Run {
+   public:
+    [[gnu::always_inline]] Run(Transmitter& tx, Out& out) : tx_(tx), out_(out) { resume(); }
+    Run(const Run&) = delete;
+    Run& operator=(const Run&) = delete;
+
+    /// At most kBurst times.
+    [[gnu::always_inline]] void add(rte_mbuf* frame, uint32_t length) {
+      *next_++ = frame;
+      bytes_ += length;
+    }
+    [[gnu::always_inline]] void pause() {
+      out_.count = static_cast<unsigned>(next_ - out_.frames.data());
+      out_.bytes += bytes_;
+      if (out_.count >= kBurst) tx_.flush(out_);
+    }
+    [[gnu::always_inline]] void resume() {
+      next_ = &out_.frames[out_.count];
+      bytes_ = 0;
+    }
+
+   private:
+    Transmitter& tx_;
+    Out& out_;
+    rte_mbuf** next_ = nullptr;
+    uint64_t bytes_ = 0;
   };
 
   void send(rte_mbuf* frame, uint16_t port, uint8_t hops) {
@@ -45,7 +76,7 @@ class Transmitter {
   [[gnu::always_inline]] void add(Out& out, rte_mbuf* frame, uint32_t length) {
     out.frames[out.count++] = frame;
     out.bytes += length;
-    if (out.count == kBurst) flush(out);
+    if (out.count >= kBurst) flush(out);
   }
   void give(rte_mbuf* frame, uint16_t port, uint8_t hops);
   void flush();

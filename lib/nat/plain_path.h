@@ -139,7 +139,7 @@ class PlainRewrite {
     const auto& policy = policies_[s.timer / kTimerClasses];
     const auto delta = net::ChecksumDelta::from_raw(s.delta);
     if constexpr (kDirection == Direction::k6To4) {
-      if (length > mtu + xlat::kPlainGrowth) return false;
+      if (length - xlat::kPlainGrowth > mtu) return false;
       bytes_ += length;
       std::memcpy(ip + sizeof(net::Ip6Header), &s.key.pool_port, 2);
       ip = xlat::plain_6to4(ip, length, s.key.pool, s.key.remote, policy, id_of(i), delta);
@@ -148,8 +148,8 @@ class PlainRewrite {
       if (!xlat::plain_4to6_fits(ip, length, policy, mtu)) return false;
       bytes_ += length;
       std::memcpy(ip + sizeof(net::Ip4Header) + 2, &s.key.inside_port, 2);
-      ip = xlat::plain_4to6(ip, length, core_.prefix_of(s.key).embed(s.key.remote), s.key.inside,
-                            policy, -delta);
+      const auto source = [&](uint8_t* at) { core_.prefix_of(s.key).embed(s.key.remote, at); };
+      ip = xlat::plain_4to6(ip, length, source, s.key.inside, policy, -delta);
       length += xlat::kPlainGrowth;
     }
     return true;
@@ -160,7 +160,7 @@ class PlainRewrite {
     const PlainSiit& plain = core_.stateless_plain_[batch.tail[i]];
     const auto& policy = plain.policy;
     if constexpr (kDirection == Direction::k6To4) {
-      if (length > mtu + xlat::kPlainGrowth) return false;
+      if (length - xlat::kPlainGrowth > mtu) return false;
       const net::Ip4 source = batch.source4[i];
       const auto destination = net::Ip4::from_host(batch.next4[batch.way[i]]);
       const auto delta =
@@ -175,7 +175,8 @@ class PlainRewrite {
       const auto delta =
           plain.by_prefix ? -plain.delta
                           : address_delta(*net::header_at<net::Ip4Header>(ip), source, destination);
-      ip = xlat::plain_4to6(ip, length, source, destination, policy, delta);
+      const auto write = [&](uint8_t* at) { net::store(at, source); };
+      ip = xlat::plain_4to6(ip, length, write, destination, policy, delta);
       length += xlat::kPlainGrowth;
     }
     ++stateless_;

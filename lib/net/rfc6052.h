@@ -40,6 +40,17 @@ class Prefix6052 {
     return embed_around_u(address);
   }
 
+  /// embed(), straight into a packet.
+  void embed(Ip4 address, uint8_t* at) const {
+    std::memcpy(at, &prefix_.address, sizeof prefix_.address);
+    if (prefix_.length == 96) {
+      std::memcpy(at + 12, &address, sizeof address);
+    } else {
+      const Ip6 out = embed_around_u(address);
+      std::memcpy(at, &out, sizeof out);
+    }
+  }
+
   /// The IPv4 address inside `address`; bits 64-71 and the suffix are ignored (RFC 6052 2.2: "on
   /// receipt ... ignored"). Meaningful only if contains(address).
   Ip4 extract(const Ip6& address) const {

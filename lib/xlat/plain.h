@@ -14,20 +14,27 @@ namespace isthmus::xlat {
 
 /// What of a Policy plain packets need: a ClassRule makes the first bits of the new header, the
 /// version being what it sets.
-struct alignas(16) PlainPolicy {
-  uint16_t keep_6to4 = 0xff, set_6to4 = 0x4500;
-  uint16_t keep_4to6 = 0xff, set_4to6 = 0x600;
+struct alignas(64) PlainPolicy {
+  // Of the first 64 bits, in host order.
+  uint64_t keep_6to4 = uint64_t{0xff} << kTos, set_6to4 = uint64_t{0x4500} << kTos;
+  uint64_t keep_4to6 = uint64_t{0xff} << kClass, set_4to6 = uint64_t{0x600} << kClass;
   uint16_t lowest_ipv6_mtu = net::kIp6MinMtu;
 
   static PlainPolicy of(const Policy& policy) {
-    return {policy.class_6to4.keep, static_cast<uint16_t>(0x4500 | policy.class_6to4.set),
-            policy.class_4to6.keep, static_cast<uint16_t>(0x600 | policy.class_4to6.set),
-            policy.lowest_ipv6_mtu};
+    return {uint64_t{policy.class_6to4.keep} << kTos,
+            uint64_t{0x4500u | policy.class_6to4.set} << kTos,
+            uint64_t{policy.class_4to6.keep} << kClass,
+            uint64_t{0x600u | policy.class_4to6.set} << kClass, policy.lowest_ipv6_mtu};
   }
   /// Version, header length and type of service, of the first 16 bits of an IPv6 header.
-  uint64_t begin4(uint32_t class6) const { return (class6 >> 4 & keep_6to4) | set_6to4; }
-  /// Version and traffic class (12 bits).
-  uint64_t begin6(uint32_t tos) const { return (tos & keep_4to6) | set_4to6; }
+  uint64_t begin4(uint64_t start6) const {
+    return (start6 << (kTos - kClassIn16) & keep_6to4) | set_6to4;
+  }
+  /// Version and traffic class.
+  uint64_t begin6(uint64_t tos) const { return (tos << kClass & keep_4to6) | set_4to6; }
+
+ private:
+  static constexpr unsigned kTos = 48, kClass = 52, kClassIn16 = 4;  ///< their lowest bits
 };
 
 /// How much longer a plain packet is in IPv6.
@@ -55,7 +62,7 @@ inline constexpr uint32_t kPlainGrowth = sizeof(net::Ip6Header) - sizeof(net::Ip
   patch_plain(l4, ip->next_header, delta);
   const uint32_t total_length = length - kPlainGrowth;
   const uint64_t word0 =
-      net::byte_swap(policy.begin4(net::load<net::Be16>(ip6).host()) << 48 |
+      net::byte_swap(policy.begin4(net::load<net::Be16>(ip6).host()) |
                      uint64_t{total_length} << 32 | uint32_t{id} << 16 | df_for(total_length));
   // (Next header, hop limit) is (protocol, TTL) the other way round; what is taken from the hop
   // limit never borrows, as it is not zero.
@@ -79,20 +86,23 @@ inline bool plain_4to6_fits(const uint8_t* ip4, uint32_t length, const PlainPoli
   return length + kPlainGrowth <= mtu6 && (df || length + kPlainGrowth <= policy.lowest_ipv6_mtu);
 }
 
-/// RFC 7915 4.1, as plain_6to4(). The flow label is zero.
-[[gnu::always_inline]] inline uint8_t* plain_4to6(
-    uint8_t* ip4, uint32_t length, const net::Ip6& source, const net::Ip6& destination,
-    const PlainPolicy& policy, net::ChecksumDelta delta, bool keep_hop_limit = false) {
+/// RFC 7915 4.1, as plain_6to4(). The flow label is zero. `source` writes the source address where
+/// it is told.
+template <class Source>
+[[gnu::always_inline]] inline uint8_t* plain_4to6(uint8_t* ip4, uint32_t length,
+                                                  const Source& source, const net::Ip6& destination,
+                                                  const PlainPolicy& policy,
+                                                  net::ChecksumDelta delta,
+                                                  bool keep_hop_limit = false) {
   uint8_t* l4 = ip4 + sizeof(net::Ip4Header);
   const auto* ip = net::header_at<net::Ip4Header>(ip4);
   patch_plain(l4, ip->protocol, delta);
   const uint32_t life = net::load<uint16_t>(ip4 + 8) - !keep_hop_limit;  // see plain_6to4()
-  const uint64_t word0 =
-      net::byte_swap(policy.begin6(ip->tos) << 52 |
-                     uint64_t{length - uint32_t{sizeof(net::Ip4Header)}} << 16 | life);
+  const uint64_t word0 = net::byte_swap(
+      policy.begin6(ip->tos) | uint64_t{length - uint32_t{sizeof(net::Ip4Header)}} << 16 | life);
   uint8_t* at = l4 - sizeof(net::Ip6Header);
   net::store(at, word0);
-  net::store(at + 8, source);
+  source(at + 8);
   net::store(at + 24, destination);
   return at;
 }

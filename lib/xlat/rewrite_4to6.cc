@@ -146,7 +146,8 @@ Outcome rewrite_4to6(PacketBuf& buf, const PacketView& view, const Rewrite6& to,
     return rewrite_any(buf, view, to, policy, path, hints);
   }
   write_ports(buf.data + kHeader4, ports_of(to));
-  plain_4to6(buf.data, buf.length, to.source, to.destination, PlainPolicy::of(policy), hints.delta,
+  const auto source = [&](uint8_t* at) { net::store(at, to.source); };
+  plain_4to6(buf.data, buf.length, source, to.destination, PlainPolicy::of(policy), hints.delta,
              hints.keep_hop_limit);
   buf.move_start(-static_cast<int32_t>(kPlainGrowth));
   return {Action::kForward, DropReason::kNone, 0};
