@@ -12,6 +12,7 @@ It is made for servers with network cards. To run here, its sources have to be c
   * poll without rest in the slow worker and the garbage collector, which share the tester's CPU here (100 us naps);
   * make tables that nat64stateful does not use as large as for all its modules (common/config.release.h), for which
     4.5 GB would not be enough.
+Of chash, which its balancer uses, and PcapPlusPlus, which writes dumps, no more is needed than what links.
 
 It takes its memory as huge pages: 4 GB beside isthmusd's, say 4000 of 2 MB (/proc/sys/vm/nr_hugepages).
 """
