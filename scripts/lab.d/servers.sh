@@ -169,7 +169,8 @@ make_keys() {
 # tunnel_end NS ADDRESS
 tunnel_end() {
   start "wireguard-$1" "$1" env WG_PROCESS_FOREGROUND=1 LOG_LEVEL=error wireguard-go -f wg0
-  wait_until 20 "wg0 in $1" in_ns "$1" wg show wg0
+  # Not by asking it: wg takes away a socket that nobody listens on yet, and wireguard-go ends.
+  wait_until 20 "wg0 in $1" in_ns "$1" grep -q ' 00010000 .*/wireguard/wg0\.sock$' /proc/net/unix
   ip -n "$(ns "$1")" addr add "$2/64" dev wg0 nodad
   # 1500 - 40 (IPv6) - 8 (UDP) - 32 (WireGuard): the outer packet is IPv6 on the client's side.
   ip -n "$(ns "$1")" link set wg0 mtu 1420 up
