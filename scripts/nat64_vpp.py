@@ -11,7 +11,7 @@ import re
 import subprocess
 import time
 
-from rfc9693_bed import (GATEWAY4, GATEWAY6, START_SECONDS, TESTER4, TESTER6, Bed, BedError, tasks_on)
+from rfc9693_bed import (GATEWAY4, GATEWAY6, START_SECONDS, TESTER4, TESTER6, Bed, BedError, mac, tasks_on)
 
 STARTUP = '''unix {{ nodaemon cli-listen {directory}/cli.sock cli-no-banner }}
 api-segment {{ prefix isthmus-peer }}
@@ -81,7 +81,7 @@ class Vpp(Bed):
         for side, link in enumerate(('memif1/0', 'memif2/0')):
             self.must(f'create memif socket id {side + 1} filename {self.directory}/{side}.sock',
                       f'create interface memif id 0 socket-id {side + 1} ring-size {ring} master '
-                      f'hw-addr 02:00:00:00:01:0{side}',
+                      f'hw-addr {mac("server", side)}',
                       f'set interface mtu packet 1500 {link}',
                       f'set interface state {link} up')
         self.must(f'set interface ip address memif1/0 {GATEWAY6}/64',

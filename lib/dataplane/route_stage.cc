@@ -2,7 +2,6 @@
 // hot path
 #include "dataplane/route_stage.h"
 
-#include <algorithm>
 #include <cstring>
 
 #include "net/headers.h"
@@ -98,10 +97,11 @@ Exit RouteStage::exit_to(uint64_t index, net::EtherType type) const {
 
 Exit RouteStage::common_exit(const Work& work, net::EtherType type) const {
   if (work.nat.ways == 0) return {};
+  // Without a way out of the loop, so that vector registers can do it.
   const uint64_t index = work.next_hops[0];
-  const auto* end = &work.next_hops[work.nat.ways];
-  const bool alike = std::all_of(&work.next_hops[0], end, [=](uint64_t n) { return n == index; });
-  return alike ? exit_to(index, type) : Exit{};
+  uint64_t differ = 0;
+  for (unsigned i = 0; i < work.nat.ways; ++i) differ |= work.next_hops[i] ^ index;
+  return differ == 0 ? exit_to(index, type) : Exit{};
 }
 
 // A destination on the link that is no known neighbor: unknown as yet, or the box itself, which

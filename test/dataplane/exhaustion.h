@@ -16,8 +16,8 @@ namespace isthmus::test::exhaustion {
 
 using telemetry::DropReason;
 
-inline constexpr unsigned kErrors =
-    10;  // a second, of each worker; also the burst (RFC 4443 2.4 f)
+/// A second, of each worker; also the burst (RFC 4443 2.4 f).
+inline constexpr unsigned kErrors = 10;
 inline constexpr uint32_t kUdpGone = 302'000;
 
 using Configure = std::function<void(conf::Config&)>;
@@ -83,7 +83,7 @@ void used_again(FlowRig& rig, Fresh fresh, FlowRig::Made made = {1, 1}) {
   rig.check_counters();
 }
 
-// For each worker the flows of `per_worker` subscribers, with ports from 5000 on.
+// For each worker the flows of so many subscribers, with ports from 5000 on.
 inline std::vector<std::vector<Flow>> open_flows(FlowRig& rig, unsigned subscribers, unsigned ports,
                                                  Flow::Kind kind = Flow::kUdp) {
   std::vector<std::vector<Flow>> flows(rig.workers());

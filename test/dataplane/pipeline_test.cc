@@ -418,34 +418,6 @@ TEST_CASE("RFC 7915 4.1: an IPv4 packet without DF is split to the IPv6 MTU") {
   CHECK(rig.count(Counter::kFragmentsOut) == 2);
 }
 
-TEST_CASE("pipeline: what one burst becomes leaves in order, split packets among plain ones") {
-  // Fragments of one packet in three: more frames than a transmit burst holds.
-  constexpr unsigned kPackets = 96;
-  Pipeline rig({});
-  const auto out = open_udp(rig, inside_host(1), 5000);
-  const auto frames_before = rig.count(Counter::kTxPackets);
-  const auto bytes_before = rig.count(Counter::kTxBytes);
-  for (unsigned i = 0; i < kPackets; ++i) {
-    const std::size_t length = i % 3 == 1 ? 1400 : 20;
-    auto text = std::to_string(1000 + i);
-    text.resize(length, '.');
-    const auto id = static_cast<uint16_t>(1000 + i);
-    rig.from_internet(ip4("192.0.2.9", out.address).id(id).udp(7000, out.port).payload(text));
-  }
-  const auto in = rig.to_inside();
-  REQUIRE(in.size() == kPackets + kPackets / 3);
-  uint64_t bytes = 0;
-  auto next = in.begin();
-  for (unsigned i = 0; i < kPackets; ++i) {
-    const std::size_t text = 40 + 8 + (i % 3 == 1 ? 8 : 0);
-    CHECK(std::string(next->begin() + text, next->begin() + text + 4) == std::to_string(1000 + i));
-    for (unsigned n = 0; n < (i % 3 == 1 ? 2 : 1); ++n) bytes += 14 + (next++)->size();
-  }
-  CHECK(rig.count(Counter::kTxPackets) == frames_before + in.size());
-  CHECK(rig.count(Counter::kTxBytes) == bytes_before + bytes);
-  CHECK(rig.count(Counter::kFragmentsOut) == 2 * kPackets / 3);
-}
-
 TEST_CASE("pipeline: frames in several segments are made whole") {
   Pipeline rig({});
   const Bytes packet = ip6(inside_host(1), mapped("192.0.2.9")).udp(5000, 7000).payload(1000);

@@ -287,16 +287,16 @@ TEST_CASE("trial: its JSON") {
   tally.sent = 3;
   tally.received = 2;
   for (const uint64_t ticks : {2000u, 4000u}) tally.delay.add(ticks);
-  CHECK(
-      to_json(trial, 2e9) ==
-      R"({"trial": "validate", "rate": 100000, "flows": 3, "seconds": 0.000000, "slips": 0, )"
-      R"("slipped_seconds": 0.000000, "known": 0, "unknown": 0, "changed": 0, "answered": 2, )"
-      R"("foreign": 0, "tsc_hz": 2000000000, "6to4": {"sent": 0, "refused": 0, "received": 0, "lost": 0, )"
-      R"("out_of_order": 0, "wrong": 0, "delay_us": {"min": 0.00, "p50": 0.00, "p90": 0.00, )"
-      R"("p99": 0.00, "p99_9": 0.00, "max": 0.00}, "pdv_us": 0.00}, "4to6": {"sent": 3, )"
-      R"("refused": 0, "received": 2, "lost": 1, "out_of_order": 0, "wrong": 0, "delay_us": )"
-      R"({"min": 1.00, "p50": 1.01, "p90": 2.00, "p99": 2.00, "p99_9": 2.00, "max": 2.00}, )"
-      R"("pdv_us": 1.00}})");
+  CHECK(to_json(trial, 2e9) ==
+        R"({"trial": "validate", "rate": 100000, "flows": 3, "seconds": 0.000000, "slips": 0, )"
+        R"("slipped_seconds": 0.000000, "known": 0, "unknown": 0, "changed": 0, "answered": 2, )"
+        R"("foreign": 0, "tsc_hz": 2000000000, "6to4": {"sent": 0, "refused": 0, )"
+        R"("received": 0, "lost": 0, )"
+        R"("out_of_order": 0, "wrong": 0, "delay_us": {"min": 0.00, "p50": 0.00, "p90": 0.00, )"
+        R"("p99": 0.00, "p99_9": 0.00, "max": 0.00}, "pdv_us": 0.00}, "4to6": {"sent": 3, )"
+        R"("refused": 0, "received": 2, "lost": 1, "out_of_order": 0, "wrong": 0, "delay_us": )"
+        R"({"min": 1.00, "p50": 1.01, "p90": 2.00, "p99": 2.00, "p99_9": 2.00, "max": 2.00}, )"
+        R"("pdv_us": 1.00}})");
 }
 
 }  // namespace isthmus::loadgen

@@ -33,6 +33,12 @@ Bytes to_pool(uint16_t to, const char* address = kT) {
   return ip4(kZ, address).udp(53, to).payload("hello");
 }
 
+// The source of an IPv4 packet.
+std::pair<net::Ip4, uint16_t> cell_of(const Bytes& out) {
+  return {net::header_at<net::Ip4Header>(out.data())->source,
+          static_cast<uint16_t>(out[20] << 8 | out[21])};
+}
+
 std::string error_of(const Status& status) {
   return status ? "" : status.error().text;
 }
@@ -228,10 +234,8 @@ TEST_CASE("static bindings: what is in the way is named") {
     // A cell that is lent, and a host whose port is bound dynamically.
     const auto out = harness.exchange({ip6(kB, kPZ).udp(5000, 53)});
     REQUIRE(out.size() == 1);
-    const auto address = net::Ip4::from_host(
-        static_cast<uint32_t>(out[0][12] << 24 | out[0][13] << 16 | out[0][14] << 8 | out[0][15]));
+    const auto [address, lent] = cell_of(out[0]);
     const auto text = net::to_string(address);
-    const auto lent = static_cast<uint16_t>(out[0][20] << 8 | out[0][21]);
     const auto cell = text + " port " + std::to_string(lent);
     CHECK(error_of(statics.add({port(kA, 7, lent, text.c_str())})) ==
           cell + " is lent to 2001:db8:b::b port 5000: end that first (\"clear bindings outside " +
@@ -254,11 +258,6 @@ TEST_CASE("static bindings: what is in the way is named") {
 }
 
 TEST_CASE("RFC 6888 REQ-8: ports that rest are no static binding's, and that is what is said") {
-  const auto cell_of = [](const Bytes& out) {
-    return std::pair(net::Ip4::from_host(static_cast<uint32_t>(out[12]) << 24 | out[13] << 16 |
-                                         out[14] << 8 | out[15]),
-                     static_cast<uint16_t>(out[20] << 8 | out[21]));
-  };
   auto blocks = test::stateful();
   blocks.instances[0].pools[0].allocation = Allocation::kBlocks;
   blocks.instances[0].pools[0].block_release_delay = 90;
