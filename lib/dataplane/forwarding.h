@@ -23,6 +23,7 @@ struct Forwarding {
   std::vector<Address> neighbors{Address{}};  ///< whose adjacency it is; unused when on-link
   std::shared_ptr<const LocalAddresses> locals;
   std::shared_ptr<const Edge> edge;
+  uint64_t version = 0;  ///< each that is published has its own
 };
 
 // Changes, as Topology makes them in one copy and repeats in the other.

@@ -70,6 +70,7 @@ LeftRight::Changed LeftRight::change(const Change& change) {
 void LeftRight::publish() {
   if (unpublished_.empty()) return;
   // Changes exist, so change() had caught up: missed_ is empty.
+  copies_[spare_].version = copies_[spare_ ^ 1].version + 1;
   current_.store(&copies_[spare_], std::memory_order_release);
   grace_ = rte_rcu_qsbr_start(rcu_);
   spare_ ^= 1;

@@ -6,10 +6,6 @@
 #include <rte_ethdev.h>
 #include <rte_prefetch.h>
 
-#include "nat/plain_path.h"
-#include "net/pattern.h"
-#include "net/plain.h"
-
 namespace isthmus::dataplane {
 namespace {
 
@@ -96,36 +92,6 @@ unsigned Worker::take_handoffs() {
   return total;
 }
 
-// How frames to our own link address begin, with a plain packet of the family behind the header.
-template <int kFamily>
-net::Pattern plain_frame(const net::Mac& own) {
-  constexpr unsigned kEth = sizeof(net::EthHeader);
-  const net::EthHeader header{own, {}, net::Be16(kFamily == 6 ? net::kEtherIp6 : net::kEtherIp4)};
-  net::Pattern::Octets octets{}, mask{};
-  std::memcpy(octets.data(), &header, kEth);
-  octets[kEth] = net::PlainStart<kFamily>::kOctet;
-  std::memset(mask.data(), 0xff, kEth);
-  std::memset(mask.data() + offsetof(net::EthHeader, source), 0, sizeof(net::Mac));
-  mask[kEth] = net::PlainStart<kFamily>::kMask;
-  return {octets, mask};
-}
-
-// What of plain packets is the same for all of a burst: copies, so that what is written meanwhile
-// does not make the compiler read them again.
-struct Worker::PlainBurst {
-  net::Pattern six, four;  ///< of none if no frame is plain
-  InterfaceId interface;
-  Classifier::Gate gate;
-  nat::PlainSearch search;
-
-  PlainBurst(const PortTable& port, const Classifier& classifier, const nat::Tables& tables)
-      : interface(port.by_vlan[0]), gate(classifier.gate()), search(tables) {
-    if (!gate.open || interface == kNoInterface) return;
-    six = plain_frame<6>(port.mac);
-    four = plain_frame<4>(port.mac);
-  }
-};
-
 template <int kFamily>
 [[gnu::always_inline]] inline bool Worker::give_plain(rte_mbuf* frame, const PlainBurst& burst,
                                                       Work& work) {
@@ -182,7 +148,7 @@ unsigned Worker::take_queue(const RxQueue& queue) {
     rte_prefetch0(rte_pktmbuf_mtod(frames[i], void*));
   }
   std::fill_n(&frames[count], kAhead, frames[count - 1]);  // so that nobody has to ask
-  const PlainBurst burst(port, classifier_, translator_->core().tables);
+  const PlainBurst burst = plain_bursts_.of(queue.port);
   uint64_t bytes = 0;
   for (unsigned i = 0; i < count; ++i) {
     rte_prefetch0(rte_pktmbuf_mtod(frames[i + kAhead], void*));
@@ -393,7 +359,7 @@ unsigned Worker::accept_plain(rte_mbuf* const* mbufs, unsigned count) {
   if (!is_plain(mbufs[0])) return 0;
   const uint16_t port = meta_of(mbufs[0]).port;
   const PortTable& table = core_.fabric.ports[port];
-  const PlainBurst burst(table, classifier_, translator_->core().tables);
+  const PlainBurst burst = plain_bursts_.of(port);
   unsigned i = 0;
   for (; i < count && is_plain(mbufs[i]) && meta_of(mbufs[i]).port == port; ++i) {
     if (i + kAhead < count) rte_prefetch0(rte_pktmbuf_mtod(mbufs[i + kAhead], void*));

@@ -27,6 +27,7 @@
 #include "dataplane/handoff.h"
 #include "dataplane/left_right.h"
 #include "dataplane/nat_stage.h"
+#include "dataplane/plain_burst.h"
 #include "dataplane/punt.h"
 #include "dataplane/requests.h"
 #include "dataplane/route_stage.h"
@@ -128,7 +129,6 @@ class Worker {
   void accept(rte_mbuf* mbuf);
   unsigned accept_plain(rte_mbuf* const* mbufs, unsigned count);
   void receive(rte_mbuf* frame, const PortTable& port);
-  struct PlainBurst;
   bool receive_plain(rte_mbuf* frame, const PlainBurst& burst);
   template <int kFamily>
   bool give_plain(rte_mbuf* frame, const PlainBurst& burst, Work& work);
@@ -177,6 +177,7 @@ class Worker {
   NatStage nat_;
   ForwardStage forward_;
   Classifier classifier_;
+  PlainBursts plain_bursts_;
   Work six_;
   Work four_;
   Work second_half_;  ///< of hairpins; IPv4

@@ -70,6 +70,7 @@ Worker::Worker(WorkerParts parts, Resources resources)
       nat_(core_, *translator_, route_),
       forward_(core_, *translator_, route_),
       classifier_(core_, *translator_),
+      plain_bursts_(core_, *translator_, classifier_),
       steering_(parts_.fabric->ports.size()),
       last_tsc_(rte_rdtsc()) {}
 

@@ -147,6 +147,7 @@ FragmentHome& Translator::fragment_home() {
 void Translator::update(const Settings& settings) {
   state_->fragment_home.update(settings);
   state_->core.update(settings);
+  ++rules_;
 }
 
 std::size_t Translator::pool_info(std::span<PoolInfo> out) const {
@@ -192,6 +193,7 @@ Result<std::unique_ptr<PoolUpdate>> Translator::prepare_pools(const Settings& se
 void Translator::install_pools(PoolUpdate& next) {
   state_->core.pools.exchange(next.set);
   std::swap(state_->core.classifier, next.classifier);
+  ++rules_;
 }
 
 Translator::DumpResult Translator::end_leaving(uint64_t cursor, unsigned scan,

@@ -157,6 +157,8 @@ class Translator {
   ~Translator();
 
   const Classifier& classifier() const { return classifier_; }
+  /// Another number whenever update() or install_pools() may have changed whose packets are.
+  uint64_t rules() const { return rules_; }
   /// For loops that want no call a packet (nat/plain_path.h).
   Core& core() { return core_; }
   /// IPv6 packets may be selected by their sender, too.
@@ -273,6 +275,7 @@ class Translator {
   std::unique_ptr<State> state_;
   Core& core_;                    ///< of `state_`
   const Classifier& classifier_;  ///< of `state_`
+  uint64_t rules_ = 0;
 };
 
 }  // namespace isthmus::nat
