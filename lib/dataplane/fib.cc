@@ -99,7 +99,9 @@ bool Fib::add(const net::Ip4Prefix& prefix, AdjacencyIndex next_hop) {
     return rte_fib_add(fib4_, prefix.address.host(), prefix.length, next_hop) == 0;
   };
   if (!put() && !(removed4_ && rebuild4() && put())) return false;
-  entries4_[{prefix.address, prefix.length}] = next_hop;
+  if (entries4_.insert_or_assign({prefix.address, prefix.length}, next_hop).second) {
+    cuts4_.add(prefix.address.host(), prefix.length);
+  }
   return true;
 }
 
@@ -108,19 +110,23 @@ bool Fib::add(const net::Ip6Prefix& prefix, AdjacencyIndex next_hop) {
     return rte_fib6_add(fib6_, dpdk(prefix.address), prefix.length, next_hop) == 0;
   };
   if (!put() && !(removed6_ && rebuild6() && put())) return false;
-  entries6_[{prefix.address, prefix.length}] = next_hop;
+  if (entries6_.insert_or_assign({prefix.address, prefix.length}, next_hop).second) {
+    cuts6_.add(net::byte_swap(prefix.address.raw_high()), prefix.length);
+  }
   return true;
 }
 
 void Fib::remove(const net::Ip4Prefix& prefix) {
   if (entries4_.erase({prefix.address, prefix.length}) == 0) return;
   rte_fib_delete(fib4_, prefix.address.host(), prefix.length);
+  cuts4_.remove(prefix.address.host(), prefix.length);
   removed4_ = true;
 }
 
 void Fib::remove(const net::Ip6Prefix& prefix) {
   if (entries6_.erase({prefix.address, prefix.length}) == 0) return;
   rte_fib6_delete(fib6_, dpdk(prefix.address), prefix.length);
+  cuts6_.remove(net::byte_swap(prefix.address.raw_high()), prefix.length);
   removed6_ = true;
 }
 

@@ -17,8 +17,10 @@
 #include <utility>
 
 #include "dataplane/adjacency.h"
+#include "dataplane/route_cuts.h"
 #include "net/addr.h"
 #include "net/result.h"
+#include "net/stretch.h"
 
 namespace isthmus::dataplane {
 
@@ -54,6 +56,11 @@ class Fib {
 #endif
   }
 
+  /// Addresses around this one that all have its next hop; `high`: the upper half of IPv6
+  /// addresses. Both in host order.
+  net::Stretch<uint32_t> stretch4(uint32_t host) const { return cuts4_.around(host); }
+  net::Stretch<uint64_t> stretch6(uint64_t high) const { return cuts6_.around(high); }
+
  private:
   template <class Prefix>
   using Entries = std::map<std::pair<decltype(Prefix::address), uint8_t>, AdjacencyIndex>;
@@ -68,6 +75,8 @@ class Fib {
   rte_fib6* fib6_ = nullptr;
   Entries<net::Ip4Prefix> entries4_;
   Entries<net::Ip6Prefix> entries6_;
+  RouteCuts<uint32_t> cuts4_;
+  RouteCuts<uint64_t> cuts6_;
   bool removed4_ = false, removed6_ = false;  ///< anything, since the table was made
 };
 

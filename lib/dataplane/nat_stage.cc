@@ -31,7 +31,9 @@ void answer_no_route(nat::Decision& decision, int family) {
 
 template <int kFamily>
 void NatStage::run(Work& work) {
+  work.usual_way.begin<kFamily>(core_, translator_, work.nat);
   translator_.decide_seen(work.nat, core_.now_ms);
+  work.usual_way.end<kFamily>(work.nat);
   route_.look_up<kFamily>(work);
   constexpr auto kType = kFamily == 6 ? net::kEtherIp4 : net::kEtherIp6;
   if (const Exit exit = route_.common_exit(work, kType); exit.is_usual()) [[likely]] {

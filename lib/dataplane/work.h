@@ -8,6 +8,7 @@
 
 #include "dataplane/adjacency.h"
 #include "dataplane/frame_meta.h"
+#include "dataplane/usual_way.h"
 #include "nat/plain_path.h"
 #include "nat/translator.h"
 
@@ -29,7 +30,8 @@ struct Work {
   std::array<InterfaceId, nat::kBatch> ingress;
   std::array<uint8_t, nat::kBatch> hops;
   /// AdjacencyIndex by nat::Batch::way, as wide as the FIB has it.
-  std::array<uint64_t, nat::kBatch> next_hops;
+  std::array<uint64_t, nat::kWays> next_hops;
+  UsualWay usual_way;
 
   Work() {
     for (unsigned i = 0; i < nat::kBatch; ++i) nat.buf[i] = &packet[i];

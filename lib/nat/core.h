@@ -114,11 +114,10 @@ class Lanes {
   };
 };
 
-/// Where the latest plain packet went: the next one often goes there, too.
+/// Where the latest plain packet went, 6->4: the next one often goes there, too.
 struct Way {
-  uint32_t remote = 0;               ///< 6->4, raw; 0 is no host
-  const Session* session = nullptr;  ///< 4->6
-  uint8_t number = 0;                ///< Batch::way
+  uint32_t remote = 0;  ///< raw; 0 is no host
+  uint8_t number = 0;   ///< Batch::way
 };
 
 /// Whether a packet without SYN, FIN and RST finds the session as it leaves it, but for its time.
@@ -230,6 +229,8 @@ class Core {
   template <Direction kDirection, bool kPlain>
   void decide_sessions(Batch& batch, uint32_t now_ms);
   template <Direction kDirection>
+  static void begin_ways(Batch& batch);
+  template <Direction kDirection>
   void prepare_others(Batch& batch, Lanes& lanes) const;
   template <Direction kDirection>
   uint64_t find_candidates(Batch& batch, Lanes& lanes);
@@ -256,14 +257,26 @@ class Core {
   /// Notes where the packet goes, in `way` and the batch. False if it turns around.
   bool take_way(Batch& batch, unsigned i, net::Ip4 remote, Way& way) const {
     if (remote.value.raw() != way.remote) {
-      // A hairpin turns around once more.
-      if (classifier.is_anyones(remote)) return false;
+      if (batch.usual4.holds(remote.host())) [[likely]] {
+        way.number = 0;
+      } else {
+        // A hairpin turns around once more.
+        if (classifier.is_anyones(remote)) return false;
+        way.number = static_cast<uint8_t>(batch.ways);
+        batch.next4[batch.ways++] = remote.host();
+      }
       way.remote = remote.value.raw();
-      way.number = static_cast<uint8_t>(batch.ways);
-      batch.next4[batch.ways++] = remote.host();
     }
     batch.way[i] = way.number;
     return true;
+  }
+  void take_way(Batch& batch, unsigned i, const net::Ip6& inside) const {
+    if (batch.usual6.holds(net::byte_swap(inside.raw_high()))) [[likely]] {
+      batch.way[i] = 0;
+    } else {
+      batch.way[i] = static_cast<uint8_t>(batch.ways);
+      batch.next6[batch.ways++] = inside;
+    }
   }
 
   // core_act.cc: the others.

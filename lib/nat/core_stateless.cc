@@ -61,6 +61,7 @@ template <>
     return false;
   }
   batch.source4[i] = source;
+  batch.destination4[i] = destination;
   return take_way(batch, i, destination, way);
 }
 
@@ -74,8 +75,8 @@ template <>
     return false;
   }
   batch.source6[i] = plain.embed(ip->source);
-  batch.way[i] = static_cast<uint8_t>(batch.ways);
-  batch.next6[batch.ways++] = plain.embed(ip->destination);
+  batch.destination6[i] = plain.embed(ip->destination);
+  take_way(batch, i, batch.destination6[i]);
   return true;
 }
 
@@ -87,7 +88,7 @@ bool Core::map_by_rules<Direction::k6To4>(Batch& batch, unsigned i, Way& way) co
   }
   const auto& siit = settings_.stateless[instance];
   const auto* ip = net::header_at<net::Ip6Header>(batch.buf[i]->data);
-  net::Ip4 destination;
+  auto& destination = batch.destination4[i];
   if (net::is_illegal_source(ip->source) ||
       siit.map_6to4(ip->destination, destination) != DropReason::kNone ||
       siit.map_6to4(ip->source, batch.source4[i]) != DropReason::kNone) {
@@ -107,15 +108,14 @@ bool Core::map_by_rules<Direction::k4To6>(Batch& batch, unsigned i, Way&) const 
   // RFC 7757 4.2.1, rule 1.
   const bool simple = siit.hairpinning == Hairpinning::kSimple;
   auto& source = batch.source6[i];
-  net::Ip6 destination;
+  auto& destination = batch.destination6[i];
   if (net::is_illegal_source(ip->source) ||
       siit.map_4to6(ip->destination, destination) != DropReason::kNone ||
       (simple ? siit.embed(ip->source, source) : siit.map_4to6(ip->source, source)) !=
           DropReason::kNone) {
     return false;
   }
-  batch.way[i] = static_cast<uint8_t>(batch.ways);
-  batch.next6[batch.ways++] = destination;
+  take_way(batch, i, destination);
   return true;
 }
 

@@ -162,7 +162,7 @@ class PlainRewrite {
     if constexpr (kDirection == Direction::k6To4) {
       if (length - xlat::kPlainGrowth > mtu) return false;
       const net::Ip4 source = batch.source4[i];
-      const auto destination = net::Ip4::from_host(batch.next4[batch.way[i]]);
+      const net::Ip4 destination = batch.destination4[i];
       const auto delta =
           plain.by_prefix ? plain.delta
                           : address_delta(*net::header_at<net::Ip6Header>(ip), source, destination);
@@ -171,7 +171,7 @@ class PlainRewrite {
     } else {
       if (!xlat::plain_4to6_fits(ip, length, policy, mtu)) return false;
       const net::Ip6& source = batch.source6[i];
-      const net::Ip6& destination = batch.next6[batch.way[i]];
+      const net::Ip6& destination = batch.destination6[i];
       const auto delta =
           plain.by_prefix ? -plain.delta
                           : address_delta(*net::header_at<net::Ip4Header>(ip), source, destination);

@@ -47,6 +47,7 @@
 #include "net/packet_buf.h"
 #include "net/parse.h"
 #include "net/result.h"
+#include "net/stretch.h"
 #include "telemetry/counters.h"
 #include "xlat/icmp_error.h"
 #include "xlat/rewrite.h"
@@ -56,6 +57,8 @@ namespace isthmus::nat {
 using telemetry::DropReason;
 
 inline constexpr unsigned kBatch = 64;
+/// A way for each packet of a batch, and the usual one.
+inline constexpr unsigned kWays = kBatch + 1;
 
 /// Whose a packet is, by its destination.
 struct Class {
@@ -129,11 +132,15 @@ struct Batch {
   uint16_t tail[kBatch];     ///< in: of plain packets, plain_tail(); their prefix has 96 bits
   Session* session[kBatch];  ///< out: translate it by this (nat/plain_path.h)
   uint64_t absent = 0;       ///< by look_ahead(): one bit for each that finds no session, so far
-  net::Ip4 source4[kBatch];  ///< out, 6->4, stateless: the new source
-  net::Ip6 source6[kBatch];  ///< out, 4->6, stateless: the same
-  uint8_t way[kBatch];       ///< out: where it goes, if it leaves: index into next4 or next6
-  uint32_t next4[kBatch];    ///< out, 6->4: destinations, in host order
-  net::Ip6 next6[kBatch];    ///< out, 4->6: the same
+  net::Ip4 source4[kBatch], destination4[kBatch];  ///< out, 6->4, stateless: the new addresses
+  net::Ip6 source6[kBatch], destination6[kBatch];  ///< out, 4->6, stateless: the same
+  /// In: destinations, none of them anyone's here, that all have one next hop. If there are any,
+  /// way 0 is theirs.
+  net::Stretch<uint32_t> usual4;  ///< 6->4
+  net::Stretch<uint64_t> usual6;  ///< 4->6: by upper halves
+  uint8_t way[kBatch];     ///< out: where it goes, if it leaves: index into next4 or next6
+  uint32_t next4[kWays];   ///< out, 6->4: destinations, in host order
+  net::Ip6 next6[kWays];   ///< out, 4->6: the same
   net::PacketView view[kBatch];
   Decision decision[kBatch];        ///< in: cls, keep_hop_limit, past; out: the rest
   const uint16_t* marks = nullptr;  ///< the worker's own, one a packet; Released brings them back
