@@ -58,6 +58,37 @@ Fate Classifier::classify4(const net::PacketBuf& packet, const net::PacketView& 
   return fate_of(destination, cls);
 }
 
+nat::Class Classifier::unusual6(const Gate& gate, const uint8_t* packet) const {
+  const auto* ip = net::header_at<net::Ip6Header>(packet);
+  if (!gate.locals.passes(ip->destination) &&
+      core_.forwarding->locals->find(ip->destination) != Local::kNo) {
+    return {};
+  }
+  const auto& classifier = translator_.classifier();
+  const nat::Class cls = classifier.classify6(ip->destination, ip->source);
+  if (cls.kind == nat::Class::kStateless) {
+    return ip->destination.bytes[0] == 0xff ? nat::Class{} : cls;
+  }
+  return cls.kind == nat::Class::kStateful &&
+                 classifier.stateful_prefix(cls.prefix).prefix().length == 96
+             ? cls
+             : nat::Class{};
+}
+
+nat::Class Classifier::unusual4(const Gate& gate, const uint8_t* packet) const {
+  const net::Ip4 destination = net::header_at<net::Ip4Header>(packet)->destination;
+  if (!gate.locals.passes(destination) &&
+      core_.forwarding->locals->find(destination) != Local::kNo) {
+    return {};
+  }
+  const nat::Class cls = translator_.classifier().classify4(destination);
+  // Neither multicast nor broadcast, in class E with all that nobody has.
+  if (cls.kind == nat::Class::kStateless) {
+    return destination.host() < 0xe0000000 ? cls : nat::Class{};
+  }
+  return cls.kind == nat::Class::kStateful ? cls : nat::Class{};
+}
+
 // Not for the box.
 template <class Address>
 Fate Classifier::fate_of(const Address& destination, const nat::Class& cls) const {

@@ -40,11 +40,11 @@ class Classifier {
     return out;
   }
 
-  /// Whether the plain packet (net/plain.h) of the family, sent to our own link address, is a
-  /// translator's, and for nobody else to look at; if so, fills in `cls`, but of stateful IPv4
-  /// packets no more than its kind. The gate is open.
+  /// Whose the plain packet (net/plain.h) of the family is, sent to our own link address, if it is
+  /// a translator's and nobody else's to look at: stateful or stateless then, else none. Of
+  /// stateful IPv4 packets the kind is all that is filled in. The gate is open.
   template <int kFamily>
-  bool is_plain(const Gate& gate, const uint8_t* packet, nat::Class& cls) const;
+  nat::Class class_of_plain(const Gate& gate, const uint8_t* packet) const;
   /// Whose it is, if it is stateful.
   template <int kFamily>
   unsigned owner_of_plain(const uint8_t* packet) const {
@@ -64,6 +64,8 @@ class Classifier {
   }
 
  private:
+  nat::Class unusual6(const Gate& gate, const uint8_t* packet) const;
+  nat::Class unusual4(const Gate& gate, const uint8_t* packet) const;
   Fate classify4(const net::PacketBuf& packet, const net::PacketView& view, bool group) const;
   Fate classify6(const net::PacketBuf& packet, const net::PacketView& view, bool group) const;
   template <class Address>
@@ -74,48 +76,22 @@ class Classifier {
 };
 
 template <>
-[[gnu::always_inline]] inline bool Classifier::is_plain<6>(const Gate& gate, const uint8_t* packet,
-                                                           nat::Class& cls) const {
-  const auto* ip = net::header_at<net::Ip6Header>(packet);
-  cls.kind = nat::Class::kStateful;
-  cls.prefix = gate.usual.prefix;
-  if (!gate.usual.holds(ip->destination)) [[unlikely]] {
-    if (gate.usual.stateless.holds(ip->destination)) {
-      cls.kind = nat::Class::kStateless;
-      cls.instance = gate.usual.stateless.instance;
-      return true;
-    }
-    if (!gate.locals.passes(ip->destination) &&
-        core_.forwarding->locals->find(ip->destination) != Local::kNo) {
-      return false;
-    }
-    const auto& classifier = translator_.classifier();
-    cls = classifier.classify6(ip->destination, ip->source);
-    if (cls.kind == nat::Class::kStateless) return ip->destination.bytes[0] != 0xff;
-    if (cls.kind != nat::Class::kStateful ||
-        classifier.stateful_prefix(cls.prefix).prefix().length != 96) {
-      return false;
-    }
-  }
-  return true;
+[[gnu::always_inline]] inline nat::Class Classifier::class_of_plain<6>(
+    const Gate& gate, const uint8_t* packet) const {
+  const net::Ip6& destination = net::header_at<net::Ip6Header>(packet)->destination;
+  if (gate.usual.holds(destination)) [[likely]]
+    return {nat::Class::kStateful, 0, gate.usual.prefix};
+  if (gate.usual.stateless.holds(destination))
+    return {nat::Class::kStateless, gate.usual.stateless.instance};
+  return unusual6(gate, packet);
 }
 
 template <>
-[[gnu::always_inline]] inline bool Classifier::is_plain<4>(const Gate& gate, const uint8_t* packet,
-                                                           nat::Class& cls) const {
-  const auto* ip = net::header_at<net::Ip4Header>(packet);
-  cls.kind = nat::Class::kStateful;
-  if (!gate.usual.holds(ip->destination)) [[unlikely]] {
-    if (!gate.locals.passes(ip->destination) &&
-        core_.forwarding->locals->find(ip->destination) != Local::kNo) {
-      return false;
-    }
-    cls = translator_.classifier().classify4(ip->destination);
-    // Neither multicast nor broadcast, in class E with all that nobody has.
-    if (cls.kind == nat::Class::kStateless) return ip->destination.host() < 0xe0000000;
-    if (cls.kind != nat::Class::kStateful) return false;
-  }
-  return true;
+[[gnu::always_inline]] inline nat::Class Classifier::class_of_plain<4>(
+    const Gate& gate, const uint8_t* packet) const {
+  if (gate.usual.holds(net::header_at<net::Ip4Header>(packet)->destination)) [[likely]]
+    return {nat::Class::kStateful};
+  return unusual4(gate, packet);
 }
 
 }  // namespace isthmus::dataplane

@@ -57,24 +57,24 @@ struct Work {
     nat.decision[i].keep_hop_limit = origin.keep_hop_limit;
     nat.decision[i].past = origin.past;
   }
-  /// As commit(), for a plain packet from the wire, which has no view.
-  [[gnu::always_inline]] void commit_plain(rte_mbuf* from, uint8_t* ip, uint32_t length,
-                                           InterfaceId interface, uint16_t tail,
+  /// As commit(), for a plain packet from the wire, which has no view. `i` is the next place; that
+  /// it is taken is for the caller to note, once for many.
+  [[gnu::always_inline]] void commit_plain(unsigned i, rte_mbuf* from, uint8_t* ip, uint32_t length,
+                                           uint16_t tail,
                                            const nat::PlainSearch::Place& place) {
-    const unsigned i = nat.count++;
     packet[i].data = ip;
     packet[i].length = length;
     mbuf[i] = from;
-    ingress[i] = interface;
     nat.tail[i] = tail;
     nat.bucket[i] = place.bucket;
     nat.tag[i] = place.tag;
   }
   /// The same for one of a stateless instance.
-  void commit_stateless(rte_mbuf* from, uint8_t* ip, uint32_t length, InterfaceId interface,
-                        uint8_t instance, const nat::PlainSearch::Place& anywhere) {
-    nat.stateless |= uint64_t{1} << nat.count;
-    commit_plain(from, ip, length, interface, instance, anywhere);
+  void commit_stateless(unsigned i, rte_mbuf* from, uint8_t* ip, uint32_t length,
+                        uint8_t instance,
+                        const nat::PlainSearch::Place& anywhere) {
+    nat.stateless |= uint64_t{1} << i;
+    commit_plain(i, from, ip, length, instance, anywhere);
   }
   /// What is missing of a plain packet that takes the general way after all.
   void complete(unsigned i) {

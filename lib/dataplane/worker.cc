@@ -68,10 +68,12 @@ unsigned Worker::room() {
 
 unsigned Worker::take_handoffs() {
   unsigned total = 0;
-  std::array<rte_mbuf*, kBurst> mbufs;
+  std::array<rte_mbuf*, kBurst + kAhead> mbufs;
   for (unsigned from = 0; from < core_.fabric.workers; ++from) {
     if (from == core_.id) continue;
     const unsigned count = handoff_.take(from, mbufs.data(), room());
+    if (count == 0) continue;
+    std::fill_n(&mbufs[count], kAhead, mbufs[count - 1]);
     // What `from` has written lies in its caches.
     for (unsigned i = 0; i < count; ++i) {
       rte_prefetch0(mbufs[i]);
@@ -94,15 +96,16 @@ unsigned Worker::take_handoffs() {
 
 template <int kFamily>
 [[gnu::always_inline]] inline bool Worker::give_plain(rte_mbuf* frame, const PlainBurst& burst,
-                                                      Work& work) {
+                                                      Work& work, unsigned& place) {
   constexpr auto kDirection = kFamily == 6 ? nat::Direction::k6To4 : nat::Direction::k4To6;
   constexpr unsigned kEth = sizeof(net::EthHeader);
   auto* ip = rte_pktmbuf_mtod_offset(frame, uint8_t*, kEth);
   const uint32_t length = net::plain_length<kFamily>(ip, frame->data_len - kEth);
-  nat::Class cls;
-  if (length == 0 || !classifier_.is_plain<kFamily>(burst.gate, ip, cls)) return false;
-  if (cls.kind == nat::Class::kStateless) [[unlikely]] {
-    work.commit_stateless(frame, ip, length, burst.interface, cls.instance,
+  if (length == 0) return false;
+  const nat::Class cls = classifier_.class_of_plain<kFamily>(burst.gate, ip);
+  if (cls.kind != nat::Class::kStateful) [[unlikely]] {
+    if (cls.kind == nat::Class::kNone) return false;
+    work.commit_stateless(place++, frame, ip, length, cls.instance,
                           burst.search.anywhere());
     return true;
   }
@@ -114,24 +117,59 @@ template <int kFamily>
     }
   }
   const uint16_t tail = nat::plain_tail<kDirection>(ip, cls.prefix);
-  work.commit_plain(frame, ip, length, burst.interface, tail,
+  work.commit_plain(place++, frame, ip, length, tail,
                     burst.search.fetch<kDirection>(ip, tail));
   return true;
 }
 
-// A plain packet in an untagged frame of one segment: straight into the burst, without a view.
-[[gnu::always_inline]] inline bool Worker::receive_plain(rte_mbuf* frame, const PlainBurst& burst) {
+// Whether it may be a plain packet: in an untagged frame of one segment.
+[[gnu::always_inline]] inline bool is_plain_frame(const rte_mbuf* frame, const net::Pattern& start) {
   constexpr unsigned kShortest =
       sizeof(net::EthHeader) + sizeof(net::Ip4Header) + sizeof(net::UdpHeader);
   constexpr unsigned kLeastOffset = net::kMinHeadroom - sizeof(net::EthHeader);
-  if (frame->nb_segs != 1 || (frame->ol_flags & RTE_MBUF_F_RX_VLAN_STRIPPED) != 0 ||
-      frame->data_len < kShortest || frame->data_off < kLeastOffset) {
-    return false;
+  return frame->nb_segs == 1 && (frame->ol_flags & RTE_MBUF_F_RX_VLAN_STRIPPED) == 0 &&
+         frame->data_len >= kShortest && frame->data_off >= kLeastOffset &&
+         start.holds(rte_pktmbuf_mtod(frame, const uint8_t*));
+}
+
+// Plain packets of the family go straight into the burst, without a view, from `next` on up to what
+// is none. On most links it is all of one family.
+template <int kFamily>
+[[gnu::always_inline]] inline rte_mbuf* const* Worker::take_plain(rte_mbuf* const* next,
+                                                                  rte_mbuf* const* end,
+                                                                  const PlainBurst& burst,
+                                                                  uint64_t& bytes) {
+  Work& work = kFamily == 6 ? six_ : four_;
+  unsigned place = work.nat.count;
+  for (; next != end; ++next) {
+    rte_prefetch0(rte_pktmbuf_mtod(next[kAhead], void*));
+    rte_mbuf* frame = *next;
+    if (!is_plain_frame(frame, kFamily == 6 ? burst.six : burst.four)) break;
+    bytes += frame->data_len;
+    if (!give_plain<kFamily>(frame, burst, work, place)) {
+      bytes -= frame->data_len;
+      break;
+    }
   }
-  const auto* eth = rte_pktmbuf_mtod(frame, const uint8_t*);
-  if (burst.six.holds(eth)) return give_plain<6>(frame, burst, six_);
-  if (burst.four.holds(eth)) return give_plain<4>(frame, burst, four_);
-  return false;
+  std::fill(&work.ingress[work.nat.count], &work.ingress[place], burst.interface);
+  work.nat.count = place;
+  return next;
+}
+
+// Frames of one port, with kAhead more behind them that may be looked at; how many bytes they are.
+uint64_t Worker::take_frames(rte_mbuf* const* frames, unsigned count, uint16_t port) {
+  for (unsigned i = 0; i < kAhead; ++i) rte_prefetch0(rte_pktmbuf_mtod(frames[i], void*));
+  const PlainBurst burst = plain_bursts_.of(port);
+  uint64_t bytes = 0;
+  rte_mbuf* const* const end = frames + count;
+  for (rte_mbuf* const* next = frames; next != end; ++next) {
+    next = take_plain<6>(next, end, burst, bytes);
+    next = take_plain<4>(next, end, burst, bytes);
+    if (next == end) break;
+    bytes += (*next)->pkt_len;
+    receive(*next, core_.fabric.ports[port]);
+  }
+  return bytes;
 }
 
 unsigned Worker::take_queue(const RxQueue& queue) {
@@ -144,17 +182,8 @@ unsigned Worker::take_queue(const RxQueue& queue) {
     core_.tap->received(frames.data(), count, port.port_id);
     if (core_.tap->tracer() != nullptr) return trace_queue(frames.data(), count, queue);
   }
-  for (unsigned i = 0; i < count && i < kAhead; ++i) {
-    rte_prefetch0(rte_pktmbuf_mtod(frames[i], void*));
-  }
   std::fill_n(&frames[count], kAhead, frames[count - 1]);  // so that nobody has to ask
-  const PlainBurst burst = plain_bursts_.of(queue.port);
-  uint64_t bytes = 0;
-  for (unsigned i = 0; i < count; ++i) {
-    rte_prefetch0(rte_pktmbuf_mtod(frames[i + kAhead], void*));
-    bytes += frames[i]->pkt_len;
-    if (!receive_plain(frames[i], burst)) receive(frames[i], port);
-  }
+  const uint64_t bytes = take_frames(frames.data(), count, queue.port);
   steering_[queue.port].received += count;
   core_.counters.add(Counter::kRxPackets, count);
   core_.counters.add(Counter::kRxBytes, bytes);
@@ -358,14 +387,10 @@ unsigned Worker::accept_plain(rte_mbuf* const* mbufs, unsigned count) {
   };
   if (!is_plain(mbufs[0])) return 0;
   const uint16_t port = meta_of(mbufs[0]).port;
-  const PortTable& table = core_.fabric.ports[port];
-  const PlainBurst burst = plain_bursts_.of(port);
-  unsigned i = 0;
-  for (; i < count && is_plain(mbufs[i]) && meta_of(mbufs[i]).port == port; ++i) {
-    if (i + kAhead < count) rte_prefetch0(rte_pktmbuf_mtod(mbufs[i + kAhead], void*));
-    if (!receive_plain(mbufs[i], burst)) receive(mbufs[i], table);
-  }
-  return i;
+  unsigned same = 1;
+  while (same < count && is_plain(mbufs[same]) && meta_of(mbufs[same]).port == port) ++same;
+  take_frames(mbufs, same, port);
+  return same;
 }
 
 void Worker::accept(rte_mbuf* mbuf) {

@@ -129,9 +129,12 @@ class Worker {
   void accept(rte_mbuf* mbuf);
   unsigned accept_plain(rte_mbuf* const* mbufs, unsigned count);
   void receive(rte_mbuf* frame, const PortTable& port);
-  bool receive_plain(rte_mbuf* frame, const PlainBurst& burst);
+  uint64_t take_frames(rte_mbuf* const* frames, unsigned count, uint16_t port);
   template <int kFamily>
-  bool give_plain(rte_mbuf* frame, const PlainBurst& burst, Work& work);
+  rte_mbuf* const* take_plain(rte_mbuf* const* next, rte_mbuf* const* end, const PlainBurst& burst,
+                              uint64_t& bytes);
+  template <int kFamily>
+  bool give_plain(rte_mbuf* frame, const PlainBurst& burst, Work& work, unsigned& place);
   void receive_ip(rte_mbuf* frame, const LinkView& link);
   void give_to_nat(rte_mbuf* mbuf, Work& work, const Origin& origin);
   void give_fragment(rte_mbuf* mbuf, Work& work, const Origin& origin);

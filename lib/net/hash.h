@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <type_traits>
 
 #include "net/addr.h"
 
@@ -18,6 +19,11 @@ struct HashKey {
 
 /// High and low half of the 128-bit product, folded together.
 constexpr uint64_t multiply_fold(uint64_t x, uint64_t y) {
+  if (!std::is_constant_evaluated()) {
+    uint64_t low, high;
+    asm("mulq %3" : "=a"(low), "=d"(high) : "%0"(x), "r"(y) : "cc");
+    return low ^ high;
+  }
   __extension__ using Wide = unsigned __int128;
   const Wide product = static_cast<Wide>(x) * y;
   return static_cast<uint64_t>(product) ^ static_cast<uint64_t>(product >> 64);

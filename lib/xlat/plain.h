@@ -7,6 +7,8 @@
 // before or after; and whether the packet fits its path is the caller's to know.
 #pragma once
 
+#include <algorithm>
+
 #include "xlat/rewrite.h"
 #include "xlat/wire.h"
 
@@ -81,9 +83,13 @@ inline constexpr uint32_t kPlainGrowth = sizeof(net::Ip6Header) - sizeof(net::Ip
 /// 7915 4.1: without DF, lowest-ipv6-mtu decides).
 inline bool plain_4to6_fits(const uint8_t* ip4, uint32_t length, const PlainPolicy& policy,
                             uint32_t mtu6) {
+  const uint32_t new_length = length + kPlainGrowth;
+  // No policy has less.
+  if (new_length <= std::min<uint32_t>(mtu6, net::kIp6MinMtu)) [[likely]]
+    return true;
   const auto* ip = net::header_at<net::Ip4Header>(ip4);
   const bool df = (ip->flags_offset.host() & net::kIp4DontFragment) != 0;
-  return length + kPlainGrowth <= mtu6 && (df || length + kPlainGrowth <= policy.lowest_ipv6_mtu);
+  return new_length <= mtu6 && (df || new_length <= policy.lowest_ipv6_mtu);
 }
 
 /// RFC 7915 4.1, as plain_6to4(). The flow label is zero. `source` writes the source address where
