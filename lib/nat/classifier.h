@@ -114,6 +114,7 @@ class Classifier {
         {&portless_[cls.instance], by_remote(ownership, cls.instance), &stateful_[cls.prefix]});
   }
 
+  bool has_prefixes() const { return !stateful_.empty(); }
   const net::Prefix6052& stateful_prefix(uint8_t index) const { return stateful_[index]; }
   uint8_t instance_of_prefix(uint8_t index) const { return instance_[index]; }
   uint8_t first_prefix(uint8_t instance) const { return first_prefix_[instance]; }

@@ -129,6 +129,7 @@ inline bool is_steady(const Session& s) {
 
 template <Direction kDirection>
 class PlainRewrite;
+struct PlainPrefix;
 
 struct Foreseen;
 
@@ -217,6 +218,7 @@ class Core {
  private:
   template <Direction kDirection>
   friend class PlainRewrite;
+  friend struct PlainPrefix;
   struct Probe {
     SessionKey key;
   };
@@ -375,9 +377,16 @@ class Core {
   /// A packet of the session. Without a branch: the mask lies beside the lifetime.
   template <Direction kDirection>
   void refresh(Session& s, uint32_t now_ms) const {
-    const uint32_t mask =
-        kDirection == Direction::k6To4 ? ~uint32_t{0} : lifetime_[s.timer].inbound;
-    s.last_seen_ms += (now_ms - s.last_seen_ms) & mask;
+    refresh<kDirection>(s, now_ms, now_ms - s.last_seen_ms, lifetime_[s.timer]);
+  }
+  /// The same for whom knows how old it is, and how old it may become.
+  template <Direction kDirection>
+  static void refresh(Session& s, uint32_t now_ms, uint32_t age, const Lifetime& lifetime) {
+    if constexpr (kDirection == Direction::k6To4) {
+      s.last_seen_ms = now_ms;
+    } else {
+      s.last_seen_ms += age & lifetime.inbound;
+    }
   }
 
   // core_other.cc

@@ -38,6 +38,14 @@ bool leaves(const Decision& d) {
 
 }  // namespace
 
+void PlainPrefix::take(const Core& core, uint8_t prefix) {
+  const net::Ip6Prefix& taken = core.classifier.stateful_prefix(prefix).prefix();
+  number = prefix;
+  is_96 = taken.length == 96;
+  policy = &core.plain_policies_[core.classifier.instance_of_prefix(prefix)];
+  std::memcpy(&start, &taken.address, sizeof start);
+}
+
 bool Core::is_simple(const net::PacketView& view, const Class& cls) const {
   if (cls.kind != Class::kStateful || view.source_route) return false;
   const bool known = view.payload == Payload::kTcp || view.payload == Payload::kUdp ||
@@ -89,7 +97,9 @@ template <Direction kDirection>
     batch.session[i] = &tables.session(candidate);
   }
   Session& s = *batch.session[i];
-  if (is_over(s, now_ms)) [[unlikely]] {
+  const Lifetime lifetime = lifetime_[s.timer];
+  const uint32_t age = now_ms - s.last_seen_ms;
+  if (age >= lifetime.ms) [[unlikely]] {
     candidate = tables.number_of(s);
     return false;
   }
@@ -102,7 +112,7 @@ template <Direction kDirection>
     take_way(batch, i, s.key.inside);
   }
   if (s.state == TcpState::kNone || is_quiet<kDirection>(s, buf.data)) [[likely]] {
-    refresh<kDirection>(s, now_ms);
+    refresh<kDirection>(s, now_ms, age, lifetime);
   } else {
     track_tcp(tables.number_of(s), tcp_event(kDirection, flags_of<kDirection>(buf.data)), now_ms);
   }
@@ -194,9 +204,8 @@ template <Direction kDirection>
   const Index& index = tables.index(kDirection);
   uint64_t absent = 0;
   for (unsigned i = 0; i < batch.count; ++i) {
-    const uint32_t candidate = Index::candidate(batch.bucket[i], batch.tag[i]);
-    if (candidate != Index::kNone) [[likely]] {
-      batch.session[i] = &sessions[candidate];
+    if (const unsigned hits = batch.bucket[i]->match(batch.tag[i]); hits != 0) [[likely]] {
+      batch.session[i] = &sessions[batch.bucket[i]->first_of(hits)];
       __builtin_prefetch(batch.session[i], 1);
       continue;
     }

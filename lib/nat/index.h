@@ -33,6 +33,8 @@ class Index {
       const __m128i equal = _mm_cmpeq_epi8(line, _mm_set1_epi8(static_cast<char>(wanted)));
       return static_cast<unsigned>(_mm_movemask_epi8(equal)) & ((1u << kPlaces) - 1);
     }
+    /// Of the matches, of which there are some.
+    uint32_t first_of(unsigned hits) const { return record[__builtin_ctz(hits)]; }
   };
   static_assert(sizeof(Bucket) == 64);
 
@@ -53,7 +55,7 @@ class Index {
   /// known to be the right one.
   static uint32_t candidate(const Bucket* bucket, uint8_t tag) {
     const unsigned hits = bucket->match(tag);
-    return hits == 0 ? kNone : bucket->record[__builtin_ctz(hits)];
+    return hits == 0 ? kNone : bucket->first_of(hits);
   }
   uint32_t candidate(uint64_t hash) const { return candidate(bucket(hash), tag_of(hash)); }
 

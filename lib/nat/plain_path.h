@@ -109,6 +109,21 @@ net::ChecksumDelta address_delta(const Header& ip, const Address& source,
                                      net::sum_of(source) + net::sum_of(destination));
 }
 
+/// What comes with a session's prefix. The next packet's is nearly always the same.
+struct PlainPrefix {
+  uint8_t number = 0;  ///< SessionKey::prefix
+  bool is_96 = false;
+  const xlat::PlainPolicy* policy = nullptr;  ///< of its instance
+  __m128i start{};                            ///< the prefix
+
+  void take(const Core& core, uint8_t prefix);
+  /// The address at `at` is to be that of `remote` under the prefix.
+  [[gnu::always_inline]] void embed(net::Ip4 remote, uint8_t* at) const {
+    const __m128i address = _mm_insert_epi32(start, static_cast<int>(remote.value.raw()), 3);
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(at), address);
+  }
+};
+
 /// Translates the plain packets of a burst of `count`: by their sessions, and those of stateless
 /// instances by the addresses that were found for them.
 template <Direction kDirection>
@@ -121,6 +136,7 @@ class PlainRewrite {
         id_mask_(core.ids_.mask),
         id_base_(core.ids_.base),
         packets_(count) {
+    if (kDirection == Direction::k4To6 && core.classifier.has_prefixes()) prefix_.take(core, 0);
     if (kDirection == Direction::k6To4) core.ids_.next += count;
   }
   ~PlainRewrite() {
@@ -136,7 +152,7 @@ class PlainRewrite {
   /// what they are then. False if it does not fit `mtu`; it is untouched then.
   [[gnu::always_inline]] bool run(unsigned i, uint8_t*& ip, uint32_t& length, const Session& s,
                                   uint32_t mtu) {
-    const auto& policy = policies_[s.timer / kTimerClasses];
+    const xlat::PlainPolicy& policy = policy_of(s);
     const auto delta = net::ChecksumDelta::from_raw(s.delta);
     if constexpr (kDirection == Direction::k6To4) {
       if (length - xlat::kPlainGrowth > mtu) return false;
@@ -148,7 +164,13 @@ class PlainRewrite {
       if (!xlat::plain_4to6_fits(ip, length, policy, mtu)) return false;
       bytes_ += length;
       std::memcpy(ip + sizeof(net::Ip4Header) + 2, &s.key.inside_port, 2);
-      const auto source = [&](uint8_t* at) { core_.prefix_of(s.key).embed(s.key.remote, at); };
+      const auto source = [&](uint8_t* at) {
+        if (prefix_.is_96) [[likely]] {
+          prefix_.embed(s.key.remote, at);
+        } else {
+          core_.prefix_of(s.key).embed(s.key.remote, at);
+        }
+      };
       ip = xlat::plain_4to6(ip, length, source, s.key.inside, policy, -delta);
       length += xlat::kPlainGrowth;
     }
@@ -193,8 +215,16 @@ class PlainRewrite {
     return static_cast<uint16_t>(id_base_ | ((first_id_ + i) & id_mask_));
   }
 
+  [[gnu::always_inline]] const xlat::PlainPolicy& policy_of(const Session& s) {
+    if constexpr (kDirection == Direction::k6To4) return policies_[s.timer / kTimerClasses];
+    if (s.key.prefix != prefix_.number) [[unlikely]]
+      prefix_.take(core_, s.key.prefix);
+    return *prefix_.policy;
+  }
+
   Core& core_;
   const xlat::PlainPolicy* const policies_;
+  PlainPrefix prefix_;  ///< 4->6
   const uint32_t first_id_, id_mask_, id_base_;  ///< each packet of the burst has one of its own
   uint64_t packets_, bytes_ = 0, stateless_ = 0;
 };
