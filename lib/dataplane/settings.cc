@@ -254,7 +254,7 @@ nat::Settings make_settings(const conf::Config& config, uint64_t seed) {
   }
   settings.icmp_errors_per_source = config.limits.icmp_errors_per_source;
   std::mt19937_64 random(seed);
-  settings.hash_key = {random(), random(), random()};
+  settings.hash_key = {random(), random() | 1, random()};
   settings.random_seed = random();
   return settings;
 }

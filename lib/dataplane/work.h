@@ -59,7 +59,7 @@ struct Work {
   }
   /// As commit(), for a plain packet from the wire, which has no view. `i` is the next place; that
   /// it is taken is for the caller to note, once for many.
-  [[gnu::always_inline]] void commit_plain(unsigned i, rte_mbuf* from, uint8_t* ip, uint32_t length,
+  [[gnu::always_inline]] void commit_plain(std::size_t i, rte_mbuf* from, uint8_t* ip, uint32_t length,
                                            uint16_t tail,
                                            const nat::PlainSearch::Place& place) {
     packet[i].data = ip;
@@ -70,7 +70,7 @@ struct Work {
     nat.tag[i] = place.tag;
   }
   /// The same for one of a stateless instance.
-  void commit_stateless(unsigned i, rte_mbuf* from, uint8_t* ip, uint32_t length,
+  void commit_stateless(std::size_t i, rte_mbuf* from, uint8_t* ip, uint32_t length,
                         uint8_t instance,
                         const nat::PlainSearch::Place& anywhere) {
     nat.stateless |= uint64_t{1} << i;

@@ -96,11 +96,11 @@ unsigned Worker::take_handoffs() {
 
 template <int kFamily>
 [[gnu::always_inline]] inline bool Worker::give_plain(rte_mbuf* frame, const PlainBurst& burst,
-                                                      Work& work, unsigned& place) {
+                                                      Work& work, std::size_t& place) {
   constexpr auto kDirection = kFamily == 6 ? nat::Direction::k6To4 : nat::Direction::k4To6;
   constexpr unsigned kEth = sizeof(net::EthHeader);
   auto* ip = rte_pktmbuf_mtod_offset(frame, uint8_t*, kEth);
-  const uint32_t length = net::plain_length<kFamily>(ip, frame->data_len - kEth);
+  const uint32_t length = net::plain_length<kFamily, kEth>(ip, frame->data_len);
   if (length == 0) return false;
   const nat::Class cls = classifier_.class_of_plain<kFamily>(burst.gate, ip);
   if (cls.kind != nat::Class::kStateful) [[unlikely]] {
@@ -140,7 +140,7 @@ template <int kFamily>
                                                                   const PlainBurst& burst,
                                                                   uint64_t& bytes) {
   Work& work = kFamily == 6 ? six_ : four_;
-  unsigned place = work.nat.count;
+  std::size_t place = work.nat.count;
   for (; next != end; ++next) {
     rte_prefetch0(rte_pktmbuf_mtod(next[kAhead], void*));
     rte_mbuf* frame = *next;
@@ -152,7 +152,7 @@ template <int kFamily>
     }
   }
   std::fill(&work.ingress[work.nat.count], &work.ingress[place], burst.interface);
-  work.nat.count = place;
+  work.nat.count = static_cast<unsigned>(place);
   return next;
 }
 

@@ -134,7 +134,7 @@ class Worker {
   rte_mbuf* const* take_plain(rte_mbuf* const* next, rte_mbuf* const* end, const PlainBurst& burst,
                               uint64_t& bytes);
   template <int kFamily>
-  bool give_plain(rte_mbuf* frame, const PlainBurst& burst, Work& work, unsigned& place);
+  bool give_plain(rte_mbuf* frame, const PlainBurst& burst, Work& work, std::size_t& place);
   void receive_ip(rte_mbuf* frame, const LinkView& link);
   void give_to_nat(rte_mbuf* mbuf, Work& work, const Origin& origin);
   void give_fragment(rte_mbuf* mbuf, Work& work, const Origin& origin);

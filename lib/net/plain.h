@@ -19,18 +19,19 @@
 
 namespace isthmus::net {
 
-/// `length`: of the transport header and what follows, and as it stands on the wire. What a UDP
-/// header says must be just that.
+/// `length`: of the transport header and what follows; negative if not even the IP header is whole.
+/// What a UDP header says must be just that.
 [[gnu::always_inline]] inline bool is_plain_transport(uint8_t protocol, const uint8_t* l4,
-                                                      uint32_t length, Be16 on_wire) {
+                                                      int32_t length) {
   if (protocol == kProtoUdp) {
     const auto* udp = header_at<UdpHeader>(l4);
-    return length >= sizeof(UdpHeader) && udp->length == on_wire && udp->checksum.raw() != 0;
+    return length >= int32_t{sizeof(UdpHeader)} && udp->length.host() == length &&
+           udp->checksum.raw() != 0;
   }
-  if (protocol != kProtoTcp || length < sizeof(TcpHeader)) return false;
+  if (protocol != kProtoTcp) return false;
   const auto* tcp = header_at<TcpHeader>(l4);
-  const uint32_t header = (tcp->data_offset >> 4) * 4u;
-  return header >= sizeof(TcpHeader) && header <= length && (tcp->flags & kTcpSyn) == 0;
+  const int32_t header = (tcp->data_offset >> 4) * 4;
+  return header >= int32_t{sizeof(TcpHeader)} && header <= length && (tcp->flags & kTcpSyn) == 0;
 }
 
 /// What the first octet of a plain packet is, under a mask.
@@ -40,34 +41,36 @@ struct PlainStart {
   static constexpr uint8_t kMask = kFamily == 6 ? 0xf0 : 0xff;
 };
 
-/// The length of the plain packet of the family at `ip`, whose first octet is one's, of which
-/// `available` bytes are there (at least those of the shortest IPv4 packet with UDP; the rest may
-/// be link padding). 0: not plain.
-template <int kFamily>
-uint32_t plain_length(const uint8_t* ip, uint32_t available);
-
-template <>
-[[gnu::always_inline]] inline uint32_t plain_length<6>(const uint8_t* at, uint32_t available) {
+[[gnu::always_inline]] inline uint32_t plain_length6(const uint8_t* at, uint32_t available,
+                                                     uint32_t link) {
   constexpr uint32_t kHeader = sizeof(Ip6Header);
   const auto* ip = header_at<Ip6Header>(at);
   const uint32_t payload = ip->payload_length.host();
-  const bool plain = kHeader + payload <= available && ip->hop_limit >= 2 &&
-                     is_plain_transport(ip->next_header, at + kHeader, payload, ip->payload_length);
+  const bool plain =
+      link + kHeader + payload <= available && ip->hop_limit >= 2 &&
+      is_plain_transport(ip->next_header, at + kHeader, static_cast<int32_t>(payload));
   return plain ? kHeader + payload : 0;
 }
 
-template <>
-[[gnu::always_inline]] inline uint32_t plain_length<4>(const uint8_t* at, uint32_t available) {
+[[gnu::always_inline]] inline uint32_t plain_length4(const uint8_t* at, uint32_t available,
+                                                     uint32_t link) {
   constexpr uint32_t kHeader = sizeof(Ip4Header);
   const auto* ip = header_at<Ip4Header>(at);
   const uint32_t total = ip->total_length.host();
-  const uint32_t payload = total - kHeader;
   const bool plain =
-      total >= kHeader && total <= available &&
+      link + total <= available &&
       (ip->flags_offset.host() & (kIp4MoreFragments | kIp4OffsetMask)) == 0 && ip->ttl >= 2 &&
       ip4_header_adds_up(at) &&
-      is_plain_transport(ip->protocol, at + kHeader, payload, Be16(static_cast<uint16_t>(payload)));
+      is_plain_transport(ip->protocol, at + kHeader, static_cast<int32_t>(total - kHeader));
   return plain ? total : 0;
+}
+
+/// The length of the plain packet of the family at `ip`, whose first octet is one's. Of the frame
+/// that it begins in after kLink bytes `available` bytes are there (at least those of the shortest
+/// IPv4 packet with UDP; the rest may be padding). 0: not plain.
+template <int kFamily, uint32_t kLink = 0>
+[[gnu::always_inline]] inline uint32_t plain_length(const uint8_t* ip, uint32_t available) {
+  return kFamily == 6 ? plain_length6(ip, available, kLink) : plain_length4(ip, available, kLink);
 }
 
 }  // namespace isthmus::net
