@@ -56,16 +56,16 @@ void NatStage::rewrite_all(Work& work, const Argument& argument) {
   for (unsigned i = 0; i < count; ++i) {
     const nat::Session* s = batch.session[i];
     if (s != nullptr) [[likely]] {
-      uint8_t* ip = work.packet[i].data;
-      uint32_t length = work.packet[i].length;
+      uint8_t* ip = batch.ip[i];
+      uint32_t length = batch.length[i];
       if (rewrite.run(i, ip, length, *s, ways.plain_mtu(i))) [[likely]] {
         ways.send(work.mbuf[i], ip, length);
         continue;
       }
       translator_.spell_out(batch, i, core_.now_ms);
     } else if (batch.is_stateless(i)) {
-      uint8_t* ip = work.packet[i].data;
-      uint32_t length = work.packet[i].length;
+      uint8_t* ip = batch.ip[i];
+      uint32_t length = batch.length[i];
       if (rewrite.run_stateless(i, ip, length, batch, ways.plain_mtu(i))) [[likely]] {
         ways.send(work.mbuf[i], ip, length);
         continue;

@@ -62,8 +62,8 @@ struct Work {
   [[gnu::always_inline]] void commit_plain(std::size_t i, rte_mbuf* from, uint8_t* ip, uint32_t length,
                                            uint16_t tail,
                                            const nat::PlainSearch::Place& place) {
-    packet[i].data = ip;
-    packet[i].length = length;
+    nat.ip[i] = ip;
+    nat.length[i] = length;
     mbuf[i] = from;
     nat.tail[i] = tail;
     nat.bucket[i] = place.bucket;

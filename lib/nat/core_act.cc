@@ -48,11 +48,14 @@ SessionKey Core::key_of(const Batch& batch, unsigned i) const {
 }
 
 [[gnu::noinline]] void Core::spell_out(Batch& batch, unsigned i) const {
-  net::parse_ip(*batch.buf[i], batch.view[i]);  // succeeds: see net/plain.h
-  const uint8_t* data = batch.buf[i]->data;
+  net::PacketBuf& buf = *batch.buf[i];
+  buf.data = batch.ip[i];
+  buf.length = batch.length[i];
+  net::parse_ip(buf, batch.view[i]);  // succeeds: see net/plain.h
+  const uint8_t* data = buf.data;
   Decision& d = batch.decision[i];
   d.cls = data[0] >> 4 == 6
-              ? classifier.classify6(*batch.buf[i], batch.view[i])
+              ? classifier.classify6(buf, batch.view[i])
               : classifier.classify4(net::header_at<net::Ip4Header>(data)->destination);
   d.reason = DropReason::kNone;
   d.hairpin = d.keep_hop_limit = false;

@@ -79,7 +79,7 @@ template <Direction kDirection>
   Lane& lane = lanes.at(i);
   if (batch.is_stateless(i) || (!batch.is_plain(i) && !lane.simple)) return;
   if (batch.is_plain(i)) {
-    lane.key = SessionKey::from(plain_key<Direction::k6To4>(batch.buf[i]->data, batch.tail[i]));
+    lane.key = SessionKey::from(plain_key<Direction::k6To4>(batch.ip[i], batch.tail[i]));
   }
   name(lane, classifier.instance_of_prefix(lane.key.prefix));
 }
@@ -90,8 +90,8 @@ template <Direction kDirection>
 template <Direction kDirection>
 [[gnu::always_inline]] inline bool Core::established(Batch& batch, unsigned i, uint32_t& candidate,
                                                      uint32_t now_ms, Way& way) {
-  const net::PacketBuf& buf = *batch.buf[i];
-  if (!is_plain_key<kDirection>(batch.session[i]->key, buf.data, batch.tail[i])) [[unlikely]] {
+  const uint8_t* ip = batch.ip[i];
+  if (!is_plain_key<kDirection>(batch.session[i]->key, ip, batch.tail[i])) [[unlikely]] {
     candidate = find_again<kDirection>(batch, i);
     if (candidate == Index::kNone) return false;
     batch.session[i] = &tables.session(candidate);
@@ -111,12 +111,12 @@ template <Direction kDirection>
   } else {
     take_way(batch, i, s.key.inside);
   }
-  if (s.state == TcpState::kNone || is_quiet<kDirection>(s, buf.data)) [[likely]] {
+  if (s.state == TcpState::kNone || is_quiet<kDirection>(s, ip)) [[likely]] {
     refresh<kDirection>(s, now_ms, age, lifetime);
   } else {
-    track_tcp(tables.number_of(s), tcp_event(kDirection, flags_of<kDirection>(buf.data)), now_ms);
+    track_tcp(tables.number_of(s), tcp_event(kDirection, flags_of<kDirection>(ip)), now_ms);
   }
-  s.count(kDirection, buf.length);
+  s.count(kDirection, batch.length[i]);
   return true;
 }
 
@@ -126,8 +126,7 @@ template <Direction kDirection>
 [[gnu::noinline]] bool Core::open_plainly(Batch& batch, unsigned i, Lanes& lanes, uint32_t now_ms,
                                           Way& way) {
   Lane& lane = lanes.at(i);
-  const net::PacketBuf& buf = *batch.buf[i];
-  const auto words = plain_key<Direction::k6To4>(buf.data, batch.tail[i]);
+  const auto words = plain_key<Direction::k6To4>(batch.ip[i], batch.tail[i]);
   lane.key = SessionKey::from(words);
   const auto& key = lane.key;
   // Without SYN, TCP opens nothing.
@@ -146,7 +145,7 @@ template <Direction kDirection>
   Session& s = tables.session(open_session<Direction::k6To4>(
       binding, subscriber, lane, {TcpState::kNone, Refresh::kKeep}, now_ms));
   take_way(batch, i, s.key.remote, way);
-  s.count(Direction::k6To4, buf.length);
+  s.count(Direction::k6To4, batch.length[i]);
   batch.session[i] = &s;
   return true;
 }
@@ -156,7 +155,7 @@ template <Direction kDirection>
 [[gnu::noinline]] uint32_t Core::find_again(const Batch& batch, unsigned i) const {
   const Index::Bucket& bucket = *batch.bucket[i];
   if (bucket.overflow == 0 && bucket.match(batch.tag[i]) == 0) return Index::kNone;
-  const auto words = plain_key<kDirection>(batch.buf[i]->data, batch.tail[i]);
+  const auto words = plain_key<kDirection>(batch.ip[i], batch.tail[i]);
   return tables.find_session(kDirection, tables.hash(kDirection, words), SessionKey::from(words));
 }
 
@@ -170,7 +169,7 @@ template <Direction kDirection>
   if (batch.is_plain(i)) {
     spell_out(batch, i);
     lane.simple = !batch.is_stateless(i);
-    lane.key = SessionKey::from(plain_key<kDirection>(batch.buf[i]->data, batch.tail[i]));
+    lane.key = SessionKey::from(plain_key<kDirection>(batch.ip[i], batch.tail[i]));
     lane.hash = tables.hash(kDirection, lane.key);
   }
   batch.stateless &= ~(uint64_t{1} << i);

@@ -45,7 +45,7 @@ void Core::prefetch_mappings(const Batch& batch) const {
   if (!has_mappings_) return;
   for (uint64_t plain = batch.stateless; plain != 0; plain &= plain - 1) {
     const auto i = static_cast<unsigned>(std::countr_zero(plain));
-    prefetch_stateless(batch.buf[i]->data, static_cast<uint8_t>(batch.tail[i]));
+    prefetch_stateless(batch.ip[i], static_cast<uint8_t>(batch.tail[i]));
   }
 }
 
@@ -53,7 +53,7 @@ template <>
 [[gnu::always_inline]] inline bool Core::map_by_prefix<Direction::k6To4>(Batch& batch, unsigned i,
                                                                          Way& way) const {
   const PlainSiit& plain = stateless_plain_[batch.tail[i]];
-  const auto* ip = net::header_at<net::Ip6Header>(batch.buf[i]->data);
+  const auto* ip = net::header_at<net::Ip6Header>(batch.ip[i]);
   const net::Ip4 source = embedded96(ip->source);
   const net::Ip4 destination = embedded96(ip->destination);
   if (!plain.by_prefix || !plain.holds(ip->source) || !plain.holds(ip->destination) ||
@@ -69,7 +69,7 @@ template <>
 [[gnu::always_inline]] inline bool Core::map_by_prefix<Direction::k4To6>(Batch& batch, unsigned i,
                                                                          Way&) const {
   const PlainSiit& plain = stateless_plain_[batch.tail[i]];
-  const auto* ip = net::header_at<net::Ip4Header>(batch.buf[i]->data);
+  const auto* ip = net::header_at<net::Ip4Header>(batch.ip[i]);
   if (!plain.by_prefix || !plain.addresses->is_ordinary(ip->source) ||
       !plain.addresses->is_ordinary(ip->destination)) {
     return false;
@@ -87,7 +87,7 @@ bool Core::map_by_rules<Direction::k6To4>(Batch& batch, unsigned i, Way& way) co
     return false;
   }
   const auto& siit = settings_.stateless[instance];
-  const auto* ip = net::header_at<net::Ip6Header>(batch.buf[i]->data);
+  const auto* ip = net::header_at<net::Ip6Header>(batch.ip[i]);
   auto& destination = batch.destination4[i];
   if (net::is_illegal_source(ip->source) ||
       siit.map_6to4(ip->destination, destination) != DropReason::kNone ||
@@ -104,7 +104,7 @@ bool Core::map_by_rules<Direction::k4To6>(Batch& batch, unsigned i, Way&) const 
     return false;
   }
   const auto& siit = settings_.stateless[instance];
-  const auto* ip = net::header_at<net::Ip4Header>(batch.buf[i]->data);
+  const auto* ip = net::header_at<net::Ip4Header>(batch.ip[i]);
   // RFC 7757 4.2.1, rule 1.
   const bool simple = siit.hairpinning == Hairpinning::kSimple;
   auto& source = batch.source6[i];

@@ -46,7 +46,7 @@ bool Translator::may_lend(const net::PacketBuf& packet, const net::PacketView& v
 
 void Translator::look_ahead(Batch& batch) {
   if (batch.count == 0) return;
-  if (*batch.buf[0]->data >> 4 == 6) {
+  if (*batch.data(0) >> 4 == 6) {
     state_->core.look_ahead<Direction::k6To4>(batch);
   } else {
     state_->core.look_ahead<Direction::k4To6>(batch);
@@ -55,7 +55,7 @@ void Translator::look_ahead(Batch& batch) {
 
 void Translator::decide_seen(Batch& batch, uint32_t now_ms) {
   if (batch.count == 0) return;
-  if (*batch.buf[0]->data >> 4 == 6) {
+  if (*batch.data(0) >> 4 == 6) {
     state_->core.decide_batch<Direction::k6To4>(batch, now_ms);
   } else {
     state_->core.decide_batch<Direction::k4To6>(batch, now_ms);
@@ -63,7 +63,7 @@ void Translator::decide_seen(Batch& batch, uint32_t now_ms) {
 }
 
 void Translator::spell_out(Batch& batch, unsigned i, uint32_t now_ms) {
-  if (*batch.buf[i]->data >> 4 == 6) {
+  if (*batch.data(i) >> 4 == 6) {
     state_->core.decide_plainly<Direction::k6To4>(batch, i, now_ms);
   } else {
     state_->core.decide_plainly<Direction::k4To6>(batch, i, now_ms);

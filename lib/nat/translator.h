@@ -119,10 +119,12 @@ struct Session;
 struct Batch {
   unsigned count = 0;
   unsigned ways = 0;  ///< out: how many of next4 or next6 there are
-  /// In, one bit a packet: it is not plain (net/plain.h), `view` is filled in. Of plain ones `buf`
-  /// has no more than data and length.
+  /// In, one bit a packet: it is not plain (net/plain.h), and has `buf` and `view`. Plain ones have
+  /// `ip` and `length`; when they are spelled out, `buf` gets its data and length, too.
   uint64_t parsed = ~uint64_t{0};
   net::PacketBuf* buf[kBatch];
+  uint8_t* ip[kBatch];       ///< where its IP header is
+  uint32_t length[kBatch];   ///< from there on
   /// In, of plain packets: a stateless instance's, with Class::instance in `tail`. Out: those of
   /// them whose addresses are mapped, and which may be translated by that.
   uint64_t stateless = 0;
@@ -147,6 +149,7 @@ struct Batch {
 
   bool is_stateless(unsigned i) const { return (stateless >> i & 1) != 0; }
   bool is_plain(unsigned i) const { return (parsed >> i & 1) == 0; }
+  const uint8_t* data(unsigned i) const { return is_plain(i) ? ip[i] : buf[i]->data; }
 };
 static_assert(kBatch == 64, "one bit a packet");
 
