@@ -77,7 +77,7 @@ struct Work {
     commit_plain(i, from, ip, length, instance, anywhere);
   }
   /// What is missing of a plain packet that takes the general way after all.
-  void complete(unsigned i) {
+  [[gnu::noinline]] void complete(unsigned i) {
     hops[i] = 0;
     const net::PacketBuf whole = packet_of(mbuf[i]);
     packet[i].headroom = static_cast<uint16_t>(whole.headroom + (packet[i].data - whole.data));

@@ -122,13 +122,12 @@ template <int kFamily>
   return true;
 }
 
-// Whether it may be a plain packet: in an untagged frame of one segment.
+// Whether it may be a plain packet: in an untagged frame of one segment. Buffers are longer than any
+// header, so that how long the frame is may be asked later.
 [[gnu::always_inline]] inline bool is_plain_frame(const rte_mbuf* frame, const net::Pattern& start) {
-  constexpr unsigned kShortest =
-      sizeof(net::EthHeader) + sizeof(net::Ip4Header) + sizeof(net::UdpHeader);
   constexpr unsigned kLeastOffset = net::kMinHeadroom - sizeof(net::EthHeader);
   return frame->nb_segs == 1 && (frame->ol_flags & RTE_MBUF_F_RX_VLAN_STRIPPED) == 0 &&
-         frame->data_len >= kShortest && frame->data_off >= kLeastOffset &&
+         frame->data_off >= kLeastOffset &&
          start.holds(rte_pktmbuf_mtod(frame, const uint8_t*));
 }
 

@@ -132,12 +132,9 @@ class PlainRewrite {
   PlainRewrite(Core& core, unsigned count)
       : core_(core),
         policies_(core.plain_policies_),
-        first_id_(core.ids_.next),
-        id_mask_(core.ids_.mask),
-        id_base_(core.ids_.base),
+        first_id_(kDirection == Direction::k6To4 ? core.ids_.take(count) : 0),
         packets_(count) {
     if (kDirection == Direction::k4To6 && core.classifier.has_prefixes()) prefix_.take(core, 0);
-    if (kDirection == Direction::k6To4) core.ids_.next += count;
   }
   ~PlainRewrite() {
     constexpr bool v6 = kDirection == Direction::k6To4;
@@ -211,9 +208,7 @@ class PlainRewrite {
  private:
   using Counter = telemetry::Counter;
 
-  uint16_t id_of(unsigned i) const {
-    return static_cast<uint16_t>(id_base_ | ((first_id_ + i) & id_mask_));
-  }
+  uint16_t id_of(unsigned i) const { return static_cast<uint16_t>(first_id_ + i); }
 
   [[gnu::always_inline]] const xlat::PlainPolicy& policy_of(const Session& s) {
     if constexpr (kDirection == Direction::k6To4) return policies_[s.timer / kTimerClasses];
@@ -225,7 +220,7 @@ class PlainRewrite {
   Core& core_;
   const xlat::PlainPolicy* const policies_;
   PlainPrefix prefix_;  ///< 4->6
-  const uint32_t first_id_, id_mask_, id_base_;  ///< each packet of the burst has one of its own
+  const uint32_t first_id_;  ///< each packet of the burst has an identification of its own
   uint64_t packets_, bytes_ = 0, stateless_ = 0;
 };
 

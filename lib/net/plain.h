@@ -66,8 +66,8 @@ struct PlainStart {
 }
 
 /// The length of the plain packet of the family at `ip`, whose first octet is one's. Of the frame
-/// that it begins in after kLink bytes `available` bytes are there (at least those of the shortest
-/// IPv4 packet with UDP; the rest may be padding). 0: not plain.
+/// that it begins in after kLink bytes `available` are there, some of which may be padding; if they
+/// are too few for its headers, there is other memory behind them. 0: not plain.
 template <int kFamily, uint32_t kLink = 0>
 [[gnu::always_inline]] inline uint32_t plain_length(const uint8_t* ip, uint32_t available) {
   return kFamily == 6 ? plain_length6(ip, available, kLink) : plain_length4(ip, available, kLink);

@@ -37,6 +37,13 @@ struct IdGenerator {
 
   /// For a packet that leaves whole.
   uint16_t take() { return static_cast<uint16_t>(base | (next++ & mask)); }
+  /// The first of `count` in a row, each for one such packet; no more than there are.
+  uint16_t take(uint32_t count) {
+    if ((next & mask) + count > mask + 1u) next = (next | mask) + 1;
+    const auto first = static_cast<uint16_t>(base | (next & mask));
+    next += count;
+    return first;
+  }
   /// For a datagram that leaves in fragments.
   uint16_t take_for(net::Ip4 source, net::Ip4 destination, uint8_t protocol) {
     const uint64_t addresses = uint64_t{source.value.raw()} << 32 | destination.value.raw();
