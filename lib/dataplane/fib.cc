@@ -100,7 +100,7 @@ bool Fib::add(const net::Ip4Prefix& prefix, AdjacencyIndex next_hop) {
   };
   if (!put() && !(removed4_ && rebuild4() && put())) return false;
   if (entries4_.insert_or_assign({prefix.address, prefix.length}, next_hop).second) {
-    cuts4_.add(prefix.address.host(), prefix.length);
+    if (prefix.length > 8) ++longer4_[prefix.address.host() >> 24];
   }
   return true;
 }
@@ -119,7 +119,7 @@ bool Fib::add(const net::Ip6Prefix& prefix, AdjacencyIndex next_hop) {
 void Fib::remove(const net::Ip4Prefix& prefix) {
   if (entries4_.erase({prefix.address, prefix.length}) == 0) return;
   rte_fib_delete(fib4_, prefix.address.host(), prefix.length);
-  cuts4_.remove(prefix.address.host(), prefix.length);
+  if (prefix.length > 8) --longer4_[prefix.address.host() >> 24];
   removed4_ = true;
 }
 

@@ -11,6 +11,7 @@
 #include <rte_fib6.h>
 #include <rte_version.h>
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -56,9 +57,9 @@ class Fib {
 #endif
   }
 
-  /// Addresses around this one that all have its next hop; `high`: the upper half of IPv6
-  /// addresses. Both in host order.
-  net::Stretch<uint32_t> stretch4(uint32_t host) const { return cuts4_.around(host); }
+  /// Whether any route tells apart addresses under this first octet.
+  bool divides4(uint32_t octet) const { return longer4_[octet] != 0; }
+  /// Addresses around those with this upper half (in host order) that all have one next hop.
   net::Stretch<uint64_t> stretch6(uint64_t high) const { return cuts6_.around(high); }
 
  private:
@@ -75,8 +76,8 @@ class Fib {
   rte_fib6* fib6_ = nullptr;
   Entries<net::Ip4Prefix> entries4_;
   Entries<net::Ip6Prefix> entries6_;
-  RouteCuts<uint32_t> cuts4_;
-  RouteCuts<uint64_t> cuts6_;
+  std::array<uint32_t, 256> longer4_{};  ///< by first octet: routes that are longer than it
+  RouteCuts cuts6_;
   bool removed4_ = false, removed6_ = false;  ///< anything, since the table was made
 };
 

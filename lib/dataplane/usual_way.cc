@@ -2,31 +2,63 @@
 #include "dataplane/usual_way.h"
 
 #include <algorithm>
+#include <array>
 
 #include "nat/classifier.h"
 
 namespace isthmus::dataplane {
 namespace {
 
-using Stretch4 = net::Stretch<uint32_t>;
+constexpr unsigned kOctets = 256;
 
-Stretch4 common_part(const Stretch4& a, const Stretch4& b) {
-  const uint32_t first = std::max(a.first, b.first);
-  const uint64_t end = std::min(uint64_t{a.first} + a.count, uint64_t{b.first} + b.count);
-  return {first, end > first ? static_cast<uint32_t>(end - first) : 0};
+/// The next hop of all addresses under each first octet. kNoRoute if they differ, or some are
+/// anyone's.
+std::array<uint64_t, kOctets> hops_by_octet(const Fib& fib, const nat::Classifier& classifier) {
+  std::array<uint32_t, kOctets> hosts;
+  std::array<uint64_t, kOctets> hops;
+  for (uint32_t octet = 0; octet < kOctets; ++octet) hosts[octet] = octet << 24;
+  fib.lookup4(hosts.data(), hops.data(), kOctets);
+  for (uint32_t octet = 0; octet < kOctets; ++octet) {
+    if (fib.divides4(octet) || classifier.has_any_under(octet)) hops[octet] = kNoRoute;
+  }
+  return hops;
+}
+
+uint64_t most_frequent(const std::array<uint64_t, kOctets>& hops) {
+  auto sorted = hops;
+  std::sort(sorted.begin(), sorted.end());
+  uint64_t best = kNoRoute;
+  std::ptrdiff_t most = 0;
+  for (auto at = sorted.cbegin(); at != sorted.cend();) {
+    const auto end = std::upper_bound(at, sorted.cend(), *at);
+    if (*at != kNoRoute && end - at > most) {
+      best = *at;
+      most = end - at;
+    }
+    at = end;
+  }
+  return best;
 }
 
 }  // namespace
 
-// What changed may have left the latest stray where it was: it is the best guess either way.
 template <int kFamily>
 void UsualWay::renew(const Core& core, const nat::Translator& translator, nat::Batch& batch) {
   const Fib& fib = *core.forwarding->fib;
   if constexpr (kFamily == 6) {
-    const auto host = static_cast<uint32_t>(latest_);
-    batch.usual4 = common_part(fib.stretch4(host), translator.classifier().nobodys_around(host));
+    const auto hops = hops_by_octet(fib, translator.classifier());
+    const uint64_t usual = most_frequent(hops);
+    batch.has_usual = usual != kNoRoute;
+    for (uint32_t octet = 0; octet < kOctets; ++octet) {
+      batch.usual4[octet] = batch.has_usual && hops[octet] == usual;
+      if (batch.usual4[octet]) batch.next4[0] = octet << 24;
+    }
   } else {
+    // What has changed need not have moved the latest stray: it is the best guess.
     batch.usual6 = fib.stretch6(latest_);
+    batch.has_usual = !batch.usual6.empty();
+    const uint64_t words[2] = {net::byte_swap(batch.usual6.first), 0};
+    std::memcpy(&batch.next6[0], words, sizeof words);
   }
   forwarding_ = core.forwarding->version;
   rules_ = translator.rules();

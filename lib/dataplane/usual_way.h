@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // hot path
-// The destinations to which most packets of a burst go, and that all have one next hop.
+// The destinations that most packets go to, and that all have one next hop.
 //
-// Theory of operation. Belongs to a Work, and so to one worker and family. What no route tells from
-// an address that packets have gone to (Fib::stretch4(), stretch6()) has the next hop that this
-// address has; inside hosts, or servers, are nearly all within one such stretch. The batch gets it
-// as nat::Batch::usual4 or usual6: packets to it go way 0, which is looked up once for the burst
-// (look_up() of RouteStage does not know). Others, here called strays, have ways of their own; when
-// many have gone by, the stretch around the latest becomes the usual one. It is forgotten when the
-// routes change, or whose packets are: a destination that is the translator's own turns around.
+// Theory of operation. Belongs to a Work, and so to one worker. Most servers are reached by one
+// route, and so are most inside hosts. Which addresses those are is found out once, and packets to
+// them go way 0 of nat::Batch, which is looked up once for a burst; others, here called strays,
+// have ways of their own. In IPv4 whole first octets are told apart: the usual next hop is that of
+// most octets into which no longer route leads. In IPv6 it is a stretch that no route divides
+// (Fib::stretch6()): that of the latest stray, when there have been many. All is found out anew
+// when routes change, or whose packets are: what is the translator's own turns around.
 #pragma once
 
 #include <cstdint>
@@ -20,39 +20,32 @@ namespace isthmus::dataplane {
 
 class UsualWay {
  public:
-  /// So many strays are worth a walk through a tree of all routes.
+  /// Strays that are worth a walk through a tree of all routes.
   static constexpr uint32_t kMany = 1024;
 
   /// Before the batch is decided about. kFamily: of the packets received.
   template <int kFamily>
   void begin(const Core& core, const nat::Translator& translator, nat::Batch& batch) {
-    const bool current =
-        core.forwarding->version == forwarding_ && translator.rules() == rules_ && strays_ < kMany;
-    if (!current) [[unlikely]]
+    if (core.forwarding->version != forwarding_ || translator.rules() != rules_ || strays_ >= kMany)
+        [[unlikely]]
       renew<kFamily>(core, translator, batch);
   }
   /// When it has been.
   template <int kFamily>
   void end(const nat::Batch& batch) {
-    const unsigned usual = has_usual<kFamily>(batch) ? 1 : 0;
-    strays_ += batch.ways - usual;
-    if (batch.ways > usual) latest_ = word_of<kFamily>(batch, batch.ways - 1);
+    if constexpr (kFamily == 4) {
+      const unsigned strays = batch.ways - (batch.has_usual ? 1 : 0);
+      strays_ += strays;
+      if (strays != 0) latest_ = net::byte_swap(batch.next6[batch.ways - 1].raw_high());
+    }
   }
 
  private:
   template <int kFamily>
-  static bool has_usual(const nat::Batch& batch) {
-    return kFamily == 6 ? !batch.usual4.empty() : !batch.usual6.empty();
-  }
-  template <int kFamily>
-  static uint64_t word_of(const nat::Batch& batch, unsigned way) {
-    return kFamily == 6 ? batch.next4[way] : net::byte_swap(batch.next6[way].raw_high());
-  }
-  template <int kFamily>
   void renew(const Core& core, const nat::Translator& translator, nat::Batch& batch);
 
   uint64_t forwarding_ = ~uint64_t{0}, rules_ = ~uint64_t{0};  ///< of which it is made
-  uint64_t latest_ = 0;                                        ///< stray
+  uint64_t latest_ = 0;                                        ///< stray, its upper half
   uint32_t strays_ = 0;
 };
 

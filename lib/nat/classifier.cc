@@ -99,17 +99,6 @@ void Classifier::update(const Settings& settings) {
   }
 }
 
-net::Stretch<uint32_t> Classifier::nobodys_around(uint32_t host) const {
-  const auto is_free = [this](uint32_t octet) {
-    return (octets_[octet >> 6] >> (octet & 63) & 1) == 0;
-  };
-  uint32_t first = host >> 24, last = first;
-  if (!is_free(first)) return {};
-  while (first != 0 && is_free(first - 1)) --first;
-  while (last != 255 && is_free(last + 1)) ++last;
-  return net::Stretch<uint32_t>::between(first << 24, last << 24 | 0xffffff);
-}
-
 Classifier::Usual Classifier::usual() const {
   Usual out;
   if (!pools_.empty()) {

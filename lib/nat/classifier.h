@@ -62,8 +62,8 @@ class Classifier {
     return (octets_[host >> 30] >> (host >> 24 & 63) & 1) != 0 &&
            classify4(address).kind != Class::kNone;
   }
-  /// Addresses around this one, by whole first octets, of which none is anyone's. In host order.
-  net::Stretch<uint32_t> nobodys_around(uint32_t host) const;
+  /// Whether any address under this first octet may be anyone's.
+  bool has_any_under(uint32_t octet) const { return (octets_[octet >> 6] >> (octet & 63) & 1) != 0; }
   /// What nearly all packets are sent to: one stateful prefix and pool range, or one stateless
   /// prefix. A copy for loops, that knows a part of what classify6() and classify4() know.
   struct Usual {

@@ -231,8 +231,6 @@ class Core {
   template <Direction kDirection, bool kPlain>
   void decide_sessions(Batch& batch, uint32_t now_ms);
   template <Direction kDirection>
-  static void begin_ways(Batch& batch);
-  template <Direction kDirection>
   void prepare_others(Batch& batch, Lanes& lanes) const;
   template <Direction kDirection>
   uint64_t find_candidates(Batch& batch, Lanes& lanes);
@@ -259,7 +257,7 @@ class Core {
   /// Notes where the packet goes, in `way` and the batch. False if it turns around.
   bool take_way(Batch& batch, unsigned i, net::Ip4 remote, Way& way) const {
     if (remote.value.raw() != way.remote) {
-      if (batch.usual4.holds(remote.host())) [[likely]] {
+      if (batch.usual4[remote.value.raw() & 0xff]) [[likely]] {
         way.number = 0;
       } else {
         // A hairpin turns around once more.

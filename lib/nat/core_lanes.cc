@@ -260,26 +260,11 @@ void Core::decide_sessions(Batch& batch, uint32_t now_ms) {
   tables.end_burst();
 }
 
-// The address that stands for all usual ones is the first of them.
-template <Direction kDirection>
-void Core::begin_ways(Batch& batch) {
-  batch.ways = 0;
-  if constexpr (kDirection == Direction::k6To4) {
-    if (batch.usual4.empty()) return;
-    batch.next4[0] = batch.usual4.first;
-  } else {
-    if (batch.usual6.empty()) return;
-    const uint64_t words[2] = {net::byte_swap(batch.usual6.first), 0};
-    std::memcpy(&batch.next6[0], words, sizeof words);
-  }
-  batch.ways = 1;
-}
-
 template <Direction kDirection>
 void Core::decide_batch(Batch& batch, uint32_t now_ms) {
   tables.wheel().start(now_ms);
   events.set_time(now_ms);
-  begin_ways<kDirection>(batch);
+  batch.ways = batch.has_usual ? 1 : 0;
   if (((batch.parsed & all_of(batch)) | batch.stateless) == 0) {
     decide_sessions<kDirection, true>(batch, now_ms);
   } else if (batch.stateless == all_of(batch)) {

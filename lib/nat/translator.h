@@ -35,6 +35,7 @@
 // when the packet it is about was hairpinned: it then has to be turned around like any other.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -137,9 +138,10 @@ struct Batch {
   net::Ip4 source4[kBatch], destination4[kBatch];  ///< out, 6->4, stateless: the new addresses
   net::Ip6 source6[kBatch], destination6[kBatch];  ///< out, 4->6, stateless: the same
   /// In: destinations, none of them anyone's here, that all have one next hop. If there are any,
-  /// way 0 is theirs.
-  net::Stretch<uint32_t> usual4;  ///< 6->4
-  net::Stretch<uint64_t> usual6;  ///< 4->6: by upper halves
+  /// way 0 is theirs, and next4 or next6 has one of them there.
+  bool has_usual = false;
+  std::array<bool, 256> usual4{};  ///< 6->4: by first octet
+  net::Stretch<uint64_t> usual6;   ///< 4->6: by upper half
   uint8_t way[kBatch];     ///< out: where it goes, if it leaves: index into next4 or next6
   uint32_t next4[kWays];   ///< out, 6->4: destinations, in host order
   net::Ip6 next6[kWays];   ///< out, 4->6: the same

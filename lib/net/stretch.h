@@ -5,8 +5,8 @@
 
 namespace isthmus::net {
 
-/// `count` words from `first` on, in host order: IPv4 addresses, or the upper halves of IPv6
-/// addresses. Empty unless made otherwise. Of all words there are, the last has no room in it.
+/// `count` words from `first` on, in host order, such as the upper halves of IPv6 addresses. Empty
+/// unless made otherwise. Of all words that there are, the last has no room in it.
 template <class Word>
 struct Stretch {
   Word first = 0;
