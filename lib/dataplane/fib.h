@@ -58,9 +58,13 @@ class Fib {
   }
 
   /// Whether any route tells apart addresses under this first octet.
-  bool divides4(uint32_t octet) const { return longer4_[octet] != 0; }
+  bool divides4(uint32_t octet) const {
+    return longer4_[octet] != 0;
+  }
   /// Addresses around those with this upper half (in host order) that all have one next hop.
-  net::Stretch<uint64_t> stretch6(uint64_t high) const { return cuts6_.around(high); }
+  net::Stretch<uint64_t> stretch6(uint64_t high) const {
+    return cuts6_.around(high);
+  }
 
  private:
   template <class Prefix>

@@ -59,8 +59,8 @@ struct Work {
   }
   /// As commit(), for a plain packet from the wire, which has no view. `i` is the next place; that
   /// it is taken is for the caller to note, once for many.
-  [[gnu::always_inline]] void commit_plain(std::size_t i, rte_mbuf* from, uint8_t* ip, uint32_t length,
-                                           uint16_t tail,
+  [[gnu::always_inline]] void commit_plain(std::size_t i, rte_mbuf* from, uint8_t* ip,
+                                           uint32_t length, uint16_t tail,
                                            const nat::PlainSearch::Place& place) {
     nat.ip[i] = ip;
     nat.length[i] = length;
@@ -71,8 +71,7 @@ struct Work {
   }
   /// The same for one of a stateless instance.
   void commit_stateless(std::size_t i, rte_mbuf* from, uint8_t* ip, uint32_t length,
-                        uint8_t instance,
-                        const nat::PlainSearch::Place& anywhere) {
+                        uint8_t instance, const nat::PlainSearch::Place& anywhere) {
     nat.stateless |= uint64_t{1} << i;
     commit_plain(i, from, ip, length, instance, anywhere);
   }

@@ -105,8 +105,7 @@ template <int kFamily>
   const nat::Class cls = classifier_.class_of_plain<kFamily>(burst.gate, ip);
   if (cls.kind != nat::Class::kStateful) [[unlikely]] {
     if (cls.kind == nat::Class::kNone) return false;
-    work.commit_stateless(place++, frame, ip, length, cls.instance,
-                          burst.search.anywhere());
+    work.commit_stateless(place++, frame, ip, length, cls.instance, burst.search.anywhere());
     return true;
   }
   if (!burst.gate.alone) {
@@ -117,18 +116,17 @@ template <int kFamily>
     }
   }
   const uint16_t tail = nat::plain_tail<kDirection>(ip, cls.prefix);
-  work.commit_plain(place++, frame, ip, length, tail,
-                    burst.search.fetch<kDirection>(ip, tail));
+  work.commit_plain(place++, frame, ip, length, tail, burst.search.fetch<kDirection>(ip, tail));
   return true;
 }
 
-// Whether it may be a plain packet: in an untagged frame of one segment. Buffers are longer than any
-// header, so that how long the frame is may be asked later.
-[[gnu::always_inline]] inline bool is_plain_frame(const rte_mbuf* frame, const net::Pattern& start) {
+// Whether it may be a plain packet: in an untagged frame of one segment. Buffers are longer than
+// any header, so that how long the frame is may be asked later.
+[[gnu::always_inline]] inline bool is_plain_frame(const rte_mbuf* frame,
+                                                  const net::Pattern& start) {
   constexpr unsigned kLeastOffset = net::kMinHeadroom - sizeof(net::EthHeader);
   return frame->nb_segs == 1 && (frame->ol_flags & RTE_MBUF_F_RX_VLAN_STRIPPED) == 0 &&
-         frame->data_off >= kLeastOffset &&
-         start.holds(rte_pktmbuf_mtod(frame, const uint8_t*));
+         frame->data_off >= kLeastOffset && start.holds(rte_pktmbuf_mtod(frame, const uint8_t*));
 }
 
 // Plain packets of the family go straight into the burst, without a view, from `next` on up to what

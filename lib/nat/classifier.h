@@ -63,7 +63,9 @@ class Classifier {
            classify4(address).kind != Class::kNone;
   }
   /// Whether any address under this first octet may be anyone's.
-  bool has_any_under(uint32_t octet) const { return (octets_[octet >> 6] >> (octet & 63) & 1) != 0; }
+  bool has_any_under(uint32_t octet) const {
+    return (octets_[octet >> 6] >> (octet & 63) & 1) != 0;
+  }
   /// What nearly all packets are sent to: one stateful prefix and pool range, or one stateless
   /// prefix. A copy for loops, that knows a part of what classify6() and classify4() know.
   struct Usual {

@@ -219,7 +219,7 @@ class PlainRewrite {
 
   Core& core_;
   const xlat::PlainPolicy* const policies_;
-  PlainPrefix prefix_;  ///< 4->6
+  PlainPrefix prefix_;       ///< 4->6
   const uint32_t first_id_;  ///< each packet of the burst has an identification of its own
   uint64_t packets_, bytes_ = 0, stateless_ = 0;
 };

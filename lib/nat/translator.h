@@ -124,8 +124,8 @@ struct Batch {
   /// `ip` and `length`; when they are spelled out, `buf` gets its data and length, too.
   uint64_t parsed = ~uint64_t{0};
   net::PacketBuf* buf[kBatch];
-  uint8_t* ip[kBatch];       ///< where its IP header is
-  uint32_t length[kBatch];   ///< from there on
+  uint8_t* ip[kBatch];      ///< where its IP header is
+  uint32_t length[kBatch];  ///< from there on
   /// In, of plain packets: a stateless instance's, with Class::instance in `tail`. Out: those of
   /// them whose addresses are mapped, and which may be translated by that.
   uint64_t stateless = 0;
@@ -142,9 +142,9 @@ struct Batch {
   bool has_usual = false;
   std::array<bool, 256> usual4{};  ///< 6->4: by first octet
   net::Stretch<uint64_t> usual6;   ///< 4->6: by upper half
-  uint8_t way[kBatch];     ///< out: where it goes, if it leaves: index into next4 or next6
-  uint32_t next4[kWays];   ///< out, 6->4: destinations, in host order
-  net::Ip6 next6[kWays];   ///< out, 4->6: the same
+  uint8_t way[kBatch];             ///< out: where it goes, if it leaves: index into next4 or next6
+  uint32_t next4[kWays];           ///< out, 6->4: destinations, in host order
+  net::Ip6 next6[kWays];           ///< out, 4->6: the same
   net::PacketView view[kBatch];
   Decision decision[kBatch];        ///< in: cls, keep_hop_limit, past; out: the rest
   const uint16_t* marks = nullptr;  ///< the worker's own, one a packet; Released brings them back

@@ -28,7 +28,7 @@ namespace isthmus::net {
     return length >= int32_t{sizeof(UdpHeader)} && udp->length.host() == length &&
            udp->checksum.raw() != 0;
   }
-  if (protocol != kProtoTcp) return false;
+  if (protocol != kProtoTcp || length < int32_t{sizeof(TcpHeader)}) return false;
   const auto* tcp = header_at<TcpHeader>(l4);
   const int32_t header = (tcp->data_offset >> 4) * 4;
   return header >= int32_t{sizeof(TcpHeader)} && header <= length && (tcp->flags & kTcpSyn) == 0;

@@ -4,7 +4,8 @@
 //
 //   dataplane_bench [--cpu N] [--sessions N]... [--packets N] [--runs N] [--only SCENARIO]...
 //                   [--frame small|1500|imix] [--payload BYTES] [--ports N] [--remotes N]
-//                   [--blocks] [--pauses] [--no-huge] [--json FILE] [--fact NAME=VALUE]...
+//                   [--burst N] [--blocks] [--pauses] [--no-huge] [--json FILE] [--fact
+//                   NAME=VALUE]...
 //
 // Theory of operation. A run is cut into windows of a few hundred microseconds, and its figure is
 // the median of windows, so that those in which the machine did something else do not count. Runs
@@ -55,8 +56,8 @@ constexpr Scenario kScenarios[] = {
 };
 
 GatewayOptions gateway_options(const Options& options, uint32_t sessions) {
-  return {options.cpu,      sessions,       options.shape,
-          options.payloads, options.blocks, options.huge_pages};
+  return {options.cpu,   sessions,       options.shape,     options.payloads,
+          options.burst, options.blocks, options.huge_pages};
 }
 
 double median(std::vector<double>& values) {

@@ -251,43 +251,51 @@ void Gateway::write_4to6(rte_mbuf** mbufs, unsigned count) {
 
 void Gateway::generate_6to4() {
   silence();
-  six_->generate([this](rte_mbuf** mbufs, unsigned count) { write_6to4(mbufs, count); });
+  six_->generate([this](rte_mbuf** mbufs, unsigned count) { write_6to4(mbufs, count); },
+                 options_.burst);
 }
 
 void Gateway::generate_4to6() {
   silence();
-  four_->generate([this](rte_mbuf** mbufs, unsigned count) { write_4to6(mbufs, count); });
+  four_->generate([this](rte_mbuf** mbufs, unsigned count) { write_4to6(mbufs, count); },
+                  options_.burst);
 }
 
 void Gateway::generate_mixed() {
   silence();
-  six_->generate([this](rte_mbuf** mbufs, unsigned count) { write_6to4(mbufs, count); }, 32);
-  four_->generate([this](rte_mbuf** mbufs, unsigned count) { write_4to6(mbufs, count); }, 32);
+  six_->generate([this](rte_mbuf** mbufs, unsigned count) { write_6to4(mbufs, count); },
+                 options_.burst);
+  four_->generate([this](rte_mbuf** mbufs, unsigned count) { write_4to6(mbufs, count); },
+                  options_.burst);
 }
 
 void Gateway::generate_siit_6to4() {
   silence();
-  six_->generate([this](rte_mbuf** mbufs, unsigned count) {
-    static const auto prefix = prefix_of(kSiitPrefix);
-    for (unsigned i = 0; i < count; ++i) {
-      any_of(udp6_).copy_to(mbufs[i]);
-      auto* ip = Template::ip6(mbufs[i]);
-      ip->source = prefix.embed(siit_host(next_flow().number));
-      ip->destination = prefix.embed(*net::parse_ip4(kServer));
-    }
-  });
+  six_->generate(
+      [this](rte_mbuf** mbufs, unsigned count) {
+        static const auto prefix = prefix_of(kSiitPrefix);
+        for (unsigned i = 0; i < count; ++i) {
+          any_of(udp6_).copy_to(mbufs[i]);
+          auto* ip = Template::ip6(mbufs[i]);
+          ip->source = prefix.embed(siit_host(next_flow().number));
+          ip->destination = prefix.embed(*net::parse_ip4(kServer));
+        }
+      },
+      options_.burst);
 }
 
 void Gateway::generate_siit_4to6() {
   silence();
-  four_->generate([this](rte_mbuf** mbufs, unsigned count) {
-    for (unsigned i = 0; i < count; ++i) {
-      any_of(udp4_).copy_to(mbufs[i]);
-      auto* ip = Template::ip4(mbufs[i]);
-      ip->destination = siit_host(next_flow().number);
-      set_header_checksum(ip);
-    }
-  });
+  four_->generate(
+      [this](rte_mbuf** mbufs, unsigned count) {
+        for (unsigned i = 0; i < count; ++i) {
+          any_of(udp4_).copy_to(mbufs[i]);
+          auto* ip = Template::ip4(mbufs[i]);
+          ip->destination = siit_host(next_flow().number);
+          set_header_checksum(ip);
+        }
+      },
+      options_.burst);
 }
 
 }  // namespace isthmus::bench

@@ -18,6 +18,7 @@ struct GatewayOptions {
   uint32_t sessions = 1000;
   Shape shape;
   std::vector<unsigned> payloads{18};  ///< of frames in turn, behind the transport header
+  unsigned burst = 64;                 ///< frames of established flows that a port has each time
   bool blocks = false;                 ///< ports are lent in blocks, and sessions told of
   bool huge_pages = true;
 };
@@ -54,6 +55,7 @@ class Gateway {
   void generate_new(uint32_t first, bool note);
   void generate_6to4();
   void generate_4to6();
+  /// Each port has a whole burst each time.
   void generate_mixed();
   void generate_siit_6to4();
   void generate_siit_4to6();

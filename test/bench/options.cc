@@ -15,11 +15,11 @@ constexpr unsigned kMedium = 548;    // an IPv4 packet of 576
 constexpr unsigned kLargest = 1452;  // an IPv6 packet of 1500
 
 [[noreturn]] void usage() {
-  fmt::print(
-      stderr,
-      "usage: dataplane_bench [--cpu N] [--sessions N]... [--packets N] [--runs N] "
-      "[--only SCENARIO]... [--frame small|1500|imix] [--payload BYTES] [--ports N] "
-      "[--remotes N] [--blocks] [--pauses] [--no-huge] [--json FILE] [--fact NAME=VALUE]...\n");
+  fmt::print(stderr,
+             "usage: dataplane_bench [--cpu N] [--sessions N]... [--packets N] [--runs N] "
+             "[--only SCENARIO]... [--frame small|1500|imix] [--payload BYTES] [--ports N] "
+             "[--remotes N] [--burst N] [--blocks] [--pauses] [--no-huge] [--json FILE] [--fact "
+             "NAME=VALUE]...\n");
   std::exit(2);
 }
 
@@ -52,6 +52,8 @@ void set(Options& options, std::string_view name, const std::string& value) {
     options.shape.ports = number;
   } else if (name == "--remotes") {
     options.shape.remotes = number;
+  } else if (name == "--burst") {
+    options.burst = number;
   } else if (name == "--json") {
     options.json = value;
   } else if (name == "--fact") {
@@ -70,8 +72,9 @@ bool Options::wants(std::string_view scenario) const {
 }
 
 std::string Options::configuration() const {
-  return fmt::format("{} ports a host, {} remotes a port, {}{}payload {}", shape.ports,
-                     shape.remotes, blocks ? "ports in blocks of 64, session events, " : "",
+  return fmt::format("{} ports a host, {} remotes a port, bursts of {}, {}{}payload {}",
+                     shape.ports, shape.remotes, burst,
+                     blocks ? "ports in blocks of 64, session events, " : "",
                      huge_pages ? "" : "no huge pages for DPDK, ",
                      payloads.size() == 1 ? std::to_string(payloads[0]) : "IMIX");
 }
@@ -98,7 +101,10 @@ Options parse_options(int argc, char** argv) {
     }
   }
   if (options.ladder.empty()) options.ladder = standard;
-  if (options.shape.ports == 0 || options.shape.remotes == 0 || options.runs == 0) usage();
+  if (options.shape.ports == 0 || options.shape.remotes == 0 || options.runs == 0 ||
+      options.burst == 0 || options.burst > 64) {
+    usage();
+  }
   return options;
 }
 

@@ -20,6 +20,7 @@ struct Options {
   std::vector<std::string> only;
   Shape shape;
   std::vector<unsigned> payloads{18};
+  unsigned burst = 64;  ///< frames that a port has each time, of flows that exist
   bool blocks = false;
   bool huge_pages = true;
   bool pauses = false;  ///< instead of cycles
