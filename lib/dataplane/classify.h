@@ -37,6 +37,7 @@ class Classifier {
     if (locals.any6_in(out.usual)) out.usual.prefix96 = {};
     if (locals.any6_in(out.usual.stateless)) out.usual.stateless.prefix96 = {};
     if (locals.any4_in(out.usual)) out.usual.count = 0;
+    if (locals.any4_in(out.usual.hosts)) out.usual.hosts.count = 0;
     return out;
   }
 
@@ -89,8 +90,11 @@ template <>
 template <>
 [[gnu::always_inline]] inline nat::Class Classifier::class_of_plain<4>(
     const Gate& gate, const uint8_t* packet) const {
-  if (gate.usual.holds(net::header_at<net::Ip4Header>(packet)->destination)) [[likely]]
+  const net::Ip4 destination = net::header_at<net::Ip4Header>(packet)->destination;
+  if (gate.usual.holds(destination)) [[likely]]
     return {nat::Class::kStateful};
+  if (gate.usual.hosts.holds(destination))
+    return {nat::Class::kStateless, gate.usual.hosts.instance};
   return unusual4(gate, packet);
 }
 

@@ -105,6 +105,7 @@ Classifier::Usual Classifier::usual() const {
     out.first = pools_.front().first;
     out.count = uint64_t{pools_.front().size} + 1;
   }
+  out.hosts = usual_hosts();
   // The first is the longest, unless a mapping is longer.
   if (prefixes_.empty() || eam_in_prefix_) return out;
   const auto& entry = prefixes_.front();
@@ -123,6 +124,27 @@ Classifier::Usual Classifier::usual() const {
     break;
   }
   return out;
+}
+
+// The largest range of stateless hosts in which nobody else has a say.
+Classifier::Usual::Hosts Classifier::usual_hosts() const {
+  if (!eams_.empty()) return {};
+  for (auto at = insides_.rbegin(); at != insides_.rend(); ++at) {
+    const uint32_t first = at->prefix.address.host(), last = first | ~at->prefix.mask();
+    const auto has_pool = [&](const PoolRange& pool) {
+      return pool.first <= last && first <= pool.first + pool.size;
+    };
+    const auto has_others = [&](const InsideRange& other) {
+      return at->prefix.contains(other.prefix.address) && other.cls.instance != at->cls.instance;
+    };
+    // Multicast and class E are nobody's.
+    if (last >= 0xe0000000 || std::any_of(pools_.begin(), pools_.end(), has_pool) ||
+        std::any_of(insides_.begin(), insides_.end(), has_others)) {
+      continue;
+    }
+    return {first, uint64_t{last - first} + 1, at->cls.instance};
+  }
+  return {};
 }
 
 Class Classifier::by_source(const PrefixEntry& entry, const net::Ip6& host) {

@@ -66,8 +66,9 @@ class Classifier {
   bool has_any_under(uint32_t octet) const {
     return (octets_[octet >> 6] >> (octet & 63) & 1) != 0;
   }
-  /// What nearly all packets are sent to: one stateful prefix and pool range, or one stateless
-  /// prefix. A copy for loops, that knows a part of what classify6() and classify4() know.
+  /// What nearly all packets are sent to: one stateful prefix and pool range, one stateless prefix
+  /// and range of hosts behind it. A copy for loops, that knows a part of what classify6() and
+  /// classify4() know.
   struct Usual {
     net::Pattern prefix96;  ///< of 96 bits
     uint8_t prefix = 0;     ///< Class::prefix
@@ -79,6 +80,12 @@ class Classifier {
       uint8_t instance = 0;
       bool holds(const net::Ip6& a) const { return prefix96.holds(a.bytes.data()); }
     } stateless;
+    struct Hosts {
+      uint32_t first = 0;
+      uint64_t count = 0;
+      uint8_t instance = 0;
+      bool holds(net::Ip4 a) const { return a.host() - first < count; }
+    } hosts;
     bool holds(const net::Ip6& a) const { return prefix96.holds(a.bytes.data()); }
     bool holds(net::Ip4 a) const { return a.host() - first < count; }
   };
@@ -165,6 +172,7 @@ class Classifier {
                   const net::Ip6& host) const;
   Class longest_eam(net::Ip4 destination, int length, Class otherwise) const;
   void share_prefixes(const Settings& settings);
+  Usual::Hosts usual_hosts() const;
   void mark_octets(uint32_t first, uint32_t last);
   bool lends_all(net::Ip4 address, uint8_t protocol) const;
 
