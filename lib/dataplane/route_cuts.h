@@ -41,10 +41,11 @@ class RouteCuts {
  private:
   template <class Visit>
   static void for_both_ends(uint64_t high, unsigned length, Visit&& visit) {
-    visit(high);
-    if (length == 0) return;
-    const uint64_t behind = high + (length >= 64 ? uint64_t{1} : uint64_t{1} << (64 - length));
-    if (behind != 0) visit(behind);
+    if (length == 0) return visit(0);
+    const uint64_t size = length >= 64 ? uint64_t{1} : uint64_t{1} << (64 - length);
+    const uint64_t first = high & ~(size - 1);
+    visit(first);
+    if (const uint64_t behind = first + size; behind != 0) visit(behind);
   }
 
   std::map<uint64_t, uint32_t> cuts_;  ///< how many routes begin there, or have ended

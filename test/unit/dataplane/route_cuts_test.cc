@@ -48,6 +48,10 @@ TEST_CASE("route cuts: a route, what lies around it, and one within") {
   CHECK(cuts.around(kRoute + 6) == Stretch{kRoute, 7});
   CHECK(cuts.around(kRoute + 8) == Stretch{kRoute + 8, 0x10000 - 8});
   cuts.remove(kRoute + 7, 128);
+  // Bits beyond its length do not count.
+  cuts.add(kRoute + 0xff, 56);
+  CHECK(cuts.around(kRoute + 1) == Stretch{kRoute, 0x100});
+  cuts.remove(kRoute, 56);
   CHECK(cuts.around(kRoute + 7) == Stretch{kRoute, 0x10000});
 }
 
