@@ -58,7 +58,7 @@ unsigned Worker::poll_once() {
   return packets + released;
 }
 
-// How many more packets fit into the burst that is being gathered.
+// How many more packets fit into the burst that is being gathered, whichever family they are of.
 unsigned Worker::room() {
   const unsigned used = six_.nat.count > four_.nat.count ? six_.nat.count : four_.nat.count;
   if (kBurst - used >= kLeastRoom) return kBurst - used;
@@ -130,7 +130,7 @@ template <int kFamily>
 }
 
 // Plain packets of the family go straight into the burst, without a view, from `next` on up to what
-// is none. On most links it is all of one family.
+// is none, or has no room. On most links it is all of one family.
 template <int kFamily>
 [[gnu::always_inline]] inline rte_mbuf* const* Worker::take_plain(rte_mbuf* const* next,
                                                                   rte_mbuf* const* end,
@@ -138,6 +138,8 @@ template <int kFamily>
                                                                   uint64_t& bytes) {
   Work& work = kFamily == 6 ? six_ : four_;
   std::size_t place = work.nat.count;
+  const auto room = static_cast<std::ptrdiff_t>(kBurst - place);
+  if (end - next > room) end = next + room;
   for (; next != end; ++next) {
     rte_prefetch0(rte_pktmbuf_mtod(next[kAhead], void*));
     rte_mbuf* frame = *next;
@@ -159,12 +161,16 @@ uint64_t Worker::take_frames(rte_mbuf* const* frames, unsigned count, uint16_t p
   const PlainBurst burst = plain_bursts_.of(port);
   uint64_t bytes = 0;
   rte_mbuf* const* const end = frames + count;
-  for (rte_mbuf* const* next = frames; next != end; ++next) {
+  for (rte_mbuf* const* next = frames; next != end;) {
     next = take_plain<6>(next, end, burst, bytes);
     next = take_plain<4>(next, end, burst, bytes);
     if (next == end) break;
+    if (six_.full() || four_.full()) {
+      translate();
+      continue;
+    }
     bytes += (*next)->pkt_len;
-    receive(*next, core_.fabric.ports[port]);
+    receive(*next++, core_.fabric.ports[port]);
   }
   return bytes;
 }
@@ -172,8 +178,7 @@ uint64_t Worker::take_frames(rte_mbuf* const* frames, unsigned count, uint16_t p
 unsigned Worker::take_queue(const RxQueue& queue) {
   std::array<rte_mbuf*, kBurst + kAhead> frames;
   const PortTable& port = core_.fabric.ports[queue.port];
-  const unsigned count =
-      rte_eth_rx_burst(port.port_id, queue.queue, frames.data(), static_cast<uint16_t>(room()));
+  const unsigned count = rte_eth_rx_burst(port.port_id, queue.queue, frames.data(), kBurst);
   if (count == 0) return 0;
   if (core_.tap != nullptr) [[unlikely]] {
     core_.tap->received(frames.data(), count, port.port_id);

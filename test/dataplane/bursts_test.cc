@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Packets of one burst that do not all leave alike.
+#include <array>
+#include <string>
+
 #include "catch.h"
 #include "dataplane/pipeline.h"
 #include "net/headers.h"
@@ -48,6 +51,35 @@ TEST_CASE("pipeline: what one burst becomes leaves in order, split packets among
   CHECK(rig.count(Counter::kTxPackets) == frames_before + in.size());
   CHECK(rig.count(Counter::kTxBytes) == bytes_before + bytes);
   CHECK(rig.count(Counter::kFragmentsOut) == 2 * kPackets / 3);
+}
+
+TEST_CASE("pipeline: ports that have more in one turn than a burst holds") {
+  // Echo requests, which go the general way, among plain packets of one flow.
+  constexpr unsigned kPackets = 64;
+  Pipeline rig({});
+  outside_of(rig, ip6(inside_host(1), mapped("192.0.2.9")).udp(5000, 7000));
+  for (unsigned i = 0; i < kPackets; ++i) {
+    const auto packet = [&](unsigned port) {
+      auto out = ip6(inside_host(1), mapped("192.0.2.9"));
+      if (i % 7 == 3) {
+        out.icmp6(128, 0, 9 << 16 | i);
+      } else {
+        out.udp(5000, 7000);
+      }
+      return Bytes(out.payload(std::to_string(1000 * port + i)));
+    };
+    rig.from_inside(packet(1));
+    rig.from_internet(packet(2));
+  }
+  const auto sent = rig.to_internet();
+  REQUIRE(sent.size() == 2 * kPackets);
+  std::array<unsigned, 3> next{};
+  for (const Bytes& packet : sent) {
+    const auto number =
+        static_cast<unsigned>(std::stoul(std::string(packet.end() - 4, packet.end())));
+    REQUIRE(number / 1000 < next.size());
+    CHECK(number % 1000 == next[number / 1000]++);
+  }
 }
 
 TEST_CASE("pipeline: packets of one burst take their own next hops") {
