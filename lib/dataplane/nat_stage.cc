@@ -31,10 +31,13 @@ void answer_no_route(nat::Decision& decision, int family) {
 
 template <int kFamily>
 void NatStage::run(Work& work) {
-  work.usual_way.begin<kFamily>(core_, translator_, work.nat);
+  if (work.usual_way.begin<kFamily>(core_, translator_, work.nat)) [[unlikely]]
+    route_.look_up<kFamily>(work, 0, 1);
   translator_.decide_seen(work.nat, core_.now_ms);
   work.usual_way.end<kFamily>(work.nat);
-  route_.look_up<kFamily>(work);
+  if (const unsigned usual = work.nat.has_usual ? 1 : 0; work.nat.ways > usual) {
+    route_.look_up<kFamily>(work, usual, work.nat.ways);
+  }
   constexpr auto kType = kFamily == 6 ? net::kEtherIp4 : net::kEtherIp6;
   if (const Exit exit = route_.common_exit(work, kType); exit.is_usual()) [[likely]] {
     rewrite_all<kFamily, RouteStage::OneWay>(work, exit);
@@ -91,7 +94,7 @@ xlat::Outcome NatStage::foresee(Work& work) {
   work.nat.way[0] = 0;
   work.nat.next4[0] = kFamily == 6 && is_translation(d) ? d.to4.destination.host() : 0;
   work.nat.next6[0] = kFamily == 4 && is_translation(d) ? d.to6.destination : net::Ip6{};
-  route_.look_up<kFamily>(work);
+  route_.look_up<kFamily>(work, 0, 1);
   if (is_translation(d) && !d.hairpin &&
       route_.adjacency(work.next_hop(0)).state == Adjacency::kNone) {
     answer_no_route(d, kFamily);

@@ -41,6 +41,7 @@ class NatStage {
 
   /// Takes one turned packet out; false if there is none.
   bool take_turned(Turned& out);
+  bool has_turned() const { return turned_head_ != turned_tail_; }
 
   /// Sends what the translator itself owes somebody; at most `budget` packets.
   void originate(unsigned budget);

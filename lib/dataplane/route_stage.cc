@@ -20,18 +20,17 @@ Address destination_of(rte_mbuf* mbuf) {
 // A 6->4 packet leaves as IPv4, and the other way round: kFamily is that of the packets received.
 // What does not leave is looked up in vain, so that nothing needs to be gathered.
 template <int kFamily>
-void RouteStage::look_up(Work& work) const {
-  auto& batch = work.nat;
+void RouteStage::look_up(Work& work, unsigned first, unsigned end) const {
   const Fib& fib = *core_.forwarding->fib;
   if constexpr (kFamily == 6) {
-    fib.lookup4(batch.next4, work.next_hops.data(), batch.ways);
+    fib.lookup4(&work.nat.next4[first], &work.next_hops[first], end - first);
   } else {
-    fib.lookup6(batch.next6, work.next_hops.data(), batch.ways);
+    fib.lookup6(&work.nat.next6[first], &work.next_hops[first], end - first);
   }
 }
 
-template void RouteStage::look_up<4>(Work&) const;
-template void RouteStage::look_up<6>(Work&) const;
+template void RouteStage::look_up<4>(Work&, unsigned, unsigned) const;
+template void RouteStage::look_up<6>(Work&, unsigned, unsigned) const;
 
 AdjacencyIndex RouteStage::look_up(net::Ip4 destination) const {
   uint32_t host = destination.host();
@@ -97,6 +96,7 @@ Exit RouteStage::exit_to(uint64_t index, net::EtherType type) const {
 
 Exit RouteStage::common_exit(const Work& work, net::EtherType type) const {
   if (work.nat.ways == 0) return {};
+  if (work.nat.ways == 1) return exit_to(work.next_hops[0], type);
   // Without a way out of the loop, so that vector registers can do it.
   const uint64_t index = work.next_hops[0];
   uint64_t differ = 0;

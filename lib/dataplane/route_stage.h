@@ -33,9 +33,9 @@ class RouteStage {
  public:
   RouteStage(Core& core, Transmitter& tx, Punter& punter) : core_(core), tx_(tx), punter_(punter) {}
 
-  /// Fills next_hops for all packets that decide() wants translated to another host.
+  /// Fills next_hops of the ways from `first` on, up to `end`.
   template <int kFamily>
-  void look_up(Work& work) const;
+  void look_up(Work& work, unsigned first, unsigned end) const;
 
   AdjacencyIndex look_up(net::Ip4 destination) const;
   AdjacencyIndex look_up(const net::Ip6& destination) const;

@@ -4,8 +4,8 @@
 //
 // Theory of operation. Belongs to a Work, and so to one worker. Most servers are reached by one
 // route, and so are most inside hosts. Which addresses those are is found out once, and packets to
-// them go way 0 of nat::Batch, which is looked up once for a burst; others, here called strays,
-// have ways of their own. In IPv4 whole first octets are told apart: the usual next hop is that of
+// them go way 0 of nat::Batch, whose next hop is known then, too; others, here called strays, have
+// ways of their own. In IPv4 whole first octets are told apart: the usual next hop is that of
 // most octets into which no longer route leads. In IPv6 it is a stretch that no route divides
 // (Fib::stretch6()): that of the latest stray, when there have been many. All is found out anew
 // when routes change, or whose packets are: what is the translator's own turns around.
@@ -23,12 +23,14 @@ class UsualWay {
   /// Strays that are worth a walk through a tree of all routes.
   static constexpr uint32_t kMany = 1024;
 
-  /// Before the batch is decided about. kFamily: of the packets received.
+  /// Before the batch is decided about. kFamily: of the packets received. True: way 0 is to be looked up.
   template <int kFamily>
-  void begin(const Core& core, const nat::Translator& translator, nat::Batch& batch) {
-    if (core.forwarding->version != forwarding_ || translator.rules() != rules_ || strays_ >= kMany)
-        [[unlikely]]
-      renew<kFamily>(core, translator, batch);
+  bool begin(const Core& core, const nat::Translator& translator, nat::Batch& batch) {
+    if (core.forwarding->version == forwarding_ && translator.rules() == rules_ && strays_ < kMany)
+        [[likely]]
+      return false;
+    renew<kFamily>(core, translator, batch);
+    return batch.has_usual;
   }
   /// When it has been.
   template <int kFamily>

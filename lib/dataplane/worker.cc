@@ -412,6 +412,7 @@ void Worker::accept(rte_mbuf* mbuf) {
 
 // Both families look before either acts: what both read of memory is on its way at one time.
 void Worker::translate() {
+  if (six_.nat.count + four_.nat.count == 0 && !nat_.has_turned()) return;
   nat_.look_ahead(six_);
   nat_.look_ahead(four_);
   if (six_.nat.count != 0) nat_.run<6>(six_);
