@@ -23,7 +23,8 @@ class UsualWay {
   /// Strays that are worth a walk through a tree of all routes.
   static constexpr uint32_t kMany = 1024;
 
-  /// Before the batch is decided about. kFamily: of the packets received. True: way 0 is to be looked up.
+  /// Before the batch is decided about. kFamily: of the packets received. True: way 0 is to be
+  /// looked up.
   template <int kFamily>
   bool begin(const Core& core, const nat::Translator& translator, nat::Batch& batch) {
     if (core.forwarding->version == forwarding_ && translator.rules() == rules_ && strays_ < kMany)
