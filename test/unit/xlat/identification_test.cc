@@ -54,4 +54,23 @@ TEST_CASE("RFC 6864 4.3: workers that share an address divide the numbers") {
   }
 }
 
+TEST_CASE("RFC 6864 4.3: numbers in a row are a worker's own, and come back as late as others") {
+  for (const unsigned parts : {1u, 3u, 64u}) {
+    xlat::IdGenerator ids;
+    ids.next = 54321;
+    ids.divide(parts - 1, parts);
+    const unsigned all = ids.mask + 1u;
+    std::set<uint16_t> seen;
+    unsigned given = 0;
+    for (unsigned count = 1; given < all - 2 * 64; given += count, count = count % 64 + 1) {
+      const unsigned first = ids.take(count);
+      for (unsigned i = 0; i < count; ++i) {
+        const auto id = static_cast<uint16_t>(first + i);
+        CHECK((id & ~uint32_t{ids.mask}) == ids.base);
+        CHECK(seen.insert(id).second);
+      }
+    }
+  }
+}
+
 }  // namespace isthmus::test::identification_test
