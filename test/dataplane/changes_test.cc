@@ -17,10 +17,10 @@ namespace {
 constexpr const char* kOther = "02:00:00:00:03:03";
 
 /// Of the frames sent since, the link addresses that they went to.
-std::vector<std::string> receivers(Pipeline& rig, const RingPort& port) {
+std::vector<std::string> receivers(Pipeline& rig, RingPort& port) {
   rig.run();
   std::vector<std::string> out;
-  for (const Bytes& frame : const_cast<RingPort&>(port).sent()) {
+  for (const Bytes& frame : port.sent()) {
     out.push_back(net::to_string(net::header_at<net::EthHeader>(frame.data())->destination));
   }
   return out;
